@@ -1,0 +1,374 @@
+#include "lib/json/json.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <string.h>
+
+int json_parse(const char *text, size_t n, json **ret, struct err *e)
+{
+	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
+	enum json_tokener_error je;
+	size_t end;
+	json *j;
+
+	if (n > INT32_MAX - 1) {
+		json_tokener_free(tok);
+		return err_plain(e, "JSON text too large");
+	}
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	j = json_tokener_parse_ex(tok, text, (int)n);
+	je = json_tokener_get_error(tok);
+	end = json_tokener_get_parse_end(tok);
+	if (je == json_tokener_continue) { /* numbers end only at the end of the text */
+		j = json_tokener_parse_ex(tok, "", 1);
+		je = json_tokener_get_error(tok);
+		end = n;
+	}
+	if (je != json_tokener_success) {
+		err_plain(e, "invalid JSON: %s", json_tokener_error_desc(je));
+		json_tokener_free(tok);
+		json_object_put(j);
+		return -1;
+	}
+	for (size_t i = end; i < n; i++) {
+		if (strchr(" \t\r\n", text[i]) && text[i])
+			continue;
+		json_tokener_free(tok);
+		json_object_put(j);
+		return err_plain(e, "invalid JSON: text after the value");
+	}
+	json_tokener_free(tok);
+	*ret = j;
+	return 0;
+}
+
+static char *dump(const json *j, int flags)
+{
+	return xstrdup(json_object_to_json_string_ext((json *)j,
+						      flags | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+char *json_dump(const json *j)
+{
+	return dump(j, JSON_C_TO_STRING_PLAIN);
+}
+
+char *json_dump_pretty(const json *j)
+{
+	return dump(j, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+}
+
+const char *json_dump_in(struct arena *a, const json *j)
+{
+	return arena_strdup(a, json_object_to_json_string_ext((json *)j,
+							      JSON_C_TO_STRING_PLAIN |
+							      JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+static void dump_sorted(struct str *out, const json *j)
+{
+	switch (json_kind(j)) {
+	case JSON_DICT: {
+		struct arena *a CLEANUP(arena_freep) = arena_new();
+		struct strs keys = json_keys(a, j);
+
+		str_addc(out, '{');
+		for (size_t i = 0; i < keys.n; i++) {
+			json *k CLEANUP(json_putp) = json_new_str(keys.v[i]);
+
+			if (i)
+				str_addc(out, ',');
+			dump_sorted(out, k);
+			str_addc(out, ':');
+			dump_sorted(out, json_get(j, keys.v[i]));
+		}
+		str_addc(out, '}');
+		break;
+	}
+	case JSON_ARRAY:
+		str_addc(out, '[');
+		json_items(j, i, v) {
+			if (i)
+				str_addc(out, ',');
+			dump_sorted(out, v);
+		}
+		str_addc(out, ']');
+		break;
+	default: {
+		char *s CLEANUP(freep) = json_dump(j);
+
+		str_add(out, s);
+	}
+	}
+}
+
+char *json_dump_sorted(const json *j)
+{
+	struct str out = { 0 };
+
+	dump_sorted(&out, j);
+	return str_steal(&out);
+}
+
+json *json_ref(json *j)
+{
+	return json_object_get(j);
+}
+
+void json_put(json *j)
+{
+	json_object_put(j);
+}
+
+void json_putp(json **j)
+{
+	json_object_put(*j);
+	*j = NULL;
+}
+
+static void put_deferred(void *j)
+{
+	json_object_put(j);
+}
+
+json *json_own(struct arena *a, json *j)
+{
+	if (j)
+		arena_defer(a, put_deferred, j);
+	return j;
+}
+
+enum json_kind json_kind(const json *j)
+{
+	switch (json_object_get_type(j)) {
+	case json_type_boolean:
+		return JSON_BOOL;
+	case json_type_int:
+		return JSON_INT;
+	case json_type_double:
+		return JSON_FLOAT;
+	case json_type_string:
+		return JSON_STRING;
+	case json_type_array:
+		return JSON_ARRAY;
+	case json_type_object:
+		return JSON_DICT;
+	default:
+		return JSON_NULL;
+	}
+}
+
+const char *json_kind_name(const json *j)
+{
+	static const char *const names[] = { "null", "bool", "int", "float",
+					     "string", "list", "dict" };
+	return names[json_kind(j)];
+}
+
+bool json_is(const json *j, enum json_kind kind)
+{
+	return json_kind(j) == kind;
+}
+
+const char *json_str(const json *j)
+{
+	return json_is(j, JSON_STRING) ? json_object_get_string((json *)j) : NULL;
+}
+
+size_t json_str_len(const json *j)
+{
+	return json_is(j, JSON_STRING) ? (size_t)json_object_get_string_len(j) : 0;
+}
+
+int64_t json_int(const json *j, int64_t dflt)
+{
+	switch (json_kind(j)) {
+	case JSON_INT:
+		return json_object_get_int64(j);
+	case JSON_FLOAT: {
+		double v = json_object_get_double(j);
+		return v >= -9.2e18 && v <= 9.2e18 ? (int64_t)v : dflt;
+	}
+	default:
+		return dflt;
+	}
+}
+
+double json_float(const json *j, double dflt)
+{
+	return json_is(j, JSON_INT) || json_is(j, JSON_FLOAT) ? json_object_get_double(j) : dflt;
+}
+
+bool json_boolean(const json *j, bool dflt)
+{
+	return json_is(j, JSON_BOOL) ? json_object_get_boolean(j) : dflt;
+}
+
+size_t json_len(const json *j)
+{
+	switch (json_kind(j)) {
+	case JSON_ARRAY:
+		return json_object_array_length(j);
+	case JSON_DICT:
+		return (size_t)json_object_object_length(j);
+	default:
+		return 0;
+	}
+}
+
+json *json_at(const json *j, size_t i)
+{
+	return json_is(j, JSON_ARRAY) && i < json_len(j) ? json_object_array_get_idx(j, i) : NULL;
+}
+
+json *json_get(const json *j, const char *key)
+{
+	json *v = NULL;
+
+	if (json_is(j, JSON_DICT))
+		json_object_object_get_ex(j, key, &v);
+	return v;
+}
+
+bool json_has(const json *j, const char *key)
+{
+	return json_is(j, JSON_DICT) && json_object_object_get_ex(j, key, NULL);
+}
+
+const char *json_get_str(const json *j, const char *key)
+{
+	return json_str(json_get(j, key));
+}
+
+int64_t json_get_int(const json *j, const char *key, int64_t dflt)
+{
+	return json_int(json_get(j, key), dflt);
+}
+
+bool json_get_bool(const json *j, const char *key, bool dflt)
+{
+	return json_boolean(json_get(j, key), dflt);
+}
+
+json *json_new_dict(void)
+{
+	return json_object_new_object();
+}
+
+json *json_new_array(void)
+{
+	return json_object_new_array();
+}
+
+json *json_new_str(const char *s)
+{
+	return s ? json_object_new_string(s) : NULL;
+}
+
+json *json_new_strn(const char *s, size_t n)
+{
+	return json_object_new_string_len(s, (int)n);
+}
+
+json *json_new_int(int64_t v)
+{
+	return json_object_new_int64(v);
+}
+
+json *json_new_float(double v)
+{
+	return json_object_new_double(isfinite(v) ? v : 0);
+}
+
+json *json_new_bool(bool v)
+{
+	return json_object_new_boolean(v);
+}
+
+json *json_new_strs(const struct strs *l)
+{
+	json *j = json_new_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_append(j, json_new_str(l->v[i]));
+	return j;
+}
+
+json *json_set(json *j, const char *key, json *v)
+{
+	json_object_object_add(j, key, v);
+	return j;
+}
+
+json *json_append(json *j, json *v)
+{
+	json_object_array_add(j, v);
+	return j;
+}
+
+void json_del(json *j, const char *key)
+{
+	json_object_object_del(j, key);
+}
+
+struct strs json_strs(struct arena *a, const json *j)
+{
+	struct strs r = { 0 };
+
+	json_items(j, i, v)
+		if (json_str(v))
+			strs_add(a, &r, json_str(v));
+	return r;
+}
+
+struct strs json_keys(struct arena *a, const json *j)
+{
+	struct strs r = { 0 };
+
+	json_each(j, k, v) {
+		(void)v;
+		strs_add(a, &r, k);
+	}
+	strs_sort(&r);
+	return r;
+}
+
+json *json_clone(const json *j)
+{
+	json *copy = NULL;
+
+	if (j)
+		json_object_deep_copy((json *)j, &copy, NULL);
+	return copy;
+}
+
+bool json_equal(const json *x, const json *y)
+{
+	return json_object_equal((json *)x, (json *)y);
+}
+
+json *json_merge(json *to, const json *from)
+{
+	json_each(from, k, v)
+		json_set(to, k, json_ref(v));
+	return to;
+}
+
+struct json_iter json_iter_first(const json *j)
+{
+	struct lh_table *t = json_is(j, JSON_DICT) ? json_object_get_object(j) : NULL;
+
+	return (struct json_iter){ .opaque = t ? t->head : NULL };
+}
+
+bool json_iter_next(struct json_iter *it)
+{
+	struct lh_entry *entry = it->opaque;
+
+	if (!entry)
+		return false;
+	it->key = entry->k;
+	it->value = (json *)entry->v;
+	it->opaque = entry->next;
+	return true;
+}

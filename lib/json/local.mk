@@ -1,0 +1,4 @@
+libbase_a_SOURCES += \
+	lib/json/json.c \
+	lib/json/json.h \
+	lib/json/pack.c

@@ -1,0 +1,39 @@
+#include "lib/schema/schema.h"
+
+#include <string.h>
+
+json *field_describe(const struct field *f)
+{
+	json *j = json_pack("{s:s, s:s, s:b, s:s}", "name", field_wire(f), "type", f->type->name,
+			    "required", !f->opt && !f->dflt, "doc", f->doc);
+	json *d = NULL;
+
+	if (f->dflt && json_parse(f->dflt, strlen(f->dflt), &d, NULL) == 0)
+		json_set(j, "default", d);
+	if (f->secret)
+		json_set(j, "secret", json_new_bool(true));
+	if (f->type->items)
+		json_set(j, "enum", json_new_str(f->type->items->id));
+	if (f->type->record)
+		json_set(j, "record", json_new_str(f->type->record()->id));
+	return j;
+}
+
+json *record_describe(const struct record *r)
+{
+	json *fields = json_new_array();
+
+	for (size_t i = 0; i < r->n; i++)
+		json_append(fields, field_describe(&r->fields[i]));
+	return json_pack("{s:s, s:s, s:o}", "id", r->id, "doc", r->doc, "fields", fields);
+}
+
+json *enum_describe(const struct enum_def *d)
+{
+	json *items = json_new_array();
+
+	for (size_t i = 0; i < d->n; i++)
+		json_append(items, json_pack("{s:s, s:s}", "name", d->items[i].name, "doc",
+					     d->items[i].doc));
+	return json_pack("{s:s, s:s, s:o}", "id", d->id, "doc", d->doc, "items", items);
+}

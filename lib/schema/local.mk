@@ -1,0 +1,5 @@
+libbase_a_SOURCES += \
+	lib/schema/describe.c \
+	lib/schema/record.c \
+	lib/schema/scalar.c \
+	lib/schema/schema.h

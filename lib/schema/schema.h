@@ -1,0 +1,153 @@
+/*
+ * The descriptor engine: one row per field drives parsing, defaults, checks,
+ * output, command-line coercion and documents. Rows are made by expanding .def
+ * files with the macros of lib/schema/rows.h.
+ *
+ * Memory: parsed values live in the arena given; JSON inside structs (types any,
+ * dict, list) is owned by that arena too.
+ */
+#ifndef LIB_SCHEMA_SCHEMA_H
+#define LIB_SCHEMA_SCHEMA_H
+#include "lib/json/json.h"
+
+struct type;
+struct field;
+struct record;
+
+/* C storage of the basic types; the name before _t is what rows write. */
+typedef bool bool_t;
+typedef int64_t int_t;   /* any integer */
+typedef int64_t uint_t;  /* integer >= 0 */
+typedef int64_t pint_t;  /* integer > 0 */
+typedef int64_t size_mib_t; /* MiB; text "1g" accepted when coerced from text */
+typedef double num_t;    /* number */
+typedef const char *str_t;   /* string, may be empty */
+typedef const char *nestr_t; /* string, not empty */
+typedef const char *maybestr_t; /* string or null; "none" text means null when coerced */
+typedef struct strs strs_t;  /* list of strings */
+typedef json *any_t;
+typedef json *dict_t;
+typedef json *list_t;
+
+extern const struct type type_bool, type_int, type_uint, type_pint, type_size_mib, type_num, type_str,
+	type_nestr, type_maybestr, type_strs, type_any, type_dict, type_list;
+
+struct type {
+	const char *name; /* for messages and documents: "integer", "list of nic" */
+	size_t size;
+	/* IN is never null here. Fills OUT (zeroed before). The message names only the value. */
+	int (*parse)(const struct type *t, struct arena *a, json *in, void *out, struct err *e);
+	json *(*emit)(const struct type *t, const void *in); /* a new reference */
+	/* Convert V (often command-line text) into the JSON the type wants; see record_coerce().
+	 * NULL: values pass unchanged. */
+	int (*coerce)(const struct type *t, const char *key, const json *v, json **ret,
+		      struct err *e);
+	const struct enum_def *items;          /* enum types */
+	const struct record *(*record)(void);  /* record types and lists of records */
+};
+
+/* --- enumerations --- */
+struct enum_item {
+	const char *name; /* on the wire */
+	const char *doc;
+};
+struct enum_def {
+	const char *id, *doc;
+	const struct enum_item *items; /* indexed by the C value */
+	size_t n;
+};
+const char *enum_name(const struct enum_def *d, int value);       /* asserts a valid value */
+int enum_value(const struct enum_def *d, const char *name);       /* -1 when unknown */
+int enum_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e);
+json *enum_emit(const struct type *t, const void *in);
+
+/* --- records --- */
+
+/* An additional check of a value already of the right type. 0 or -1 with a message about the value. */
+typedef int (*json_check)(const json *v, struct err *e);
+
+struct field {
+	const char *name;        /* C name */
+	const char *wire;        /* name on the wire when it differs ("memory-size"), else NULL */
+	const struct type *type;
+	size_t offset, has;      /* of the member and of its bool has_<name> */
+	const char *dflt;        /* JSON text; NULL = none */
+	bool opt;                /* may be missing or null without a default */
+	bool secret;             /* never shown or logged */
+	bool no_emit;            /* accepted on input, never written */
+	bool emit_null;          /* written as null when unset, even if the record omits unset fields */
+	json_check check;
+	const char *values;      /* allowed strings, comma separated, or NULL; checked by hypervisors */
+	const char *hint;        /* what a valid value looks like, for documents and messages */
+	bool required;           /* must not end up empty; checked by hypervisors */
+	const char *doc;         /* one line: capital first letter, no full stop */
+	const struct field *shared; /* row of params.def this one points at (made by USE) */
+};
+
+struct record {
+	const char *id;   /* "instance_create", "beparams" */
+	const char *name; /* wire name, e.g. OP_INSTANCE_CREATE (set by schema_ready for opcodes) */
+	const char *doc;
+	size_t size;
+	struct field *fields;
+	size_t n;
+	const void *attr; /* attributes of the kind of record (struct opcode_attr, ...) */
+	bool ready;
+};
+
+/* Resolve shared rows; every rec_*() function passes its static record through this. */
+const struct record *schema_ready(struct record *r);
+
+const char *field_wire(const struct field *f);
+const struct field *record_field(const struct record *r, const char *wire_name); /* NULL = none */
+
+enum record_flags {
+	REC_IGNORE_UNKNOWN = 1, /* skip unknown keys instead of refusing them */
+	REC_NO_DEFAULTS = 2,    /* leave absent fields unset (partial parameters) */
+	REC_EMIT_NULLS = 4,     /* write unset fields as null */
+	REC_EMIT_DEFAULTS = 8,  /* write fields never set but having a default value in the struct */
+	REC_HIDE_SECRETS = 16,  /* leave secrets out */
+};
+
+/*
+ * Parse a dict into the struct at OUT (r->size bytes, zeroed by the call).
+ * Unset optional fields keep has_x = false and zero; absent fields with a
+ * default get the default and has_x = true.
+ * On failure *RET_BAD (may be NULL) is the field at fault or NULL, and e says
+ * what is wrong with the value only; callers word it as upstream does.
+ */
+int record_parse(const struct record *r, struct arena *a, json *in, void *out, int flags,
+		 const struct field **ret_bad, struct err *e);
+/* Positional form (RPC and luxi arguments): a list in the order of the rows. */
+int record_parse_list(const struct record *r, struct arena *a, json *in, void *out,
+		      const struct field **ret_bad, struct err *e);
+json *record_emit(const struct record *r, const void *in, int flags); /* a dict */
+json *record_emit_list(const struct record *r, const void *in);       /* positional */
+/* Copy fields that are set in FROM and not in TO (fill defaults layer by layer). */
+void record_fill(const struct record *r, void *to, const void *from);
+json *field_emit(const struct field *f, const void *in); /* null when unset */
+
+/*
+ * Check and convert a dict of parameters that may come from a command line
+ * (upstream's ForceDictType): strings become numbers, sizes, bools by row type.
+ * Values equal to one of ALLOWED (NULL-terminated, e.g. "default") pass as they are.
+ * Unknown keys fail: "Unknown parameter 'x'". Returns a new dict.
+ */
+int record_coerce(const struct record *r, const json *in, const char *const *allowed, json **ret,
+		  struct err *e);
+/* The defaults of all fields as a dict. A new reference. */
+json *record_defaults(const struct record *r);
+
+/* record and list-of-record types */
+int type_record_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e);
+json *type_record_emit(const struct type *t, const void *in);
+int type_record_list_parse(const struct type *t, struct arena *a, json *in, void *out,
+			   struct err *e);
+json *type_record_list_emit(const struct type *t, const void *in);
+
+/* JSON description for schema_dump and documents: {name, type, default, required, doc, ...} */
+json *field_describe(const struct field *f);
+json *record_describe(const struct record *r);
+json *enum_describe(const struct enum_def *d);
+
+#endif

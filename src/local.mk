@@ -1,0 +1,20 @@
+# libganeti: what every program of ours shares
+noinst_LIBRARIES += libganeti.a
+libganeti_a_SOURCES =
+libganeti_a_CPPFLAGS = $(AM_CPPFLAGS)
+
+# libmaster: configuration, locks, queue, queries, logical units (never linked by the node agent)
+noinst_LIBRARIES += libmaster.a
+libmaster_a_SOURCES =
+libmaster_a_CPPFLAGS = $(AM_CPPFLAGS)
+
+# libnode: what the node agent executes (never linked by the master)
+noinst_LIBRARIES += libnode.a
+libnode_a_SOURCES =
+libnode_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBVIRT_CFLAGS) $(NL_CFLAGS)
+
+GANETI_LIBS = libganeti.a $(BASE_LIBS)
+MASTER_LIBS = libmaster.a $(GANETI_LIBS)
+NODE_LIBS = libnode.a $(GANETI_LIBS) $(LIBVIRT_LIBS) $(NL_LIBS)
+
+include src/schema/local.mk

@@ -1,0 +1,43 @@
+/* Numbers that are part of the interface and are not enumerations. Paths are in src/env. */
+#ifndef SRC_SCHEMA_CONSTS_H
+#define SRC_SCHEMA_CONSTS_H
+
+#define RPC_TMO_URGENT 60
+#define RPC_TMO_FAST 300
+#define RPC_TMO_NORMAL 900
+#define RPC_TMO_SLOW 3600
+#define RPC_TMO_4HRS 14400
+#define RPC_TMO_1DAY 86400
+
+#define LUXI_VERSION 3010000
+#define CONFIG_VERSION 3010000
+#define PROTOCOL_VERSION 3010000
+#define RELEASE_VERSION "3.1.0"
+#define OS_API_VERSION 20
+#define EXPORT_VERSION 0
+#define RAPI_VERSION 2
+
+#define NODED_PORT 1811
+#define RAPI_PORT 5080
+#define FIRST_CONSOLE_PORT 11000
+#define LAST_CONSOLE_PORT 14999
+
+#define MAX_DISKS 16
+#define MAX_NICS 8
+#define MAX_TAGS_PER_OBJ 4096
+#define MAX_TAG_LEN 128
+
+#define PRIO_HIGHEST (-20)
+#define PRIO_HIGH (-10)
+#define PRIO_NORMAL 0
+#define PRIO_LOW 10
+#define PRIO_LOWEST 19
+
+/* exit codes of the command-line tools */
+#define EXIT_NOTCLUSTER 5
+#define EXIT_NOTMASTER 11
+#define EXIT_NODESETUP_ERROR 12
+#define EXIT_CONFIRMATION 13
+#define EXIT_UNKNOWN_FIELD 14
+
+#endif

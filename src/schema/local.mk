@@ -1,0 +1,25 @@
+libganeti_a_SOURCES += \
+	src/schema/checks.c \
+	src/schema/consts.h \
+	src/schema/errors.c \
+	src/schema/opcode.c \
+	src/schema/schema.h \
+	src/schema/tables.c
+
+EXTRA_DIST += \
+	src/schema/enums.def \
+	src/schema/errors.def \
+	src/schema/hvparams.def \
+	src/schema/luxi.def \
+	src/schema/objects.def \
+	src/schema/op_cluster.def \
+	src/schema/op_group.def \
+	src/schema/op_instance.def \
+	src/schema/op_misc.def \
+	src/schema/op_node.def \
+	src/schema/opcodes.def \
+	src/schema/params.def \
+	src/schema/rpc_instance.def \
+	src/schema/rpc_node.def \
+	src/schema/rpc_storage.def \
+	src/schema/rpcs.def

@@ -1,0 +1,109 @@
+#include "tests/unit/unit.h"
+
+#include "lib/base/map.h"
+#include "lib/base/parse.h"
+#include "lib/base/str.h"
+#include "lib/json/json.h"
+
+static void test_natcmp(void **state)
+{
+	(void)state;
+	assert_true(str_natcmp("node2", "node10") < 0);
+	assert_true(str_natcmp("node10", "node9") > 0);
+	assert_true(str_natcmp("a", "a1") < 0);
+	assert_int_equal(str_natcmp("x", "x"), 0);
+}
+
+static void test_split(void **state)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct strs l = strs_split_esc(a, "a\\,b,c,", ',');
+
+	(void)state;
+	assert_int_equal(l.n, 3);
+	assert_string_equal(l.v[0], "a,b");
+	assert_string_equal(l.v[2], "");
+	assert_string_equal(str_shell_quote(a, "it's"), "'it'\\''s'");
+	assert_string_equal(str_shell_quote(a, "/a-b.c"), "/a-b.c");
+	assert_int_equal(str_distance("statup", "startup"), 1);
+}
+
+static void test_map(void **state)
+{
+	struct map *m CLEANUP(map_freep) = map_new();
+	char key[16];
+	size_t pos = 0, n = 0;
+
+	(void)state;
+	for (intptr_t i = 1; i <= 1000; i++) {
+		snprintf(key, sizeof(key), "k%d", (int)i);
+		assert_null(map_put(m, key, (void *)i));
+	}
+	for (intptr_t i = 2; i <= 1000; i += 2) {
+		snprintf(key, sizeof(key), "k%d", (int)i);
+		assert_ptr_equal(map_del(m, key), (void *)i);
+	}
+	assert_int_equal(map_count(m), 500);
+	assert_ptr_equal(map_get(m, "k501"), (void *)501);
+	assert_null(map_get(m, "k500"));
+	while (map_next(m, &pos, NULL, NULL))
+		n++;
+	assert_int_equal(n, 500);
+}
+
+static void test_units(void **state)
+{
+	int64_t v;
+	char *s;
+
+	(void)state;
+	assert_int_equal(parse_unit("10", &v, NULL), 0);
+	assert_int_equal(v, 12);
+	assert_int_equal(parse_unit("1.5g", &v, NULL), 0);
+	assert_int_equal(v, 1536);
+	assert_int_equal(parse_unit("2TiB", &v, NULL), 0);
+	assert_int_equal(v, 2 * 1024 * 1024);
+	assert_int_equal(parse_unit("1x", &v, NULL), -1);
+	assert_int_equal(parse_unit("-1", &v, NULL), -1);
+	s = format_unit(1536, 'h');
+	assert_string_equal(s, "1.5G");
+	free(s);
+}
+
+static void test_json(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *j CLEANUP(json_putp) = NULL;
+	json *k CLEANUP(json_putp) = NULL;
+	char *s;
+	static const char good[] = " {\"b\": [1, 2.5, null], \"a\": \"x/y\"} ";
+	static const char *const bad[] = { "", "{", "[1,]", "'a'", "1 2", "{\"a\":1}x", "nul",
+					   "\"\xff\"" };
+
+	(void)state;
+	assert_ok(json_parse(good, strlen(good), &j, &e), &e);
+	s = json_dump_sorted(j);
+	assert_string_equal(s, "{\"a\":\"x/y\",\"b\":[1,2.5,null]}");
+	free(s);
+	k = json_pack("{s:[i,f,n], s:s}", "b", 1, 2.5, "a", "x/y");
+	assert_true(json_equal(j, k));
+	json_putp(&j);
+	assert_ok(json_parse("17", 2, &j, &e), &e);
+	assert_int_equal(json_int(j, 0), 17);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		json *x = NULL;
+
+		if (json_parse(bad[i], strlen(bad[i]), &x, &e) == 0)
+			fail_msg("accepted: %s", bad[i]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_natcmp), cmocka_unit_test(test_split),
+		cmocka_unit_test(test_map),    cmocka_unit_test(test_units),
+		cmocka_unit_test(test_json),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

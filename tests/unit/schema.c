@@ -1,0 +1,123 @@
+#include "tests/unit/unit.h"
+
+#include "src/schema/schema.h"
+
+#include <ctype.h>
+
+/* Each row's default must pass the row's own type and check; docs must be present. */
+static void check_record(const struct record *r)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	assert_true(r->ready);
+	if (!r->doc || !*r->doc)
+		fail_msg("%s has no doc", r->id);
+	for (size_t i = 0; i < r->n; i++) {
+		const struct field *f = &r->fields[i];
+		json *d CLEANUP(json_putp) = NULL;
+		char buf[512] = { 0 };
+
+		if (!f->doc || !isupper((unsigned char)f->doc[0]) || str_ends(f->doc, "."))
+			if (!f->doc || !isdigit((unsigned char)f->doc[0]))
+				fail_msg("%s.%s: doc '%s'", r->id, f->name, f->doc);
+		if (record_field(r, field_wire(f)) != f)
+			fail_msg("%s.%s twice", r->id, f->name);
+		if (!f->dflt)
+			continue;
+		assert_ok(json_parse(f->dflt, strlen(f->dflt), &d, &e), &e);
+		assert_true(f->type->size <= sizeof(buf));
+		if (d && (f->type->parse(f->type, a, d, buf, &e) < 0 ||
+			  (f->check && f->check(d, &e) < 0)))
+			fail_msg("%s.%s default: %s", r->id, f->name, err_msg(&e));
+	}
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (int i = 0; i < OPCODE_COUNT; i++) {
+		const struct opcode_attr *attr = opcode_attr(i);
+
+		check_record(opcode_record(i));
+		if (attr->dsc)
+			assert_non_null(record_field(opcode_record(i), attr->dsc));
+	}
+	for (int i = 0; i < RPC_COUNT; i++)
+		check_record(rpc_record(i));
+	for (int i = 0; i < LUXI_COUNT; i++)
+		check_record(luxi_record(i));
+	for (size_t i = 0; i < enum_hypervisor.n; i++)
+		check_record(hvparams_record((int)i));
+	check_record(rec_cluster());
+	check_record(rec_instance());
+	check_record(rec_node());
+	check_record(rec_nodegroup());
+	check_record(rec_disk());
+	check_record(rec_network());
+	check_record(rec_filter());
+}
+
+static void test_opcode(void **state)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *in CLEANUP(json_putp) = json_pack("{s:s, s:s, s:b}", "OP_ID", "OP_INSTANCE_STARTUP",
+						"instance_name", "inst1", "force", 1);
+	enum opcode op;
+	void *p;
+	struct op_instance_startup *su;
+	json *out CLEANUP(json_putp) = NULL;
+
+	(void)state;
+	assert_ok(opcode_parse(a, in, &op, &p, &e), &e);
+	assert_int_equal(op, OP_instance_startup);
+	su = p;
+	assert_string_equal(su->instance_name, "inst1");
+	assert_true(su->force);
+	assert_int_equal(((struct op_common *)p)->priority, 0);
+	assert_string_equal(opcode_summary(a, in), "INSTANCE_STARTUP(inst1)");
+	out = opcode_emit(op, p, false);
+	assert_true(json_has(out, "startup_paused"));
+	json_del(in, "instance_name");
+	assert_int_equal(opcode_parse(a, in, &op, &p, &e), -1);
+	assert_string_equal(err_msg(&e),
+			    "Required parameter 'OP_INSTANCE_STARTUP.instance_name' missing");
+	assert_string_equal(e.cls, "OpPrereqError");
+	assert_string_equal(e.code, "wrong_input");
+	json_set(in, "nonsense", json_new_int(1));
+	assert_int_equal(opcode_parse(a, in, &op, &p, &e), -1);
+}
+
+static void test_fill(void **state)
+{
+	struct beparams over = { .maxmem = 512, .has_maxmem = true }, base;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *d CLEANUP(json_putp) = record_defaults(rec_beparams());
+	json *in CLEANUP(json_putp) = json_pack("{s:s, s:s}", "maxmem", "1g", "vcpus", "default");
+	json *c CLEANUP(json_putp) = NULL;
+	static const char *const allowed[] = { "default", NULL };
+
+	(void)state;
+	assert_ok(record_parse(rec_beparams(), a, d, &base, 0, NULL, &e), &e);
+	record_fill(rec_beparams(), &over, &base);
+	assert_int_equal(over.maxmem, 512);
+	assert_int_equal(over.minmem, 128);
+	assert_ok(record_coerce(rec_beparams(), in, allowed, &c, &e), &e);
+	assert_int_equal(json_get_int(c, "maxmem", 0), 1024);
+	assert_string_equal(json_get_str(c, "vcpus"), "default");
+	json_set(in, "vcpus", json_new_str("x"));
+	assert_int_equal(record_coerce(rec_beparams(), in, allowed, &c, &e), -1);
+	assert_string_equal(err_msg(&e), "'vcpus' (value x) is not a valid integer");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_opcode),
+		cmocka_unit_test(test_fill),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
