@@ -1,0 +1,50 @@
+/*
+ * The only place that names SQLite. WAL, synchronous=FULL, rowid tables.
+ * A db handle is used by one process; statements are prepared once and cached.
+ */
+#ifndef LIB_DB_DB_H
+#define LIB_DB_DB_H
+#include "lib/base/arena.h"
+#include "lib/base/err.h"
+
+struct db;
+struct db_stmt;
+
+enum db_mode { DB_READ, DB_WRITE, DB_CREATE };
+int db_open(const char *path, enum db_mode mode, struct db **ret, struct err *e);
+void db_close(struct db *d);
+void db_closep(struct db **d); /* for CLEANUP() */
+
+/* Steps are applied in order inside one transaction each; the number applied is kept in the file. */
+int db_migrate(struct db *d, const char *const *steps, size_t n, struct err *e);
+
+int db_begin(struct db *d, bool write, struct err *e);
+int db_commit(struct db *d, struct err *e);
+void db_rollback(struct db *d);
+bool db_in_transaction(const struct db *d);
+
+/*
+ * Run SQL with parameters bound by a format: s text (NULL = null), i int, I int64_t,
+ * f double, b blob (const void *, size_t). Example:
+ * db_exec(d, e, "INSERT INTO t(a, b) VALUES(?, ?)", "sI", name, number)
+ */
+int db_exec(struct db *d, struct err *e, const char *sql, const char *fmt, ...);
+int64_t db_changes(struct db *d);
+int64_t db_last_id(struct db *d);
+/* A query to step through; finish every one (also after the last row). */
+int db_query(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt, ...);
+int db_step(struct db_stmt *s, struct err *e); /* 1 = a row, 0 = end, -1 */
+const char *db_text(struct db_stmt *s, int col); /* valid until the next step; NULL = null */
+int64_t db_int(struct db_stmt *s, int col);
+double db_float(struct db_stmt *s, int col);
+void db_finish(struct db_stmt **s); /* for CLEANUP(); keeps it cached */
+/* First column of the first row. 1 = found, 0 = none, -1. Text goes to the arena. */
+int db_get_text(struct db *d, struct arena *a, const char **ret, struct err *e, const char *sql,
+		const char *fmt, ...);
+int db_get_int(struct db *d, int64_t *ret, struct err *e, const char *sql, const char *fmt, ...);
+/* Changes whenever another connection commits. */
+int64_t db_data_version(struct db *d);
+/* Safe snapshot copy to a file while running. */
+int db_backup(struct db *d, const char *to, struct err *e);
+
+#endif

@@ -1,0 +1,170 @@
+/*
+ * The operating system: files, processes, privileges, the event loop and pools of
+ * worker processes. Functions return 0 (or a count) or -errno unless they take a
+ * struct err. Nothing here logs above debug.
+ */
+#ifndef LIB_SYS_SYS_H
+#define LIB_SYS_SYS_H
+#include "lib/base/str.h"
+#include "lib/base/err.h"
+#include "lib/json/json.h"
+
+#include <sys/types.h>
+
+/* --- fs.c: whole files --- */
+/* Read at most MAX bytes (-EFBIG beyond). RET is NUL-terminated, malloc'ed. */
+int fs_read(const char *path, size_t max, char **ret, size_t *ret_len);
+struct fs_attr {
+	mode_t mode;
+	uid_t uid;   /* (uid_t)-1 = leave */
+	gid_t gid;
+	bool sync;   /* fsync file and directory before returning */
+	const struct timespec *times; /* atime, mtime or NULL */
+};
+/* Write to a temporary file beside PATH, then rename over it. */
+int fs_write_atomic(const char *path, const void *data, size_t n, const struct fs_attr *attr);
+int fs_mkdirs(const char *path, mode_t mode);            /* like mkdir -p; existing is fine */
+int fs_ensure_dir(const char *path, mode_t mode, uid_t uid, gid_t gid); /* create or repair */
+int fs_remove_tree(const char *path);                    /* never crosses a mount; missing is fine */
+int fs_list(struct arena *a, const char *dir, struct strs *ret); /* names, sorted, no dot entries */
+bool fs_exists(const char *path);
+/* PATH is absolute, without "..", "//" or a slash at the end (upstream's IsNormAbsPath). */
+bool fs_is_norm_abs(const char *path);
+/* PATH is below DIR (both normalised). */
+bool fs_is_below(const char *path, const char *dir);
+
+/* --- lockfile.c --- */
+/* Take an flock (exclusive or shared) on PATH, waiting at most TIMEOUT seconds. Returns an fd. */
+int lockfile_take(const char *path, bool exclusive, double timeout);
+/* Write our pid into PATH and keep it locked; returns the fd, or -EBUSY when another runs. */
+int pidfile_take(const char *path);
+/* pid of the living process holding the pid file, 0 = none. */
+pid_t pidfile_alive(const char *path);
+
+/* --- run.c: children; argv only, never a shell --- */
+struct run {
+	const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH unless absolute */
+	const char *const *env;   /* "K=V", NULL-terminated; NULL = a minimal clean environment */
+	const char *cwd;          /* NULL = "/" */
+	const char *input;        /* fed to stdin, NULL = /dev/null */
+	size_t input_len;
+	int stdin_fd, stdout_fd, stderr_fd; /* > 0: used instead; 0 = default */
+	const int *keep_fds;      /* other descriptors passed on (same numbers), ends with -1 */
+	double timeout;           /* seconds, then SIGTERM and 5 s later SIGKILL; 0 = 60 s */
+	size_t max_output;        /* bytes kept of stdout and of stderr each; 0 = 1 MiB */
+	const char *output_file;  /* both streams go to this file (append) instead */
+	uid_t uid;                /* 0 = keep */
+	gid_t gid;
+	bool new_session;
+};
+struct run_result {
+	int status;      /* exit code; -1 = killed by a signal or never started */
+	int signal;      /* or 0 */
+	bool timed_out;
+	char *out, *err; /* malloc'ed, never NULL */
+	size_t out_len, err_len;
+};
+int run_cmd(const struct run *r, struct run_result *ret, struct err *e); /* -1 only if not started */
+void run_result_free(struct run_result *r); /* for CLEANUP() */
+/* "exited with exit code 3", "terminated by signal 9", "timeout": upstream's fail reasons. */
+char *run_fail_reason(const struct run_result *r);
+/* Start and do not wait; the caller reaps. Returns the pid or -errno. */
+pid_t run_start(const struct run *r);
+/* Start a process that outlives us (double fork, own session), stdout+stderr to output_file.
+ * Returns its pid. */
+pid_t run_detached(const struct run *r, const char *pidfile);
+
+/* --- daemon.c, privs.c --- */
+struct daemon_opts {
+	const char *name;      /* ganeti-noded */
+	const char *pidfile, *logfile;
+	const char *user, *group; /* drop to these after binding; NULL = stay */
+	bool foreground, debug, syslog;
+};
+/* Fork into the background (unless foreground); the parent exits once daemon_ready() was called
+ * in the child, with its exit code. Opens the log, takes the pid file. */
+int daemon_start(const struct daemon_opts *o, struct err *e);
+void daemon_ready(void);
+void daemon_failed(int exit_code, const char *msg) __attribute__((noreturn));
+/* Become USER with GROUP and its supplementary groups, no way back. */
+int privs_drop(const char *user, const char *group, struct err *e);
+int privs_no_core(void); /* prctl/rlimit: secrets stay out of cores */
+int user_ids(const char *user, uid_t *ret_uid, gid_t *ret_gid);
+int group_id(const char *group, gid_t *ret_gid);
+
+/* --- ev.c: one libevent loop per process --- */
+struct ev;       /* the loop */
+struct ev_timer;
+struct ev_fd;
+struct event_base;
+struct ev *ev_new(void);
+void ev_free(struct ev *ev);
+struct event_base *ev_base(struct ev *ev); /* for lib/net */
+void ev_run(struct ev *ev);                /* until ev_stop() */
+void ev_stop(struct ev *ev);
+/* Run until *DONE or SECONDS passed (negative: no limit). Returns *DONE. Nests in callbacks never. */
+bool ev_run_until(struct ev *ev, const bool *done, double seconds);
+/* One-shot timer (start again in the callback); NAME is for printing. */
+struct ev_timer *ev_timer_new(struct ev *ev, const char *name, void (*fn)(void *), void *arg);
+void ev_timer_start(struct ev_timer *t, double seconds);
+void ev_timer_stop(struct ev_timer *t);
+void ev_timer_free(struct ev_timer *t);
+enum { EV_FD_READ = 1, EV_FD_WRITE = 2 };
+struct ev_fd *ev_fd_new(struct ev *ev, const char *name, int fd, int what,
+			void (*fn)(int fd, int what, void *arg), void *arg);
+void ev_fd_set(struct ev_fd *f, int what); /* 0 pauses */
+void ev_fd_free(struct ev_fd *f);          /* does not close */
+void ev_signal(struct ev *ev, int signum, void (*fn)(int signum, void *arg), void *arg);
+/* Call FN when the child ends (status as from waitpid). */
+void ev_child(struct ev *ev, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
+
+/* --- chan.c: JSON messages in length-prefixed frames over a stream socket --- */
+struct chan;
+/* On the loop: FN gets every message (borrowed); a NULL message means the peer is gone (then
+ * chan_free() it). MAX bytes per message. */
+struct chan *chan_new(struct ev *ev, const char *name, int fd, size_t max,
+		      void (*fn)(struct chan *c, json *msg, void *arg), void *arg);
+void chan_send(struct chan *c, json *msg);     /* takes the reference over; never blocks */
+void chan_free(struct chan *c);                /* closes; allowed inside the callback */
+/* Blocking, for sequential processes. RET may become null JSON. -EPIPE when the peer is gone,
+ * -ETIMEDOUT, -EMSGSIZE. */
+int chan_write(int fd, const json *msg, double timeout);
+int chan_read(int fd, json **ret, size_t max, double timeout);
+
+/* --- pool.c: exec'ed worker processes, one request each at a time --- */
+struct pool_opts {
+	const char *name;
+	const char *const *argv;
+	int min, max;             /* idle workers kept, processes at most */
+	int retire_after;         /* requests a worker serves, then it is replaced */
+	size_t max_message;
+};
+struct pool;
+struct pool *pool_new(struct ev *ev, const struct pool_opts *o);
+void pool_free(struct pool *p); /* terminates the workers */
+struct pool_job;
+/*
+ * Give REQUEST to an idle worker (queued while all are busy). FN gets each message of the worker
+ * with final = false, then exactly one with final = true: the message carrying "final": true,
+ * or NULL when the worker died or TIMEOUT seconds passed (it was killed then).
+ * The worker's end is chan_read()/chan_write() on fd 3.
+ */
+struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
+			     void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
+			     void *arg);
+void pool_send(struct pool_job *j, json *msg); /* to the worker serving J */
+pid_t pool_pid(const struct pool_job *j);      /* 0 while queued */
+void pool_kill(struct pool_job *j, int signum);
+void pool_cancel(struct pool_job *j);          /* FN is not called any more; worker killed */
+
+/* --- proc.c, uuid.c --- */
+struct meminfo {
+	int64_t total_mib, free_mib; /* free + buffers + cached */
+};
+int proc_meminfo(struct meminfo *ret);
+int proc_cpus(void); /* online processors */
+char *uuid_new(struct arena *a);
+int random_bytes(void *buf, size_t n);
+char *random_hex(struct arena *a, size_t bytes);
+
+#endif
