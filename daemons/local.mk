@@ -1,1 +1,3 @@
 # daemons
+sysusersdir = $(prefix)/lib/sysusers.d
+dist_sysusers_DATA = daemons/sysusers.d/ganeti.conf

@@ -7,3 +7,10 @@ check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
 EXTRA_DIST += tests/lint/run tests/lint/layers tests/lint/banned
+
+# scripts (TAP); those of tests/cluster need root and lab hosts: see check
+TEST_EXTENSIONS = .t
+T_LOG_COMPILER = bash
+TESTS += tests/os_tiny.t
+EXTRA_DIST += tests/os_tiny.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
+	tests/lab

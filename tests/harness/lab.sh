@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# lab.sh: lab hosts for test scripts. Source tlib.sh first, then this, then say lab_up N: the
+# script then has hosts of its own, which are gone when it ends. LAB_KEEP=1 leaves them for a look.
+
+lab_root=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
+lab=$lab_root/tests/lab/lab
+export LAB_DIR=${LAB_DIR:-/var/tmp/ganeti-lab-test.$$} LAB_PREFIX=${LAB_PREFIX:-glt$$}
+export LAB_NET=${LAB_NET:-10.77} LAB_GUEST=${LAB_GUEST:-/var/cache/ganeti-lab/guest}
+# shellcheck disable=SC2034 # for the scripts
+GUEST=/srv/ganeti/guest # where the hosts see it
+
+# lab_up N: hosts 1..N running, with the tiny guest at $GUEST
+lab_up() {
+	needs_root
+	"$lab_root/tests/lab/mkguest" "$LAB_GUEST" 2>"$T/.mkguest" || {
+		diag "$(cat "$T/.mkguest")"
+		bail "cannot build the tiny guest"
+	}
+	if [ -z "${LAB_KEEP:-}" ]; then
+		at_exit "$lab" down
+	else
+		diag "hosts stay: LAB_DIR=$LAB_DIR $lab sh 1; LAB_DIR=$LAB_DIR $lab down"
+	fi
+	"$lab" up "$1" 2>"$T/.lab" || {
+		diag "$(cat "$T/.lab")"
+		bail "cannot start the lab"
+	}
+}
+
+# on K CMD ARG...: on that host
+on() {
+	"$lab" sh "$@"
+}
+
+# host_file K PATH: where to find it from here
+host_file() {
+	"$lab" path "$@"
+}
+
+# guest ADDRESS: everything the tiny guest says about itself
+guest() {
+	# shellcheck disable=SC2016 # for the inner shell
+	"$lab" wire timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/7" && cat <&3' "$1"
+}
+
+# guest_fact ADDRESS NAME: one of them
+guest_fact() {
+	guest "$1" 2>/dev/null | sed -n "s/^$2 //p"
+}
+
+guest_answers() {
+	[ -n "$(guest_fact "$1" counter)" ]
+}
