@@ -1,0 +1,34 @@
+/* Talking to our own daemons, blocking: luxi for tools and REST, wconf for job workers. */
+#ifndef SRC_CLIENT_CLIENT_H
+#define SRC_CLIENT_CLIENT_H
+#include "lib/wire/wire.h"
+#include "src/env/env.h"
+
+/* --- luxi.c --- */
+struct luxi_client;
+/* Connects to path_of(PATH_QUERY_SOCKET) or $FORCE_LUXI_SOCKET. Errors: NoMasterError, TimeoutError,
+ * with upstream's texts. */
+int luxi_open(struct luxi_client **ret, struct err *e);
+void luxi_close(struct luxi_client *c);
+void luxi_closep(struct luxi_client **c);
+/* ARGS is a list (reference taken over). A failed call gives the error class sent by the master. */
+int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e);
+
+/* --- jobs.c: what CLIs do with jobs --- */
+/* Poll with WaitForJobChange until final; REPORT gets each log entry [serial, [s,us], type, msg]. On
+ * success the list of opcode results; a failed job gives the error of the first failed opcode
+ * (upstream: PollJob; "Job failed/cancelled" texts in the CLI). */
+int job_wait(struct luxi_client *c, int64_t id, void (*report)(int64_t serial, double time, const char *type, const json *msg, void *arg),
+	     void (*status)(const char *status, void *arg), void *arg, json **ret_results, struct err *e);
+
+/* --- wconf.c: worker to master over the worker's channel (fd 3), one request at a time --- */
+struct wconf;
+struct wconf *wconf_new(int fd);
+void wconf_free(struct wconf *w);
+/* METHOD rows in src/schema/wconf.def. ARGS dict taken over. Events that arrive meanwhile (cancel,
+ * priority) are kept for wconf_cancelled(). Fails with the error class the master sent. */
+int wconf_call(struct wconf *w, const char *method, json *args, double timeout, json **ret, struct err *e);
+bool wconf_cancelled(struct wconf *w); /* has the job been asked to cancel? (does not block) */
+int wconf_fd(const struct wconf *w);
+
+#endif

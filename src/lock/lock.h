@@ -1,0 +1,51 @@
+/*
+ * The lock manager: pure, no I/O, time is not needed. Levels and names as
+ * upstream: cluster < instance < node-alloc < nodegroup < node < node-res < network.
+ * A request is for a set of names of one level (or all) in one mode; it is granted as a whole,
+ * in order of priority then arrival; nobody is starved.
+ */
+#ifndef SRC_LOCK_LOCK_H
+#define SRC_LOCK_LOCK_H
+#include "src/schema/schema.h"
+
+enum lock_level {
+	LOCK_CLUSTER, LOCK_INSTANCE, LOCK_NODE_ALLOC, LOCK_NODEGROUP, LOCK_NODE, LOCK_NODE_RES,
+	LOCK_NETWORK, LOCK_LEVELS
+};
+enum lock_mode { LOCK_SHARED = 1, LOCK_EXCLUSIVE = 2 };
+const char *lock_level_name(enum lock_level l); /* "cluster", "instance", "node-alloc", ... */
+
+struct locks;
+struct locks *locks_new(void);
+void locks_free(struct locks *l);
+
+/* Ask: OWNER (a job id) wants NAMES (n = 0 and all = true: every name of the level, present and
+ * future) in MODE. GRANTED is called (now or later, out of a locks_*() call) when all are held.
+ * An owner asks one thing at a time; asking for a level at or below one already held is an assert
+ * failure (upstream's lock order), except adding to the same level. */
+struct lock_req {
+	int64_t owner;
+	int priority;
+	enum lock_level level;
+	enum lock_mode mode;
+	struct strs names;
+	bool all;
+	bool opportunistic; /* take what is free at once, at least OPPORTUNISTIC_MIN, else wait */
+	size_t opportunistic_min;
+};
+void locks_ask(struct locks *l, const struct lock_req *req,
+	       void (*granted)(int64_t owner, const struct strs *names, void *arg), void *arg);
+bool locks_waiting(const struct locks *l, int64_t owner);
+void locks_withdraw(struct locks *l, int64_t owner);                 /* the waiting request */
+void locks_set_priority(struct locks *l, int64_t owner, int priority);
+/* Give back names (n = 0 and all: the whole level). */
+void locks_release(struct locks *l, int64_t owner, enum lock_level level, const struct strs *names, bool all);
+void locks_release_all(struct locks *l, int64_t owner);              /* held and waiting */
+void locks_downgrade(struct locks *l, int64_t owner, enum lock_level level, const struct strs *names);
+/* For gnt-debug locks and `query lock`: list of {name, mode, owners, pending} dicts. */
+json *locks_dump(const struct locks *l);
+/* Held locks by owner, for saving with the job and restoring after a restart. */
+json *locks_held(const struct locks *l, int64_t owner);
+int locks_restore(struct locks *l, int64_t owner, const json *held, struct err *e);
+
+#endif

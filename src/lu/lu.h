@@ -1,0 +1,162 @@
+/*
+ * The opcode processor and what all logical units share. A job worker runs the opcodes of one job
+ * through lu_run(): check_args -> expand -> for each level: declare, lock -> prereq -> pre hooks ->
+ * exec -> post hooks -> release. Sequential code; one arena per opcode.
+ *
+ * Config objects come from lu->snap; the locks, not the snapshot, keep them true. After
+ * lu_commit() the snapshot is a new one: look objects up again.
+ */
+#ifndef SRC_LU_LU_H
+#define SRC_LU_LU_H
+#include "src/client/client.h"
+#include "src/config/config.h"
+#include "src/lock/lock.h"
+#include "src/rpc/rpc.h"
+
+/* The one macro with a hidden return. */
+#define TRY(call)                  \
+	do {                       \
+		if ((call) < 0)    \
+			return -1; \
+	} while (0)
+
+struct lu_need { /* what to lock at one level */
+	bool all;             /* every name */
+	struct strs names;    /* lock names: UUIDs for nodes and groups, names for instances (as upstream) */
+	bool shared;
+	bool opportunistic;
+};
+
+struct luctx {
+	struct arena *a;
+	struct config *config;
+	struct snapshot *snap;       /* refreshed after locking and after lu_commit() */
+	const struct cluster *cluster; /* of snap */
+	struct rpc_client *rpc;
+	struct wconf *wconf;
+	int64_t job;
+	size_t index;                /* of the opcode in its job */
+	enum opcode op;
+	const struct op_common *common;
+	json *input;                 /* the opcode as submitted (reason trail etc.) */
+	const struct lu *lu;
+	void *state;                 /* lu->state_size bytes, zeroed; private to the LU */
+	struct lu_need need[LOCK_LEVELS];
+	struct strs owned[LOCK_LEVELS];
+	json *changes;               /* pending, see below */
+	int step, steps;
+};
+
+/*
+ * One per opcode, found by the linker: const struct lu lu_instance_startup. OP is the opcode's struct
+ * (cast it on the first line). Functions may be NULL.
+ */
+struct lu {
+	const char *hooks_path; /* "instance-start"; NULL = runs no hooks */
+	const char *hooks_type; /* "CLUSTER", "NODE", "INSTANCE", "GROUP", "NETWORK" */
+	bool no_locks;          /* skip locking altogether */
+	size_t state_size;
+	int (*check_args)(struct luctx *lu, const void *op, struct err *e);
+	/* Fill lu->need; names are expanded here (lu_expand_*). */
+	int (*expand)(struct luctx *lu, const void *op, struct err *e);
+	/* Called before LEVEL is locked, with the lower-numbered ones held: recalculate lu->need[level]. */
+	int (*declare)(struct luctx *lu, const void *op, enum lock_level level, struct err *e);
+	int (*prereq)(struct luctx *lu, const void *op, struct err *e);
+	/* ENV: add variables without the GANETI_ prefix. PRE/POST: node UUIDs (post may be left empty = pre). */
+	int (*hooks)(struct luctx *lu, const void *op, json *env, struct strs *pre, struct strs *post, struct err *e);
+	/* RET: the opcode's result, new reference (NULL = null). A result {"jobs": [[opcode,...],...]} made by
+	 * lu_result_jobs() is submitted by the processor. */
+	int (*exec)(struct luctx *lu, const void *op, json **ret, struct err *e);
+};
+
+#define OPCODE(id, ...) extern const struct lu lu_##id;
+#define OPCODE_TODO(id, ...)
+#define USE(name)
+#define FIELD(...)
+#define END(id)
+#include "src/schema/opcodes.def"
+#undef OPCODE
+#undef OPCODE_TODO
+#undef USE
+#undef FIELD
+#undef END
+const struct lu *lu_of(enum opcode op); /* NULL: not written yet */
+
+/* --- run.c: called by the job worker --- */
+struct lu_job {
+	struct config *config;
+	struct rpc_client *rpc;
+	struct wconf *wconf;
+	int64_t id;
+};
+/* Run opcode INDEX. On success RET is its result; the caller reports it to the master. */
+int lu_run(struct lu_job *job, size_t index, json *input, json **ret, struct err *e);
+/* For LUs that contain others (tasklets): run OP's prereq and exec inside this one, no locking, no hooks. */
+
+/* --- config changes (one transaction in the master, with this opcode's progress) --- */
+/* OBJ is a struct of the kind; it is emitted at once. ADD fills uuid/ctime itself when unset. */
+void lu_add(struct luctx *lu, enum obj_kind k, const void *obj);
+void lu_update(struct luctx *lu, enum obj_kind k, const void *obj);
+void lu_remove(struct luctx *lu, enum obj_kind k, const char *uuid);
+int lu_commit(struct luctx *lu, struct err *e); /* also refreshes lu->snap */
+int lu_refresh(struct luctx *lu, struct err *e);
+/* Wait until every online node got the ssconf files and every candidate the configuration. */
+int lu_flush_config(struct luctx *lu, struct err *e);
+
+/* --- names.c --- */
+/* Find by name or UUID given (UUID wins), with upstream's errors; set lu->need for the instance/node level. */
+int lu_expand_instance(struct luctx *lu, const char *name, const char *uuid, const struct instance **ret, struct err *e);
+int lu_expand_node(struct luctx *lu, const char *name, const char *uuid, const struct node **ret, struct err *e);
+int lu_expand_group(struct luctx *lu, const char *name, const struct nodegroup **ret, struct err *e);
+void lu_need(struct luctx *lu, enum lock_level level, const char *name, bool shared);
+void lu_need_all(struct luctx *lu, enum lock_level level, bool shared);
+/* All nodes of an instance (primary, secondaries of its disks): UUIDs. */
+struct strs lu_instance_nodes(struct luctx *lu, const struct instance *i);
+const char *lu_node_name(struct luctx *lu, const char *uuid);
+/* Release some locks early. KEEP may be NULL (all). */
+int lu_release(struct luctx *lu, enum lock_level level, const struct strs *keep, struct err *e);
+
+/* --- feedback.c: job log, with upstream's prefixes --- */
+void lu_log(struct luctx *lu, const char *fmt, ...) __attribute__((format(printf, 2, 3)));  /* plain feedback */
+void lu_info(struct luctx *lu, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* " - INFO: ..." */
+void lu_warn(struct luctx *lu, const char *hint, const char *fmt, ...) __attribute__((format(printf, 3, 4))); /* " - WARNING: ..."; HINT may be NULL */
+void lu_step(struct luctx *lu, int n, int of, const char *fmt, ...) __attribute__((format(printf, 4, 5))); /* "STEP 1/6 ..." */
+void lu_log_typed(struct luctx *lu, const char *type, json *message); /* other entry types; takes the reference */
+
+/* --- rpc helpers --- */
+struct rpc_node lu_rpc_node(struct luctx *lu, const char *node_uuid);
+/* One call to one node; failure is OpExecError "<WHAT>: <fail_msg>" (WHAT printf'ed by the caller). Args list taken over. */
+int lu_rpc(struct luctx *lu, enum rpc rpc, const char *node_uuid, json *args, json **ret, const char *what, struct err *e);
+/* Many nodes. */
+int lu_rpc_multi(struct luctx *lu, enum rpc rpc, const struct strs *node_uuids, json *args, struct rpc_answer **ret, struct err *e);
+
+/* --- prepare.c: config objects as node RPCs want them (encoders of rpc.json). New references --- */
+/* ED_INST_DICT (overrides may be NULL): filled hvparams, beparams, osparams, nicparams, disks_info. */
+json *lu_inst_dict(struct luctx *lu, const struct instance *i, const json *hvp, const json *bep, const json *osp);
+json *lu_nic_dict(struct luctx *lu, const struct instance *i, const struct nic *n);
+json *lu_disk_dict(struct luctx *lu, const struct instance *i, const struct disk *d, const char *node_uuid);
+json *lu_disks_list(struct luctx *lu, const struct instance *i, const struct disk *const *d, size_t n, const char *node_uuid);
+/* All hypervisors' cluster parameters (all_hvparams argument). */
+json *lu_all_hvparams(struct luctx *lu);
+
+/* --- hooks.c, hookenv.c --- */
+int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, struct err *e);
+/* INSTANCE_* variables of an instance (upstream: BuildInstanceHookEnvByObject). */
+int lu_hookenv_instance(struct luctx *lu, const struct instance *i, json *env, struct err *e);
+
+/* --- checks shared by LUs: upstream's messages, OpPrereqError --- */
+int lu_check_node_online(struct luctx *lu, const struct node *n, const char *msg, struct err *e);
+int lu_check_node_not_drained(struct luctx *lu, const struct node *n, struct err *e);
+int lu_check_node_vm_capable(struct luctx *lu, const struct node *n, struct err *e);
+int lu_check_instance_online(struct luctx *lu, const struct instance *i, struct err *e); /* not ADMIN_OFFLINE */
+int lu_check_hv_enabled(struct luctx *lu, int hypervisor, struct err *e);
+/* hypervisor_validate_params on nodes; os_validate on nodes. */
+int lu_check_hvparams_on_nodes(struct luctx *lu, const struct strs *nodes, int hypervisor, const json *filled, struct err *e);
+int lu_check_osparams_on_nodes(struct luctx *lu, const struct strs *nodes, bool required, const char *os, const json *osparams, bool force_variant, struct err *e);
+/* Free memory on NODE for REASON ("starting instance x"); RET_FREE may be NULL. */
+int lu_check_free_memory(struct luctx *lu, const char *node_uuid, const char *reason, int64_t needed_mib, int hypervisor, const json *hvparams, int64_t *ret_free, struct err *e);
+
+/* {"jobs": [...]} with other values of the result merged in. JOBS: list of lists of opcodes, taken over. */
+json *lu_result_jobs(json *jobs);
+
+#endif

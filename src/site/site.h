@@ -1,0 +1,28 @@
+/* Bringing clusters and nodes to life: what gnt-cluster init and gnt-node add do outside of jobs. Runs as root in the tool. */
+#ifndef SRC_SITE_SITE_H
+#define SRC_SITE_SITE_H
+#include "src/client/client.h"
+#include "src/model/model.h"
+
+/* OPTS: the init options as a dict, keys as the OpClusterPostInit-time arguments of upstream's InitCluster
+ * (cluster_name, mac_prefix, master_netmask, master_netdev, file_storage_dir, ..., beparams, hvparams,
+ * enabled_hypervisors, ...). Creates certificates, ssh keys, the configuration database, ssconf; starts
+ * the node agent and the master daemon; submits OP_CLUSTER_POST_INIT. */
+int site_init(const json *opts, struct err *e);
+/* After OP_CLUSTER_DESTROY: stop daemons and remove what init made (upstream: FinalizeClusterDestroy). */
+int site_destroy_finish(const char *master_name, struct err *e);
+/* gnt-node add before the opcode: copy certificates and keys over ssh, start the node agent there (upstream: SetupNodeDaemon and prepare-node-join). */
+struct site_join {
+	const char *name, *ip;
+	int ssh_port;
+	bool ssh_key_check, force_join, verbose, no_node_setup;
+};
+int site_join_node(const struct site_join *j, struct err *e);
+/* Files made by init: all in memory first, then written (upstream: GenerateClusterCrypto). */
+int site_make_certs(const char *cluster_name, bool new_cluster_cert, bool new_rapi_cert, bool new_hmac_key, struct err *e);
+/* The libvirt migration certificates of a node (RSA, signed by the cluster's own CA). */
+int site_make_virt_certs(const char *node_name, const char *node_ip, struct err *e);
+/* Start/stop/check a daemon through daemon-util. */
+int site_daemon(const char *action, const char *daemon, struct err *e);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Block devices of instances, by disk template. The disk arrives as the RPC's disk dict: struct
+ * disk plus "params" and "dynamic_params". Node side only.
+ */
+#ifndef SRC_STORAGE_STORAGE_H
+#define SRC_STORAGE_STORAGE_H
+#include "src/env/env.h"
+#include "src/schema/schema.h"
+
+struct bdev_status {
+	const char *path; /* device or file, what the hypervisor opens */
+	int64_t major, minor;
+	bool has_sync;
+	double sync_percent, estimated_time;
+	bool is_degraded;
+	int ldisk_status; /* 1 ok, 2 sync, 3 unknown, 4 faulty */
+};
+
+struct bdev_class {
+	disk_template_t template_;
+	int (*create)(struct arena *a, const struct disk *d, bool excl_stor, struct err *e);
+	int (*remove)(struct arena *a, const struct disk *d, struct err *e);
+	/* Make usable; RET what to open. OPEN: for the primary. */
+	int (*assemble)(struct arena *a, const struct disk *d, bool open, const char **ret_path, struct err *e);
+	int (*shutdown)(struct arena *a, const struct disk *d, struct err *e);
+	/* 1 = found, 0 = not there, -1 */
+	int (*find)(struct arena *a, const struct disk *d, struct bdev_status *ret, struct err *e);
+	int (*grow)(struct arena *a, const struct disk *d, int64_t amount_mib, bool dry_run, struct err *e);
+	int (*rename)(struct arena *a, const struct disk *d, const json *new_id, struct err *e);
+	int (*size)(struct arena *a, const struct disk *d, int64_t *ret_bytes, struct err *e);
+};
+/* NULL when the template has no class here yet (the caller words the error). */
+const struct bdev_class *bdev_class_of(disk_template_t t);
+/* Parse a disk dict of an RPC. */
+int bdev_disk(struct arena *a, json *dict, struct disk **ret, struct err *e);
+/* Is PATH inside one of the allowed file storage directories (upstream: CheckFileStoragePathAcceptance,
+ * file /etc/ganeti/file-storage-paths)? FileStoragePathError otherwise. */
+int file_storage_path_check(struct arena *a, const char *path, struct err *e);
+int file_storage_space(const char *dir, int64_t *ret_free_mib, int64_t *ret_total_mib, struct err *e);
+
+#endif
