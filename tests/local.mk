@@ -14,3 +14,4 @@ T_LOG_COMPILER = bash
 TESTS += tests/os_tiny.t
 EXTRA_DIST += tests/os_tiny.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
 	tests/lab
+EXTRA_DIST += tests/harness/cluster.sh

@@ -27,6 +27,20 @@ lab_up() {
 	}
 }
 
+# lab_install: the product on every host: from $GANETI_TREE (a staged installation; "check" makes
+# one), or else from the build in ./b of the sources
+lab_install() {
+	if [ -z "${GANETI_TREE:-}" ]; then
+		[ -f "$lab_root/b/Makefile" ] || bail "no product to test: set GANETI_TREE, or build in ./b"
+		GANETI_TREE=$T/tree
+		make -s -C "$lab_root/b" install DESTDIR="$GANETI_TREE" >"$T/.install" 2>&1 || {
+			diag "$(tail -n 20 "$T/.install")"
+			bail "make install failed"
+		}
+	fi
+	"$lab" install "$GANETI_TREE" || bail "cannot install on the hosts"
+}
+
 # on K CMD ARG...: on that host
 on() {
 	"$lab" sh "$@"
