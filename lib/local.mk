@@ -7,3 +7,4 @@ BASE_LIBS = libbase.a $(EVENT_LIBS) $(SSL_LIBS) $(SQLITE_LIBS) $(JSON_LIBS) -lm
 include lib/base/local.mk
 include lib/json/local.mk
 include lib/schema/local.mk
+include lib/db/local.mk

@@ -15,8 +15,12 @@ int db_open(const char *path, enum db_mode mode, struct db **ret, struct err *e)
 void db_close(struct db *d);
 void db_closep(struct db **d); /* for CLEANUP() */
 
-/* Steps are applied in order inside one transaction each; the number applied is kept in the file. */
-int db_migrate(struct db *d, const char *const *steps, size_t n, struct err *e);
+/*
+ * The tables of one PART ("config", "queue") of the database. Steps are applied in order inside one
+ * transaction each; the number applied is kept in the file for each part, so parts grow on their own.
+ * A file with more steps than N was written by a newer program and is refused.
+ */
+int db_migrate(struct db *d, const char *part, const char *const *steps, size_t n, struct err *e);
 
 int db_begin(struct db *d, bool write, struct err *e);
 int db_commit(struct db *d, struct err *e);
@@ -27,14 +31,16 @@ bool db_in_transaction(const struct db *d);
  * Run SQL with parameters bound by a format: s text (NULL = null), i int, I int64_t,
  * f double, b blob (const void *, size_t). Example:
  * db_exec(d, e, "INSERT INTO t(a, b) VALUES(?, ?)", "sI", name, number)
+ * A format that does not fit the statement aborts.
  */
 int db_exec(struct db *d, struct err *e, const char *sql, const char *fmt, ...);
 int64_t db_changes(struct db *d);
 int64_t db_last_id(struct db *d);
-/* A query to step through; finish every one (also after the last row). */
+/* A query to step through; finish every one (also after the last row) and before db_close(). */
 int db_query(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt, ...);
 int db_step(struct db_stmt *s, struct err *e); /* 1 = a row, 0 = end, -1 */
 const char *db_text(struct db_stmt *s, int col); /* valid until the next step; NULL = null */
+size_t db_bytes(struct db_stmt *s, int col);     /* length of that text, or of a blob */
 int64_t db_int(struct db_stmt *s, int col);
 double db_float(struct db_stmt *s, int col);
 void db_finish(struct db_stmt **s); /* for CLEANUP(); keeps it cached */

@@ -5,3 +5,7 @@ tests_unit_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_schema_SOURCES = tests/unit/schema.c
 tests_unit_schema_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_schema_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/db
+tests_unit_db_SOURCES = tests/unit/db.c
+tests_unit_db_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_db_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,5 @@
+libbase_a_SOURCES += \
+	lib/db/db.h \
+	lib/db/migrate.c \
+	lib/db/priv.h \
+	lib/db/sqlite.c

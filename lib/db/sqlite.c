@@ -1,0 +1,347 @@
+/* The database on SQLite. The only file group that includes its header. */
+#include "lib/db/priv.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/map.h"
+
+/* Statements kept prepared; programs use a fixed set of texts, so this is never reached by them. */
+#define CACHE_MAX 256
+/* The single writer never waits for readers; this covers recovery after a crash and checkpoints. */
+#define BUSY_MS 10000
+
+struct db {
+	sqlite3 *sql;
+	struct map *cache; /* SQL text -> struct db_stmt */
+	bool in_transaction;
+};
+
+struct db_stmt {
+	sqlite3_stmt *sql;
+	struct db *db;
+	bool busy;   /* between db_query() and db_finish() */
+	bool cached;
+};
+
+sqlite3 *db_handle(struct db *d)
+{
+	return d->sql;
+}
+
+int db_failed(struct db *d, struct err *e)
+{
+	return err_plain(e, "database: %s", sqlite3_errmsg(d->sql));
+}
+
+static void stmt_free(void *p)
+{
+	struct db_stmt *s = p;
+
+	sqlite3_finalize(s->sql);
+	free(s);
+}
+
+int db_run(struct db *d, const char *sql, struct err *e)
+{
+	if (sqlite3_exec(d->sql, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return db_failed(d, e);
+	return 0;
+}
+
+/* Secrets are kept inside: only the owner reads it. SQLite gives its side files the same mode. */
+static int make_file(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(e, errno, "Can't create %s", path);
+	close(fd);
+	return 0;
+}
+
+static int settings(struct db *d, enum db_mode mode, struct err *e)
+{
+	sqlite3_busy_timeout(d->sql, BUSY_MS);
+	sqlite3_extended_result_codes(d->sql, 1);
+	sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	if (mode == DB_READ)
+		return db_run(d, "PRAGMA query_only = 1", e);
+	return db_run(d,
+		      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		      "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY",
+		      e);
+}
+
+int db_open(const char *path, enum db_mode mode, struct db **ret, struct err *e)
+{
+	static const int flags[] = { [DB_READ] = SQLITE_OPEN_READONLY,
+				     [DB_WRITE] = SQLITE_OPEN_READWRITE,
+				     [DB_CREATE] = SQLITE_OPEN_READWRITE };
+	struct db *d CLEANUP(db_closep) = NULL;
+
+	if (mode == DB_CREATE && make_file(path, e) < 0)
+		return -1;
+	d = xcalloc(1, sizeof(*d));
+	d->cache = map_new();
+	if (sqlite3_open_v2(path, &d->sql, flags[mode] | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+		return err_plain(e, "Can't open %s: %s", path, sqlite3_errmsg(d->sql));
+	/* opening is lazy: the first statement tells whether this is a database at all */
+	if (settings(d, mode, e) < 0 || db_run(d, "SELECT 1 FROM sqlite_schema", e) < 0)
+		return err_prefix(e, "%s", path);
+	*ret = STEAL(d);
+	return 0;
+}
+
+void db_close(struct db *d)
+{
+	if (!d)
+		return;
+	map_free(d->cache, stmt_free);
+	db_rollback(d);
+	if (sqlite3_close(d->sql) != SQLITE_OK)
+		abort(); /* a statement was never finished */
+	free(d);
+}
+
+void db_closep(struct db **d)
+{
+	db_close(*d);
+	*d = NULL;
+}
+
+int db_begin(struct db *d, bool write, struct err *e)
+{
+	assert(!d->in_transaction);
+	if (db_run(d, write ? "BEGIN IMMEDIATE" : "BEGIN", e) < 0)
+		return -1;
+	d->in_transaction = true;
+	return 0;
+}
+
+int db_commit(struct db *d, struct err *e)
+{
+	assert(d->in_transaction);
+	if (db_run(d, "COMMIT", e) < 0) {
+		db_rollback(d);
+		return -1;
+	}
+	d->in_transaction = false;
+	return 0;
+}
+
+void db_rollback(struct db *d)
+{
+	if (!d->in_transaction)
+		return;
+	d->in_transaction = false;
+	/* SQLite may have rolled back by itself (disk full); then this fails and that is fine */
+	sqlite3_exec(d->sql, "ROLLBACK", NULL, NULL, NULL);
+}
+
+bool db_in_transaction(const struct db *d)
+{
+	return d->in_transaction;
+}
+
+/* The cached statement of SQL, unless that one is being stepped through right now. */
+static int prepare(struct db *d, const char *sql, struct db_stmt **ret, struct err *e)
+{
+	struct db_stmt *s = map_get(d->cache, sql);
+	sqlite3_stmt *p;
+
+	if (!s || s->busy) {
+		bool keep = !s && map_count(d->cache) < CACHE_MAX;
+
+		if (sqlite3_prepare_v3(d->sql, sql, -1, keep ? SQLITE_PREPARE_PERSISTENT : 0, &p,
+				       NULL) != SQLITE_OK)
+			return db_failed(d, e);
+		s = xcalloc(1, sizeof(*s));
+		*s = (struct db_stmt){ .sql = p, .db = d, .cached = keep };
+		if (keep)
+			map_put(d->cache, sql, s);
+	}
+	s->busy = true;
+	*ret = s;
+	return 0;
+}
+
+static void bind(struct db_stmt *s, const char *fmt, va_list ap)
+{
+	int n = 0, rc = SQLITE_OK;
+
+	for (; *fmt && rc == SQLITE_OK; fmt++) {
+		const void *data;
+
+		n++;
+		switch (*fmt) {
+		case 's': /* NULL binds null; the text outlives the statement's use */
+			rc = sqlite3_bind_text(s->sql, n, va_arg(ap, const char *), -1,
+					       SQLITE_TRANSIENT);
+			break;
+		case 'i':
+			rc = sqlite3_bind_int(s->sql, n, va_arg(ap, int));
+			break;
+		case 'I':
+			rc = sqlite3_bind_int64(s->sql, n, va_arg(ap, int64_t));
+			break;
+		case 'f':
+			rc = sqlite3_bind_double(s->sql, n, va_arg(ap, double));
+			break;
+		case 'b':
+			data = va_arg(ap, const void *);
+			rc = sqlite3_bind_blob64(s->sql, n, data, va_arg(ap, size_t),
+						 SQLITE_TRANSIENT);
+			break;
+		default:
+			abort();
+		}
+	}
+	/* a format that does not fit its statement is a programming error */
+	if (rc != SQLITE_OK || n != sqlite3_bind_parameter_count(s->sql))
+		abort();
+}
+
+static int query(struct db *d, struct db_stmt **ret, const char *sql, const char *fmt, va_list ap,
+		 struct err *e)
+{
+	if (prepare(d, sql, ret, e) < 0)
+		return -1;
+	bind(*ret, fmt, ap);
+	return 0;
+}
+
+int db_query(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt,
+	     ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = query(d, ret, sql, fmt, ap, e);
+	va_end(ap);
+	return rc;
+}
+
+int db_step(struct db_stmt *s, struct err *e)
+{
+	switch (sqlite3_step(s->sql)) {
+	case SQLITE_ROW:
+		return 1;
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return db_failed(s->db, e);
+	}
+}
+
+const char *db_text(struct db_stmt *s, int col)
+{
+	return (const char *)sqlite3_column_text(s->sql, col);
+}
+
+size_t db_bytes(struct db_stmt *s, int col)
+{
+	return (size_t)sqlite3_column_bytes(s->sql, col);
+}
+
+int64_t db_int(struct db_stmt *s, int col)
+{
+	return sqlite3_column_int64(s->sql, col);
+}
+
+double db_float(struct db_stmt *s, int col)
+{
+	return sqlite3_column_double(s->sql, col);
+}
+
+void db_finish(struct db_stmt **ps)
+{
+	struct db_stmt *s = STEAL(*ps);
+
+	if (!s)
+		return;
+	assert(s->busy);
+	if (!s->cached) {
+		stmt_free(s);
+		return;
+	}
+	sqlite3_reset(s->sql);
+	sqlite3_clear_bindings(s->sql);
+	s->busy = false;
+}
+
+int db_exec(struct db *d, struct err *e, const char *sql, const char *fmt, ...)
+{
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = query(d, &s, sql, fmt, ap, e);
+	va_end(ap);
+	while (rc == 0) {
+		rc = db_step(s, e);
+		if (rc == 0)
+			return 0;
+		rc = rc < 0 ? -1 : 0;
+	}
+	return -1;
+}
+
+int64_t db_changes(struct db *d)
+{
+	return sqlite3_changes64(d->sql);
+}
+
+int64_t db_last_id(struct db *d)
+{
+	return sqlite3_last_insert_rowid(d->sql);
+}
+
+int db_get_text(struct db *d, struct arena *a, const char **ret, struct err *e, const char *sql,
+		const char *fmt, ...)
+{
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = query(d, &s, sql, fmt, ap, e);
+	va_end(ap);
+	if (rc < 0)
+		return -1;
+	rc = db_step(s, e);
+	if (rc == 1)
+		*ret = arena_strdup(a, db_text(s, 0));
+	return rc;
+}
+
+int db_get_int(struct db *d, int64_t *ret, struct err *e, const char *sql, const char *fmt, ...)
+{
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = query(d, &s, sql, fmt, ap, e);
+	va_end(ap);
+	if (rc < 0)
+		return -1;
+	rc = db_step(s, e);
+	if (rc == 1)
+		*ret = db_int(s, 0);
+	return rc;
+}
+
+int64_t db_data_version(struct db *d)
+{
+	int64_t v = 0;
+
+	return db_get_int(d, &v, NULL, "PRAGMA data_version", "") == 1 ? v : -1;
+}

@@ -1,0 +1,193 @@
+#include "tests/unit/unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/db/db.h"
+
+static char dir[64];
+static char *path;
+
+static int setup(void **state)
+{
+	(void)state;
+	snprintf(dir, sizeof(dir), "%s", "/tmp/unit-db-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	path = xasprintf("%s/x.db", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = { "x.db", "x.db-wal", "x.db-shm", "copy.db" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *p CLEANUP(freep) = xasprintf("%s/%s", dir, names[i]);
+
+		unlink(p);
+	}
+	free(path);
+	return rmdir(dir);
+}
+
+static const char *const steps[] = {
+	"CREATE TABLE t(name TEXT PRIMARY KEY NOT NULL, n INTEGER, x REAL, data BLOB)",
+	"ALTER TABLE t ADD COLUMN more TEXT; INSERT INTO t(name, n) VALUES('second', 2)",
+	"CREATE TABLE u(a); CREATE TABLE u(a)",
+};
+
+static struct db *open_db(enum db_mode mode)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d = NULL;
+
+	assert_ok(db_open(path, mode, &d, &e), &e);
+	return d;
+}
+
+static struct db *open_new(void)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d = open_db(DB_CREATE);
+
+	assert_ok(db_migrate(d, "a", steps, 2, &e), &e);
+	return d;
+}
+
+static void test_values(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d CLEANUP(db_closep) = open_new();
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *text = "unset";
+	int64_t n = -5;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_ok(db_exec(d, &e, "INSERT INTO t VALUES(?, ?, ?, ?, ?)", "sIfbs", "one",
+			  INT64_MAX, 0.25, "a\0b", (size_t)3, NULL),
+		  &e);
+	assert_int_equal(db_changes(d), 1);
+	assert_ok(db_query(d, &s, &e, "SELECT * FROM t WHERE name = ?", "s", "one"), &e);
+	assert_int_equal(db_step(s, &e), 1);
+	assert_string_equal(db_text(s, 0), "one");
+	assert_true(db_int(s, 1) == INT64_MAX);
+	assert_true(db_float(s, 2) == 0.25);
+	assert_int_equal(db_bytes(s, 3), 3);
+	assert_null(db_text(s, 4));
+	/* the same text while its statement is in use, and a missing row */
+	assert_int_equal(db_get_text(d, a, &text, &e, "SELECT * FROM t WHERE name = ?", "s", "x"),
+			 0);
+	assert_string_equal(text, "unset");
+	assert_int_equal(db_get_int(d, &n, &e, "SELECT n FROM t WHERE name = ?", "s", "second"), 1);
+	assert_int_equal(n, 2);
+	assert_int_equal(db_step(s, &e), 0);
+	/* the primary key is kept */
+	assert_int_equal(db_exec(d, &e, "INSERT INTO t(name) VALUES(?)", "s", "one"), -1);
+	assert_non_null(strstr(err_msg(&e), "UNIQUE"));
+	assert_int_equal(db_exec(d, &e, "SELEKT", ""), -1);
+}
+
+static void test_transactions(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *w CLEANUP(db_closep) = open_new();
+	struct db *r CLEANUP(db_closep) = open_db(DB_READ);
+	int64_t n, before = db_data_version(r);
+
+	(void)state;
+	assert_int_equal(db_exec(r, &e, "INSERT INTO t(name) VALUES('r')", ""), -1);
+	assert_ok(db_begin(r, false, &e), &e);
+	assert_int_equal(db_get_int(r, &n, &e, "SELECT count(*) FROM t", ""), 1);
+	assert_int_equal(n, 1);
+
+	assert_ok(db_begin(w, true, &e), &e);
+	assert_true(db_in_transaction(w));
+	assert_ok(db_exec(w, &e, "INSERT INTO t(name) VALUES('gone')", ""), &e);
+	db_rollback(w);
+	assert_ok(db_begin(w, true, &e), &e);
+	assert_ok(db_exec(w, &e, "INSERT INTO t(name) VALUES('kept')", ""), &e);
+	assert_ok(db_commit(w, &e), &e);
+
+	/* the reader's snapshot does not move */
+	assert_int_equal(db_get_int(r, &n, &e, "SELECT count(*) FROM t", ""), 1);
+	assert_int_equal(n, 1);
+	assert_ok(db_commit(r, &e), &e);
+	assert_int_equal(db_get_int(r, &n, &e, "SELECT count(*) FROM t", ""), 1);
+	assert_int_equal(n, 2);
+	assert_true(db_data_version(r) != before);
+}
+
+static void test_migrate(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d CLEANUP(db_closep) = open_new();
+	int64_t n;
+
+	(void)state;
+	assert_int_equal(db_migrate(d, "a", steps, 3, &e), -1);
+	assert_non_null(strstr(err_msg(&e), "Schema step 3 of a"));
+	/* the failing step left nothing, the others stay and are not applied again */
+	assert_int_equal(
+		db_get_int(d, &n, &e, "SELECT count(*) FROM sqlite_schema WHERE name = 'u'", ""),
+		1);
+	assert_int_equal(n, 0);
+	assert_ok(db_migrate(d, "a", steps, 2, &e), &e);
+	assert_ok(db_migrate(d, "b", (const char *const[]){ "CREATE TABLE v(a)" }, 1, &e), &e);
+	assert_int_equal(db_migrate(d, "a", steps, 1, &e), -1);
+	assert_non_null(strstr(err_msg(&e), "newer version"));
+}
+
+static void test_backup(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d CLEANUP(db_closep) = open_new();
+	struct db *c CLEANUP(db_closep) = NULL;
+	char *copy CLEANUP(freep) = xasprintf("%s/copy.db", dir);
+	int64_t n;
+
+	(void)state;
+	assert_ok(db_backup(d, copy, &e), &e);
+	assert_ok(db_backup(d, copy, &e), &e); /* over the old copy */
+	assert_ok(db_open(copy, DB_READ, &c, &e), &e);
+	assert_int_equal(db_get_int(c, &n, &e, "SELECT n FROM t", ""), 1);
+	assert_int_equal(n, 2);
+	assert_int_equal(db_backup(d, "/nonexistent/copy", &e), -1);
+}
+
+static void test_open_errors(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d = NULL;
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(db_open(path, DB_READ, &d, &e), -1);
+	assert_int_equal(db_open(path, DB_WRITE, &d, &e), -1);
+	assert_int_equal(access(path, F_OK), -1);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	for (int i = 0; i < 1000; i++)
+		fputs("this is no database\n", f);
+	fclose(f);
+	assert_int_equal(db_open(path, DB_WRITE, &d, &e), -1);
+	assert_non_null(strstr(err_msg(&e), "not a database"));
+	assert_null(d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_migrate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
