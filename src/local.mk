@@ -18,3 +18,4 @@ MASTER_LIBS = libmaster.a $(GANETI_LIBS)
 NODE_LIBS = libnode.a $(GANETI_LIBS) $(LIBVIRT_LIBS) $(NL_LIBS)
 
 include src/schema/local.mk
+include src/lu/local.mk

@@ -3,8 +3,9 @@
  * through lu_run(): check_args -> expand -> for each level: declare, lock -> prereq -> pre hooks ->
  * exec -> post hooks -> release. Sequential code; one arena per opcode.
  *
- * Config objects come from lu->snap; the locks, not the snapshot, keep them true. After
- * lu_commit() the snapshot is a new one: look objects up again.
+ * Config objects come from lu->snap; the locks, not the snapshot, keep them true. The snapshot is a
+ * new one, and all pointers into the old one are dead, before each declare(), before prereq() and after
+ * lu_commit()/lu_refresh(): keep UUIDs and names (copies in lu->a) in the state and look objects up again.
  */
 #ifndef SRC_LU_LU_H
 #define SRC_LU_LU_H
@@ -44,7 +45,9 @@ struct luctx {
 	struct lu_need need[LOCK_LEVELS];
 	struct strs owned[LOCK_LEVELS];
 	json *changes;               /* pending, see below */
-	int step, steps;
+	bool committed;              /* the configuration was changed by this opcode */
+	json *dry_run_result;        /* what a dry run answers (NULL = null); arena-owned */
+	json *hook_env;              /* GANETI_* variables of the pre phase */
 };
 
 /*
@@ -54,7 +57,8 @@ struct luctx {
 struct lu {
 	const char *hooks_path; /* "instance-start"; NULL = runs no hooks */
 	const char *hooks_type; /* "CLUSTER", "NODE", "INSTANCE", "GROUP", "NETWORK" */
-	bool no_locks;          /* skip locking altogether */
+	bool no_locks;          /* skip locking altogether, even the cluster lock */
+	bool exclusive;         /* runs alone: takes the cluster lock exclusively (upstream: REQ_BGL) */
 	size_t state_size;
 	int (*check_args)(struct luctx *lu, const void *op, struct err *e);
 	/* Fill lu->need; names are expanded here (lu_expand_*). */
@@ -62,8 +66,15 @@ struct lu {
 	/* Called before LEVEL is locked, with the lower-numbered ones held: recalculate lu->need[level]. */
 	int (*declare)(struct luctx *lu, const void *op, enum lock_level level, struct err *e);
 	int (*prereq)(struct luctx *lu, const void *op, struct err *e);
-	/* ENV: add variables without the GANETI_ prefix. PRE/POST: node UUIDs (post may be left empty = pre). */
+	/*
+	 * ENV: add variables without the GANETI_ prefix; bools, null and numbers are written as Python's
+	 * str() does. PRE/POST: node UUIDs (post may be left empty = pre). Called before each phase: the
+	 * first time after prereq, then after exec, when only POST is looked at.
+	 */
 	int (*hooks)(struct luctx *lu, const void *op, json *env, struct strs *pre, struct strs *post, struct err *e);
+	/* Told what the hooks of a phase answered (upstream: HooksCallBack); may change the result in the post phase. */
+	int (*hooks_done)(struct luctx *lu, const void *op, const char *phase, const struct rpc_answer *v, size_t n,
+			  json **ret, struct err *e);
 	/* RET: the opcode's result, new reference (NULL = null). A result {"jobs": [[opcode,...],...]} made by
 	 * lu_result_jobs() is submitted by the processor. */
 	int (*exec)(struct luctx *lu, const void *op, json **ret, struct err *e);
@@ -104,12 +115,17 @@ int lu_refresh(struct luctx *lu, struct err *e);
 int lu_flush_config(struct luctx *lu, struct err *e);
 
 /* --- names.c --- */
-/* Find by name or UUID given (UUID wins), with upstream's errors; set lu->need for the instance/node level. */
+/*
+ * Find by name, with upstream's errors; a UUID given too has to be the object's (or is looked up alone).
+ * Instance and node: also ask for its lock, exclusively (upstream: ExpandAndLockInstance).
+ */
 int lu_expand_instance(struct luctx *lu, const char *name, const char *uuid, const struct instance **ret, struct err *e);
 int lu_expand_node(struct luctx *lu, const char *name, const char *uuid, const struct node **ret, struct err *e);
 int lu_expand_group(struct luctx *lu, const char *name, const struct nodegroup **ret, struct err *e);
 void lu_need(struct luctx *lu, enum lock_level level, const char *name, bool shared);
 void lu_need_all(struct luctx *lu, enum lock_level level, bool shared);
+void lu_need_none(struct luctx *lu, enum lock_level level); /* forget what was asked for */
+bool lu_owns(const struct luctx *lu, enum lock_level level, const char *name);
 /* All nodes of an instance (primary, secondaries of its disks): UUIDs. */
 struct strs lu_instance_nodes(struct luctx *lu, const struct instance *i);
 const char *lu_node_name(struct luctx *lu, const char *uuid);
@@ -127,6 +143,8 @@ void lu_log_typed(struct luctx *lu, const char *type, json *message); /* other e
 struct rpc_node lu_rpc_node(struct luctx *lu, const char *node_uuid);
 /* One call to one node; failure is OpExecError "<WHAT>: <fail_msg>" (WHAT printf'ed by the caller). Args list taken over. */
 int lu_rpc(struct luctx *lu, enum rpc rpc, const char *node_uuid, json *args, json **ret, const char *what, struct err *e);
+/* Make an error an OpPrereqError with CODE (upstream: Raise(prereq=True)). Returns -1. */
+int lu_as_prereq(struct err *e, const char *code);
 /* Many nodes. */
 int lu_rpc_multi(struct luctx *lu, enum rpc rpc, const struct strs *node_uuids, json *args, struct rpc_answer **ret, struct err *e);
 
@@ -140,11 +158,13 @@ json *lu_disks_list(struct luctx *lu, const struct instance *i, const struct dis
 json *lu_all_hvparams(struct luctx *lu);
 
 /* --- hooks.c, hookenv.c --- */
-int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, struct err *e);
+int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret, struct err *e);
+/* The config-update hook on the master, after an opcode that changed the configuration. */
+void lu_run_config_hook(struct luctx *lu);
 /* INSTANCE_* variables of an instance (upstream: BuildInstanceHookEnvByObject). */
 int lu_hookenv_instance(struct luctx *lu, const struct instance *i, json *env, struct err *e);
 
-/* --- checks shared by LUs: upstream's messages, OpPrereqError --- */
+/* --- check_node.c: checks shared by LUs: upstream's messages, OpPrereqError --- */
 int lu_check_node_online(struct luctx *lu, const struct node *n, const char *msg, struct err *e);
 int lu_check_node_not_drained(struct luctx *lu, const struct node *n, struct err *e);
 int lu_check_node_vm_capable(struct luctx *lu, const struct node *n, struct err *e);
@@ -156,7 +176,13 @@ int lu_check_osparams_on_nodes(struct luctx *lu, const struct strs *nodes, bool 
 /* Free memory on NODE for REASON ("starting instance x"); RET_FREE may be NULL. */
 int lu_check_free_memory(struct luctx *lu, const char *node_uuid, const char *reason, int64_t needed_mib, int hypervisor, const json *hvparams, int64_t *ret_free, struct err *e);
 
-/* {"jobs": [...]} with other values of the result merged in. JOBS: list of lists of opcodes, taken over. */
+/* --- jobs.c --- */
+/* {"jobs": [...]}; other values of the result may be set beside it. JOBS: list of lists of opcodes, taken over. */
 json *lu_result_jobs(json *jobs);
+/* Run by the processor: submit them, the ids take their place (upstream: _ProcessResult). */
+int lu_submit_jobs(struct luctx *lu, json *result, struct err *e);
+
+/* --- locks.c: used by run.c --- */
+int lu_lock_level(struct luctx *lu, enum lock_level level, struct err *e);
 
 #endif

@@ -33,6 +33,11 @@
 #define PRIO_LOW 10
 #define PRIO_LOWEST 19
 
+/* what became of a hook script */
+#define HOOK_SKIP 0
+#define HOOK_FAIL 1
+#define HOOK_SUCCESS 2
+
 /* exit codes of the command-line tools */
 #define EXIT_NOTCLUSTER 5
 #define EXIT_NOTMASTER 11

@@ -58,12 +58,22 @@ bool errclass_is_a(const char *cls, const char *parent)
 	return false;
 }
 
+/* The first argument of HooksAbort is a list [[node, script, output], ...]; its message is that list's text. */
+static json *first_arg(const struct err *e, const char *cls)
+{
+	json *list = NULL;
+
+	if (cls == HooksAbort && json_parse(err_msg(e), strlen(err_msg(e)), &list, NULL) == 0)
+		return list;
+	return json_new_str(err_msg(e));
+}
+
 json *err_to_json(const struct err *e)
 {
 	const char *cls = e->cls ? e->cls : GenericError;
 	json *args = json_new_array();
 
-	json_append(args, json_new_str(err_msg(e)));
+	json_append(args, first_arg(e, cls));
 	if (e->code)
 		json_append(args, json_new_str(e->code));
 	return json_pack("[s, o]", cls, args);
@@ -73,7 +83,9 @@ int err_from_json(const json *j, struct err *e)
 {
 	const char *cls = errclass_find(json_str(json_at(j, 0)));
 	json *args = json_at(j, 1);
-	const char *msg = json_str(json_at(args, 0));
+	char *other CLEANUP(freep) =
+		json_at(args, 0) && !json_str(json_at(args, 0)) ? json_dump(json_at(args, 0)) : NULL;
+	const char *msg = other ? other : json_str(json_at(args, 0));
 
 	if (!cls) {
 		char *s CLEANUP(freep) = json_str(j) ? xstrdup(json_str(j)) : json_dump(j);
