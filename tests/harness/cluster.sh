@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # what tlib.sh and lab.sh set
 # cluster.sh: a cluster in lab hosts for test scripts. Source tlib.sh and lab.sh first. All cluster
 # commands run on the master with "m"; the first argument of "on" is a host's number.
 #
@@ -9,11 +10,10 @@ CLUSTER=cl.example.com
 MASTER=1
 
 # What every cluster of the tests is initialised with, unless cluster_up's arguments say otherwise.
-# shellcheck disable=SC2154 # GUEST is set by lab.sh
-INIT=(--enabled-disk-templates=sharedfile,file,diskless
+INIT=("--enabled-disk-templates=sharedfile,file,diskless"
 	--file-storage-dir=/srv/ganeti/file-storage
 	--shared-file-storage-dir=/srv/ganeti/shared-file-storage
-	--master-netdev=br0 --nic-parameters=mode=bridged,link=br0
+	--master-netdev=br0 "--nic-parameters=mode=bridged,link=br0"
 	--ipolicy-bounds-specs="min:memory-size=64,cpu-count=1,disk-size=16,disk-count=0,nic-count=0,spindle-use=1/max:memory-size=4096,cpu-count=8,disk-size=65536,disk-count=16,nic-count=8,spindle-use=12")
 # For --enabled-hypervisors=kvm: the tiny guest under software emulation.
 # shellcheck disable=SC2034 # for the scripts
