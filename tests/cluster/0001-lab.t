@@ -7,14 +7,15 @@
 
 needs_root
 machine() { # what must be the same afterwards
-	cut -d' ' -f2 /proc/self/mounts | sort
+	grep -F "$LAB_DIR" /proc/self/mounts
 	find /sys/fs/cgroup -maxdepth 2 -type d -name "$LAB_PREFIX-*"
-	ls /run /etc /var/lib /srv
-	find /etc -newer "$T/start" -not -type d
-	pgrep -f "$LAB_DIR" || :
+	pgrep -af "$LAB_DIR"
 	hostname
+	find /srv /etc/ssh /etc/libvirt /etc/pki /root/.ssh /var/lib/ganeti /var/lib/libvirt /run/libvirt \
+		-printf '%p %T@\n' 2>/dev/null | sort
+	sha256sum /etc/passwd /etc/group /etc/shadow /etc/hosts /etc/hostname /etc/machine-id 2>&1
+	ip -o link | sort
 }
-touch "$T/start"
 machine >"$T/before"
 
 t=$EPOCHREALTIME
