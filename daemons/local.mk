@@ -1,3 +1,5 @@
 # daemons
 sysusersdir = $(prefix)/lib/sysusers.d
 dist_sysusers_DATA = daemons/sysusers.d/ganeti.conf
+include daemons/scripts/local.mk
+include daemons/virt/local.mk

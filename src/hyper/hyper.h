@@ -73,4 +73,7 @@ int hv_instance_parse(struct arena *a, json *dict, struct hv_instance **ret, str
 /* The filled hvparams of an instance as struct hv_kvm etc. */
 void *hv_params(struct arena *a, hypervisor_t t, const json *hvparams, struct err *e);
 
+/* main() of ganeti-virt-migrate, which carries one live migration out (see virt_migrate.c). */
+int virt_migrate_main(int argc, char **argv);
+
 #endif
