@@ -8,3 +8,4 @@ include lib/base/local.mk
 include lib/json/local.mk
 include lib/schema/local.mk
 include lib/db/local.mk
+include lib/sys/local.mk

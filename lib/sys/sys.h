@@ -15,8 +15,8 @@
 /* Read at most MAX bytes (-EFBIG beyond). RET is NUL-terminated, malloc'ed. */
 int fs_read(const char *path, size_t max, char **ret, size_t *ret_len);
 struct fs_attr {
-	mode_t mode;
-	uid_t uid;   /* (uid_t)-1 = leave */
+	mode_t mode; /* 0 = 0600, as with no attributes at all */
+	uid_t uid;   /* (uid_t)-1 = leave; beware of 0 = root */
 	gid_t gid;
 	bool sync;   /* fsync file and directory before returning */
 	const struct timespec *times; /* atime, mtime or NULL */
@@ -30,7 +30,7 @@ int fs_list(struct arena *a, const char *dir, struct strs *ret); /* names, sorte
 bool fs_exists(const char *path);
 /* PATH is absolute, without "..", "//" or a slash at the end (upstream's IsNormAbsPath). */
 bool fs_is_norm_abs(const char *path);
-/* PATH is below DIR (both normalised). */
+/* PATH is strictly below DIR (both normalised). */
 bool fs_is_below(const char *path, const char *dir);
 
 /* --- lockfile.c --- */
@@ -56,17 +56,22 @@ struct run {
 	uid_t uid;                /* 0 = keep */
 	gid_t gid;
 	bool new_session;
+	bool inherit_stdio;       /* stdin, stdout and stderr are ours where nothing else is said */
+	int death_signal;         /* the child gets it when we die; 0 = none */
 };
 struct run_result {
 	int status;      /* exit code; -1 = killed by a signal or never started */
 	int signal;      /* or 0 */
 	bool timed_out;
+	bool forced;     /* timed out and SIGTERM did not help */
+	double timeout;  /* what was allowed */
 	char *out, *err; /* malloc'ed, never NULL */
 	size_t out_len, err_len;
 };
 int run_cmd(const struct run *r, struct run_result *ret, struct err *e); /* -1 only if not started */
 void run_result_free(struct run_result *r); /* for CLEANUP() */
-/* "exited with exit code 3", "terminated by signal 9", "timeout": upstream's fail reasons. */
+/* "exited with exit code 3", "terminated by signal 9", ", terminated after timeout of ..." after
+ * either: upstream's fail reasons. malloc'ed */
 char *run_fail_reason(const struct run_result *r);
 /* Start and do not wait; the caller reaps. Returns the pid or -errno. */
 pid_t run_start(const struct run *r);
@@ -118,6 +123,50 @@ void ev_signal(struct ev *ev, int signum, void (*fn)(int signum, void *arg), voi
 /* Call FN when the child ends (status as from waitpid). */
 void ev_child(struct ev *ev, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
 
+/* --- stream.c: a buffered non-blocking socket on the loop --- */
+struct stream;
+enum stream_event {
+	STREAM_OPEN,   /* connected, and the start of OPS (a TLS handshake) is done */
+	STREAM_DATA,   /* more to read: stream_in() */
+	STREAM_SENT,   /* what was queued has been written */
+	STREAM_END,    /* the peer will send no more; writing may still work */
+	STREAM_FAILED, /* stream_error() says why; only stream_free() makes sense now */
+};
+#define STREAM_WANT_READ (-2001)
+#define STREAM_WANT_WRITE (-2002)
+/* What a layer between socket and buffers does. All return STREAM_WANT_* when they would block,
+ * -errno on failure. */
+struct stream_ops {
+	int (*start)(void *io); /* 0 = open */
+	ssize_t (*read)(void *io, void *buf, size_t n); /* 0 = end */
+	ssize_t (*write)(void *io, const void *buf, size_t n);
+	void (*shutdown)(void *io);      /* say that we send no more */
+	const char *(*error)(void *io);  /* of the last failure, NULL = strerror() will do */
+	void (*free)(void *io);
+};
+typedef void stream_fn(struct stream *s, enum stream_event what, void *arg);
+/*
+ * Takes FD (made non-blocking) and IO over. OPS NULL: plain read and write. CONNECTING: connect()
+ * was started on FD. FN is called from the loop only, never from inside these functions.
+ */
+struct stream *stream_new(struct ev *ev, const char *name, int fd, const struct stream_ops *ops,
+			  void *io, bool connecting, stream_fn *fn, void *arg);
+void stream_free(struct stream *s); /* closes; allowed inside the callback */
+void stream_set_fn(struct stream *s, stream_fn *fn, void *arg);
+const char *stream_in(const struct stream *s, size_t *ret_n); /* what was received, not eaten */
+void stream_eat(struct stream *s, size_t n);
+/* Stop reading while N bytes or more wait (default 64 KiB; reads overshoot by 16 KiB at most). */
+void stream_limit(struct stream *s, size_t n);
+void stream_put(struct stream *s, const void *data, size_t n); /* queue; see stream_flush() */
+void stream_flush(struct stream *s); /* write what can be written now, the rest from the loop */
+size_t stream_queued(const struct stream *s);
+void stream_shutdown(struct stream *s); /* no more will be sent */
+bool stream_is_open(const struct stream *s);
+bool stream_ended(const struct stream *s);
+int stream_fd(const struct stream *s);
+void *stream_io(const struct stream *s);
+const char *stream_error(const struct stream *s);
+
 /* --- chan.c: JSON messages in length-prefixed frames over a stream socket --- */
 struct chan;
 /* On the loop: FN gets every message (borrowed); a NULL message means the peer is gone (then
@@ -127,7 +176,7 @@ struct chan *chan_new(struct ev *ev, const char *name, int fd, size_t max,
 void chan_send(struct chan *c, json *msg);     /* takes the reference over; never blocks */
 void chan_free(struct chan *c);                /* closes; allowed inside the callback */
 /* Blocking, for sequential processes. RET may become null JSON. -EPIPE when the peer is gone,
- * -ETIMEDOUT, -EMSGSIZE. */
+ * -ETIMEDOUT (a negative TIMEOUT has no limit), -EMSGSIZE, -EBADMSG. */
 int chan_write(int fd, const json *msg, double timeout);
 int chan_read(int fd, json **ret, size_t max, double timeout);
 

@@ -1,4 +1,4 @@
-unit_tests += tests/unit/base tests/unit/schema
+unit_tests += tests/unit/base tests/unit/schema tests/unit/sys
 tests_unit_base_SOURCES = tests/unit/base.c
 tests_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -9,3 +9,6 @@ unit_tests += tests/unit/db
 tests_unit_db_SOURCES = tests/unit/db.c
 tests_unit_db_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_db_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_sys_SOURCES = tests/unit/sys.c
+tests_unit_sys_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_sys_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
