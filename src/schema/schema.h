@@ -182,6 +182,7 @@ struct rpc_attr {
 	int timeout; /* seconds */
 	bool multi;  /* usually sent to many nodes at once */
 	bool offline_ok; /* sent even to nodes marked offline */
+	bool bare;       /* the body is the only argument itself, not a list of arguments */
 	const char *doc;
 	bool todo;
 };
