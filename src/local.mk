@@ -20,3 +20,4 @@ NODE_LIBS = libnode.a $(GANETI_LIBS) $(LIBVIRT_LIBS) $(NL_LIBS)
 include src/schema/local.mk
 include src/lu/local.mk
 include src/hyper/local.mk
+include src/storage/local.mk

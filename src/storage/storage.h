@@ -1,6 +1,10 @@
 /*
  * Block devices of instances, by disk template. The disk arrives as the RPC's disk dict: struct
  * disk plus "params" and "dynamic_params". Node side only.
+ *
+ * Device failures have the class BlockDeviceError; a path outside of the allowed directories has
+ * FileStoragePathError. Paths in logical ids and messages have no virtual root, `path` of a
+ * status and what assemble returns have it.
  */
 #ifndef SRC_STORAGE_STORAGE_H
 #define SRC_STORAGE_STORAGE_H
@@ -9,7 +13,7 @@
 
 struct bdev_status {
 	const char *path; /* device or file, what the hypervisor opens */
-	int64_t major, minor;
+	int64_t major, minor; /* -1 = not a device */
 	bool has_sync;
 	double sync_percent, estimated_time;
 	bool is_degraded;
@@ -33,9 +37,19 @@ struct bdev_class {
 const struct bdev_class *bdev_class_of(disk_template_t t);
 /* Parse a disk dict of an RPC. */
 int bdev_disk(struct arena *a, json *dict, struct disk **ret, struct err *e);
+/* "<Disk(type=file, logical_id=('loop', '/a/b'), children=[], visible as /dev/disk/0, size=64m)>" */
+char *bdev_disk_text(struct arena *a, const json *dict);
+
 /* Is PATH inside one of the allowed file storage directories (upstream: CheckFileStoragePathAcceptance,
  * file /etc/ganeti/file-storage-paths)? FileStoragePathError otherwise. */
 int file_storage_path_check(struct arena *a, const char *path, struct err *e);
+/* The same; with EXACT_OK an allowed directory itself will do. */
+int file_storage_accept(struct arena *a, const char *path, bool exact_ok, struct err *e);
+char *file_storage_normal(struct arena *a, const char *path); /* without "..", "." and "//" */
+/* What keeps the directory PATH from being used for disks, or NULL. */
+const char *file_storage_problem(struct arena *a, const char *path);
+/* Allowed directories that no one should have allowed. */
+struct strs file_storage_wrong_paths(struct arena *a);
 int file_storage_space(const char *dir, int64_t *ret_free_mib, int64_t *ret_total_mib, struct err *e);
 
 #endif
