@@ -21,3 +21,4 @@ include src/schema/local.mk
 include src/lu/local.mk
 include src/hyper/local.mk
 include src/storage/local.mk
+include src/lock/local.mk

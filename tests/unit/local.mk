@@ -12,3 +12,8 @@ tests_unit_db_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_sys_SOURCES = tests/unit/sys.c
 tests_unit_sys_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_sys_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/lock
+tests_unit_lock_SOURCES = tests/unit/lock.c
+tests_unit_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_lock_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
