@@ -22,3 +22,4 @@ include src/lu/local.mk
 include src/hyper/local.mk
 include src/storage/local.mk
 include src/lock/local.mk
+include src/env/local.mk

@@ -1,20 +1,22 @@
 /*
  * The node's own surroundings: file locations (prefix aware), ssconf, users.
- * Virtual cluster: GANETI_ROOTDIR is put before every path and GANETI_HOSTNAME names the node.
+ * Virtual cluster: GANETI_ROOTDIR is put before every path except those of programs, and
+ * GANETI_HOSTNAME names the node. There, and only there, GANETI_LIBDIR stands for PKGLIBDIR, so that
+ * tests find the programs of a build that is not installed.
  */
 #ifndef SRC_ENV_ENV_H
 #define SRC_ENV_ENV_H
 #include "lib/sys/sys.h"
 #include "src/schema/schema.h"
 
-/* --- paths.c: rows in src/env/paths.def, PATH(ID, "default location", mode, owner, group, doc) --- */
+/* --- paths.c: rows in src/env/paths.def, PATH(ID, "default location", attributes) --- */
 enum path {
 #define PATH(id, location, ...) PATH_##id,
 #include "src/env/paths.def"
 #undef PATH
 	PATH_COUNT
 };
-const char *path_of(enum path id);                        /* with the virtual root */
+const char *path_of(enum path id); /* with the virtual root; lives as long as that stays the same */
 char *path_in(struct arena *a, enum path dir, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));            /* DIR/<fmt> */
 bool env_virtual(void);                                   /* inside a virtual cluster? */
@@ -23,13 +25,15 @@ const char *env_hostname(void);                           /* full name of this n
 char *env_add_root(struct arena *a, const char *path);
 char *env_strip_root(struct arena *a, const char *path);
 const char *env_hosts_file(void); /* for resolve_name(): virtual root's etc/hosts or NULL */
-/* Create/repair all directories and file modes (upstream's ensure-dirs). */
+/* dirs.c: create/repair all directories and file modes (upstream's ensure-dirs). Without root,
+ * owners are left alone. */
 int env_ensure_dirs(struct err *e);
 
 /* --- users.c --- */
 enum daemon_user { USER_ROOT, USER_MASTERD, USER_CONFD, USER_RAPI, USER_METAD, GROUP_DAEMONS, GROUP_ADMIN };
-const char *env_user(enum daemon_user u);  /* "gnt-masterd", or "root" without a prefix */
-const char *env_group(enum daemon_user u);
+/* "gnt-masterd", or "root" without a prefix. In a virtual cluster without root: the user we are. */
+const char *env_user(enum daemon_user u);
+const char *env_group(enum daemon_user u); /* there NULL: the user's own */
 
 /* --- ssconf.c: rows SSCONF(id) in src/env/ssconf.def; a file holds the value and a newline --- */
 enum ssconf {
@@ -43,12 +47,13 @@ int ssconf_find(const char *name);
 /* Text without the final newline; a missing file fails with ConfigurationError. */
 int ssconf_read(struct arena *a, enum ssconf id, const char **ret, struct err *e);
 int ssconf_read_lines(struct arena *a, enum ssconf id, struct strs *ret, struct err *e);
-/* VALUES: dict of name to text. Written under the ssconf lock. DRY_RUN checks names only. */
+/* VALUES: dict of name to text. Written under the ssconf lock; files that say the same already are
+ * left alone. DRY_RUN checks names and sizes only. */
 int ssconf_write(const json *values, bool dry_run, struct err *e);
 /* Common look-ups. */
 int ssconf_master(struct arena *a, const char **ret_name, const char **ret_my_name, struct err *e);
-/* Upstream's CheckMaster: not the master gives an error with the text its tools print;
- * *RET_EXIT is EXIT_NOTCLUSTER or EXIT_NOTMASTER. */
+/* Not on the master: an error with the text upstream's tools print; *RET_EXIT (may be NULL) is
+ * EXIT_NOTCLUSTER or EXIT_NOTMASTER, for daemons (tools exit with 1). */
 int ssconf_check_master(int *ret_exit, struct err *e);
 
 #endif

@@ -17,3 +17,7 @@ unit_tests += tests/unit/lock
 tests_unit_lock_SOURCES = tests/unit/lock.c
 tests_unit_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_lock_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/env
+tests_unit_env_SOURCES = tests/unit/env.c
+tests_unit_env_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_env_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)

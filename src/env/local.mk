@@ -1,0 +1,9 @@
+libganeti_a_SOURCES += \
+	src/env/dirs.c \
+	src/env/env.h \
+	src/env/paths.c \
+	src/env/priv.h \
+	src/env/ssconf.c \
+	src/env/users.c
+
+EXTRA_DIST += src/env/paths.def src/env/ssconf.def
