@@ -9,3 +9,5 @@ include lib/json/local.mk
 include lib/schema/local.mk
 include lib/db/local.mk
 include lib/sys/local.mk
+include lib/net/local.mk
+include lib/wire/local.mk

@@ -1,4 +1,4 @@
-unit_tests += tests/unit/base tests/unit/schema tests/unit/sys
+unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net
 tests_unit_base_SOURCES = tests/unit/base.c
 tests_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -21,3 +21,9 @@ unit_tests += tests/unit/env
 tests_unit_env_SOURCES = tests/unit/env.c
 tests_unit_env_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_env_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+tests_unit_wire_SOURCES = tests/unit/wire.c
+tests_unit_wire_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_wire_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_net_SOURCES = tests/unit/net.c
+tests_unit_net_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_net_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,3 @@
+libbase_a_SOURCES += \
+	lib/wire/luxi.c \
+	lib/wire/wire.h
