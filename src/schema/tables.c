@@ -95,7 +95,29 @@ struct hv_attr {
 #undef HV
 #undef HVP
 #undef END
+
+#define DISKP(id, ...) RECORD(rec_diskp_##id, diskp_##id, doc_attr, __VA_ARGS__)
+#define END(id) END_RECORD(diskp_##id)
+#include "src/schema/diskparams.def"
+#undef DISKP
+#undef END
 #undef FIELD
+
+const struct record *diskparams_record(int disk_template)
+{
+#define DISKP(id, ...)                \
+	case disk_template_##id:      \
+		return rec_diskp_##id();
+#define FIELD(...)
+#define END(id)
+	switch ((enum disk_template)disk_template) {
+#include "src/schema/diskparams.def"
+	}
+#undef DISKP
+#undef FIELD
+#undef END
+	abort();
+}
 
 const struct record *hvparams_record(int hypervisor)
 {

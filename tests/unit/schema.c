@@ -49,6 +49,8 @@ static void test_rows(void **state)
 		check_record(luxi_record(i));
 	for (size_t i = 0; i < enum_hypervisor.n; i++)
 		check_record(hvparams_record((int)i));
+	for (size_t i = 0; i < enum_disk_template.n; i++)
+		check_record(diskparams_record((int)i));
 	check_record(rec_cluster());
 	check_record(rec_instance());
 	check_record(rec_node());
