@@ -1,8 +1,8 @@
 # libbase: knows nothing of Ganeti
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES =
-libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(EVENT_CFLAGS) $(SSL_CFLAGS) $(SQLITE_CFLAGS)
-BASE_LIBS = libbase.a $(EVENT_LIBS) $(SSL_LIBS) $(SQLITE_LIBS) $(JSON_LIBS) -lm
+libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(EVENT_CFLAGS) $(SSL_CFLAGS) $(SQLITE_CFLAGS) $(ZLIB_CFLAGS)
+BASE_LIBS = libbase.a $(EVENT_LIBS) $(SSL_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(JSON_LIBS) -lm
 
 include lib/base/local.mk
 include lib/json/local.mk

@@ -18,6 +18,7 @@ MASTER_LIBS = libmaster.a $(GANETI_LIBS)
 NODE_LIBS = libnode.a $(GANETI_LIBS) $(LIBVIRT_LIBS) $(NL_LIBS)
 
 include src/schema/local.mk
+include src/rpc/local.mk
 include src/lu/local.mk
 include src/hyper/local.mk
 include src/storage/local.mk

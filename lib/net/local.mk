@@ -1,5 +1,6 @@
 libbase_a_SOURCES += \
 	lib/net/addr.c \
+	lib/net/deflate.c \
 	lib/net/net.h \
 	lib/net/priv.h \
 	lib/net/resolve.c \

@@ -52,6 +52,10 @@ char *hash_sha1_hex(struct arena *a, const void *data, size_t n);
 char *hmac_sha1_hex(struct arena *a, const char *key, const char *text);
 char *base64_encode(struct arena *a, const void *data, size_t n);
 int base64_decode(struct arena *a, const char *text, void **ret, size_t *ret_n);
+/* --- deflate.c: zlib format, results in the arena --- */
+void zlib_pack(struct arena *a, const void *data, size_t n, int level, void **ret, size_t *ret_n);
+/* The whole of DATA, which unpacks to at most MAX bytes (-EFBIG); the result is NUL-terminated. */
+int zlib_unpack(struct arena *a, const void *data, size_t n, size_t max, void **ret, size_t *ret_n);
 /* constant-time comparison */
 bool secret_eq(const char *a, const char *b);
 

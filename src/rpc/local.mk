@@ -1,0 +1,4 @@
+libganeti_a_SOURCES += \
+	src/rpc/call.c \
+	src/rpc/encode.c \
+	src/rpc/rpc.h
