@@ -7,6 +7,7 @@ BASE_LIBS = libbase.a $(EVENT_LIBS) $(SSL_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(JS
 include lib/base/local.mk
 include lib/json/local.mk
 include lib/schema/local.mk
+include lib/ui/local.mk
 include lib/db/local.mk
 include lib/sys/local.mk
 include lib/net/local.mk

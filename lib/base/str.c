@@ -180,7 +180,7 @@ struct strs strs_split_esc(struct arena *a, const char *s, char sep)
 	struct strs r = { 0 };
 
 	for (;; s++) {
-		if (*s == '\\' && (s[1] == sep || s[1] == '\\')) {
+		if (*s == '\\' && s[1]) {
 			str_addc(&part, *++s);
 		} else if (!*s || *s == sep) {
 			strs_add(a, &r, arena_strdup(a, str_get(&part)));

@@ -35,7 +35,7 @@ struct strs strs_minus(struct arena *a, const struct strs *l, const struct strs 
 char *strs_join(struct arena *a, const struct strs *l, const char *sep);
 /* Split at SEP; empty parts are kept ("" gives one empty part). */
 struct strs strs_split(struct arena *a, const char *s, char sep);
-/* Split at SEP where it is not escaped by a backslash; escapes are removed. */
+/* Split at SEP where it is not escaped by a backslash; a backslash makes any character plain. */
 struct strs strs_split_esc(struct arena *a, const char *s, char sep);
 
 /* Natural order, as upstream's NiceSort: runs of digits compare as numbers. */

@@ -115,6 +115,10 @@ static json *any_emit(const struct type *t, const void *in)
 
 static char *value_text(const json *v)
 {
+	if (!v)
+		return xstrdup("None");
+	if (json_is(v, JSON_BOOL))
+		return xstrdup(json_boolean(v, false) ? "True" : "False");
 	return json_str(v) ? xstrdup(json_str(v)) : json_dump(v);
 }
 
@@ -129,7 +133,7 @@ static int bool_coerce(const struct type *t, const char *key, const json *v, jso
 	else if (s && !strcasecmp(s, "true"))
 		*ret = json_new_bool(true);
 	else if (s && *s)
-		return err_plain(e, "Invalid boolean value '%s' for '%s'", s, key);
+		return err_plain(e, "'%s' (value %s) is not a valid boolean", key, s);
 	else
 		*ret = json_new_bool(s ? false : json_boolean(v, json_int(v, 0) != 0));
 	return 0;
@@ -141,14 +145,17 @@ static int int_coerce(const struct type *t, const char *key, const json *v, json
 	char *s CLEANUP(freep) = value_text(v);
 	int64_t n;
 
-	if (json_is(v, JSON_INT)) {
-		*ret = json_new_int(json_int(v, 0));
+	if (t != &type_size_mib &&
+	    (json_is(v, JSON_INT) || json_is(v, JSON_FLOAT) || json_is(v, JSON_BOOL))) {
+		*ret = json_new_int(json_int(v, json_boolean(v, false)));
 		return 0;
 	}
 	if (t == &type_size_mib) {
-		if (parse_unit(s, &n, NULL) < 0)
-			return err_plain(e, "Invalid size (value %s) for '%s': Unknown size", s,
-					 key);
+		struct err why CLEANUP(err_clear) = ERR_NONE;
+
+		if (parse_unit(s, &n, &why) < 0)
+			return err_plain(e, "'%s' (value %s) is not a valid size. error: %s", key,
+					 s, err_msg(&why));
 	} else if (parse_int(s, &n) < 0) {
 		return err_plain(e, "'%s' (value %s) is not a valid integer", key, s);
 	}
@@ -172,19 +179,17 @@ static int num_coerce(const struct type *t, const char *key, const json *v, json
 static int str_coerce(const struct type *t, const char *key, const json *v, json **ret,
 		      struct err *e)
 {
-	(void)e;
-	(void)key;
-	if (!v && t == &type_maybestr)
-		*ret = NULL;
-	else if (!v || (json_is(v, JSON_BOOL) && !json_boolean(v, false)))
-		*ret = json_new_str("");
-	else if (json_str(v))
-		*ret = json_new_str(json_str(v));
-	else {
-		char *s CLEANUP(freep) = json_dump(v);
+	char *s CLEANUP(freep) = NULL;
 
-		*ret = json_new_str(s);
-	}
+	if (json_str(v))
+		*ret = json_new_str(json_str(v));
+	else if (!v && t == &type_maybestr)
+		*ret = NULL;
+	else if (json_is(v, JSON_BOOL) && !json_boolean(v, false))
+		*ret = json_new_str("");
+	else
+		return err_plain(e, "'%s' (value %s) is not a valid string", key,
+				 s = value_text(v));
 	return 0;
 }
 

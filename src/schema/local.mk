@@ -3,6 +3,8 @@ libganeti_a_SOURCES += \
 	src/schema/consts.h \
 	src/schema/errors.c \
 	src/schema/opcode.c \
+	src/schema/options.c \
+	src/schema/options.h \
 	src/schema/schema.h \
 	src/schema/tables.c
 
@@ -19,6 +21,7 @@ EXTRA_DIST += \
 	src/schema/op_misc.def \
 	src/schema/op_node.def \
 	src/schema/opcodes.def \
+	src/schema/options.def \
 	src/schema/params.def \
 	src/schema/rpc_instance.def \
 	src/schema/rpc_node.def \
