@@ -27,3 +27,7 @@ tests_unit_wire_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_net_SOURCES = tests/unit/net.c
 tests_unit_net_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_net_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/ui
+tests_unit_ui_SOURCES = tests/unit/ui.c
+tests_unit_ui_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_ui_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
