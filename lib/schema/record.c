@@ -229,9 +229,11 @@ json *record_defaults(const struct record *r)
 
 int type_record_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e)
 {
+	const struct record *r = t->record();
 	const struct field *bad;
 
-	if (record_parse(t->record(), a, in, out, REC_IGNORE_UNKNOWN, &bad, e) < 0)
+	if (record_parse(r, a, in, out, REC_IGNORE_UNKNOWN | (r->partial ? REC_NO_DEFAULTS : 0),
+			 &bad, e) < 0)
 		return bad ? err_prefix(e, "%s", field_wire(bad)) : -1;
 	return 0;
 }

@@ -92,6 +92,7 @@ struct record {
 	struct field *fields;
 	size_t n;
 	const void *attr; /* attributes of the kind of record (struct opcode_attr, ...) */
+	bool partial;     /* inside another record only what is given is set, no defaults */
 	bool ready;
 };
 

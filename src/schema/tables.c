@@ -48,6 +48,7 @@ static int check_each(const struct enum_def *d, const json *v, struct err *e)
 /* --- records --- */
 struct doc_attr {
 	const char *doc;
+	bool partial;
 };
 
 /* Rows of one record live inside the function that returns it, so that FIELD
@@ -61,18 +62,20 @@ struct doc_attr {
 #define FIELD(ty, name_, ...)                                             \
 	{ .name = #name_, .type = &type_##ty, .offset = offsetof(self, name_), \
 	  .has = offsetof(self, has_##name_), ##__VA_ARGS__ },
-#define END_RECORD(id_)                                                       \
+#define END_RECORD(id_) END_RECORD_WITH(id_, .name = NULL)
+#define END_RECORD_WITH(id_, ...)                                             \
 	}                                                                     \
 	;                                                                     \
 	static struct record record = { .id = #id_, .doc = attr.doc,          \
 					.size = sizeof(self), .fields = fields, \
-					.n = ARRAY_SIZE(fields), .attr = &attr }; \
+					.n = ARRAY_SIZE(fields), .attr = &attr,   \
+					__VA_ARGS__ };                            \
 	return schema_ready(&record);                                         \
 	}
 
 #define OBJECT(id, ...) RECORD(rec_##id, id, doc_attr, __VA_ARGS__)
 #define END(id)                                                                        \
-	END_RECORD(id)                                                                 \
+	END_RECORD_WITH(id, .partial = attr.partial)                                   \
 	const struct type type_##id = { .name = #id, .size = sizeof(struct id),        \
 					.parse = type_record_parse,                    \
 					.emit = type_record_emit, .record = rec_##id }; \

@@ -114,9 +114,30 @@ static void test_fill(void **state)
 	assert_string_equal(err_msg(&e), "'vcpus' (value x) is not a valid integer");
 }
 
+/* Parameters of an object that were never given must stay so: the cluster's apply then. */
+static void test_partial(void **state)
+{
+	static const char text[] = "{\"beparams\":{\"vcpus\":2},\"nics\":[{\"mac\":\"m\",\"nicparams\":{},"
+				   "\"uuid\":\"u\"}]}";
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *in CLEANUP(json_putp) = NULL, *out CLEANUP(json_putp) = NULL;
+	struct instance i;
+
+	(void)state;
+	assert_ok(json_parse(text, strlen(text), &in, &e), &e);
+	assert_ok(record_parse(rec_instance(), a, in, &i, REC_NO_DEFAULTS, NULL, &e), &e);
+	assert_true(i.beparams.has_vcpus);
+	assert_false(i.beparams.has_maxmem);
+	assert_false(i.nics.v[0].nicparams.has_link);
+	out = record_emit(rec_instance(), &i, 0);
+	assert_true(json_equal(in, out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_opcode),
 		cmocka_unit_test(test_fill),
