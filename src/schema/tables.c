@@ -62,20 +62,20 @@ struct doc_attr {
 #define FIELD(ty, name_, ...)                                             \
 	{ .name = #name_, .type = &type_##ty, .offset = offsetof(self, name_), \
 	  .has = offsetof(self, has_##name_), ##__VA_ARGS__ },
-#define END_RECORD(id_) END_RECORD_WITH(id_, .name = NULL)
-#define END_RECORD_WITH(id_, ...)                                             \
+#define END_RECORD(id_) END_RECORD_WITH(id_, false)
+#define END_RECORD_WITH(id_, partial_)                                        \
 	}                                                                     \
 	;                                                                     \
 	static struct record record = { .id = #id_, .doc = attr.doc,          \
 					.size = sizeof(self), .fields = fields, \
-					.n = ARRAY_SIZE(fields), .attr = &attr,   \
-					__VA_ARGS__ };                            \
+					.n = ARRAY_SIZE(fields), .attr = &attr }; \
+	record.partial = (partial_);                                          \
 	return schema_ready(&record);                                         \
 	}
 
 #define OBJECT(id, ...) RECORD(rec_##id, id, doc_attr, __VA_ARGS__)
 #define END(id)                                                                        \
-	END_RECORD_WITH(id, .partial = attr.partial)                                   \
+	END_RECORD_WITH(id, attr.partial)                                              \
 	const struct type type_##id = { .name = #id, .size = sizeof(struct id),        \
 					.parse = type_record_parse,                    \
 					.emit = type_record_emit, .record = rec_##id }; \
