@@ -4,4 +4,6 @@ libbase_a_SOURCES += \
 	lib/net/net.h \
 	lib/net/priv.h \
 	lib/net/resolve.c \
-	lib/net/unix.c
+	lib/net/tls.c \
+	lib/net/unix.c \
+	lib/net/x509.c
