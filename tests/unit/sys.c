@@ -233,7 +233,10 @@ static void test_run_environment(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	run_ok(&(struct run){ .argv = SH("echo \"$SECRET$LC_ALL\"; ls /proc/self/fd | tr '\\n' ' ';"
 					 "grep -E 'Sig(Ign|Blk)' /proc/self/status | "
-					 "tr -d '\\t\\n'"),
+					 "tr -d '\\t\\n' |"
+					 /* glibc's own two, ignored in what posix_spawn made
+					  * (GNU make), cannot be set back through glibc */
+					 "sed 's/SigIgn:0000000180000000/SigIgn:0000000000000000/'"),
 			      .keep_fds = (int[]){ extra[1], -1 } },
 	       &res);
 	signal(SIGPIPE, SIG_DFL);
