@@ -24,3 +24,4 @@ include src/hyper/local.mk
 include src/storage/local.mk
 include src/lock/local.mk
 include src/env/local.mk
+include src/queue/local.mk

@@ -13,7 +13,7 @@ tests_unit_sys_SOURCES = tests/unit/sys.c
 tests_unit_sys_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_sys_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 
-unit_tests += tests/unit/lock
+unit_tests += tests/unit/lock tests/unit/queue
 tests_unit_lock_SOURCES = tests/unit/lock.c
 tests_unit_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_lock_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
@@ -31,3 +31,6 @@ unit_tests += tests/unit/ui
 tests_unit_ui_SOURCES = tests/unit/ui.c
 tests_unit_ui_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_ui_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+tests_unit_queue_SOURCES = tests/unit/queue.c
+tests_unit_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_queue_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
