@@ -25,3 +25,4 @@ include src/storage/local.mk
 include src/lock/local.mk
 include src/env/local.mk
 include src/queue/local.mk
+include src/model/local.mk

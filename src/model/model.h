@@ -3,35 +3,41 @@
 #define SRC_MODEL_MODEL_H
 #include "src/schema/schema.h"
 
-/* --- effective parameters (upstream: Cluster.FillHV, FillBE, SimpleFillNIC, GetNdParams) --- */
+/* --- fill.c: effective parameters (upstream: Cluster.FillHV, FillBE, SimpleFillNIC, GetNdParams) --- */
 /* Dict, cluster <- os_hvp of the OS <- instance; SKIP_GLOBALS leaves out migration_port etc. Arena-owned. */
 json *fill_hv(struct arena *a, const struct cluster *c, const char *hypervisor, const char *os,
 	      const json *hvparams, bool skip_globals);
 json *fill_hv_instance(struct arena *a, const struct cluster *c, const struct instance *i);
+bool hv_is_global(const char *param); /* set per cluster only: migration_port, ... */
+/* OVER may be NULL: the cluster's own values. Every parameter is set in the result. */
 struct beparams fill_be(struct arena *a, const struct cluster *c, const struct beparams *over);
 struct nicparams fill_nic(struct arena *a, const struct cluster *c, const struct nicparams *over);
 struct ndparams fill_nd(struct arena *a, const struct cluster *c, const struct nodegroup *g,
 			const struct node *n);
 json *fill_os(struct arena *a, const struct cluster *c, const char *os, const json *osparams);
+json *fill_os_private(struct arena *a, const struct cluster *c, const char *os, const json *osparams_private);
+/* G may be NULL, here and below: the cluster's values. */
 json *fill_diskparams(struct arena *a, const struct cluster *c, const struct nodegroup *g,
 		      disk_template_t t);
 /* Filled instance policy of a group as a dict. */
 json *fill_ipolicy(struct arena *a, const struct cluster *c, const struct nodegroup *g);
 
 /* --- policy.c: wording as upstream ("disk-size/0 value 10 is not in range [16, 65536]") --- */
-struct ispec_values {
+struct ispec_values { /* negative = not known, not checked */
 	int64_t memory, cpus, nics, spindles;
 	size_t n_disks;
 	const int64_t *disk_sizes;
-	disk_template_t template_; /* with diskless: disk counts are not checked */
+	disk_template_t template_; /* without disks (diskless) their number is not checked */
 };
 struct strs policy_violations(struct arena *a, const json *ipolicy, const struct ispec_values *v);
-int policy_check(const json *ipolicy, bool group, struct err *e); /* syntax of a policy */
+/* Syntax of a policy; one of a group has no standard instance. ConfigurationError. */
+int policy_check(const json *ipolicy, bool group, struct err *e);
 
 /* --- names.c --- */
-/* NAME or unique prefix of a dotted name ("inst1" for "inst1.example.com"), exact first. -1 none, -2 ambiguous. */
+/* NAME or unique prefix of a dotted name ("inst1" for "inst1.example.com"), exact first, then without
+ * regard to case. Index, -1 none, -2 ambiguous. */
 int name_match(const struct strs *names, const char *name);
-/* Instance/host names: RFC 1123, lower-cased into the arena. Upstream: "Invalid host name..." */
+/* Instance/host names, lower-cased into the arena. OpPrereqError "Invalid hostname '...'". */
 int name_normalize(struct arena *a, const char *name, const char **ret, struct err *e);
 
 /* --- tags.c --- */
@@ -45,7 +51,8 @@ bool template_is_mirrored(disk_template_t t);
 /* Template of an instance from its disks (upstream: the type of its first disk; diskless; mixed -> "mixed"). */
 const char *instance_template(const struct disk *const *disks, size_t n);
 
-/* --- hypervisor parameter syntax (no file system access): upstream's CheckParameterSyntax texts --- */
+/* --- hvsyntax.c: filled hypervisor parameters (no file system access): upstream's
+ * CheckParameterSyntax texts, HypervisorError --- */
 int hv_check_syntax(int hypervisor, const json *hvparams, struct err *e);
 
 #endif

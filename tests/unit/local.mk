@@ -34,3 +34,7 @@ tests_unit_ui_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
 tests_unit_queue_SOURCES = tests/unit/queue.c
 tests_unit_queue_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_queue_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/model
+tests_unit_model_SOURCES = tests/unit/model.c
+tests_unit_model_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_model_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)

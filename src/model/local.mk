@@ -1,0 +1,8 @@
+libganeti_a_SOURCES += \
+	src/model/disk.c \
+	src/model/fill.c \
+	src/model/hvsyntax.c \
+	src/model/model.h \
+	src/model/names.c \
+	src/model/policy.c \
+	src/model/tags.c
