@@ -26,3 +26,4 @@ include src/lock/local.mk
 include src/env/local.mk
 include src/queue/local.mk
 include src/model/local.mk
+include src/query/local.mk

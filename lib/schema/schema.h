@@ -74,10 +74,12 @@ struct field {
 	const char *dflt;        /* JSON text; NULL = none */
 	bool opt;                /* may be missing or null without a default */
 	bool secret;             /* never shown or logged */
+	bool global;             /* set for the whole cluster only, not per object */
 	bool no_emit;            /* accepted on input, never written */
 	bool emit_null;          /* written as null when unset, even if the record omits unset fields */
 	json_check check;
 	const char *values;      /* allowed strings, comma separated, or NULL; checked by hypervisors */
+	const char *title;       /* column title where it is not the name, or NULL */
 	const char *hint;        /* what a valid value looks like, for documents and messages */
 	bool required;           /* must not end up empty; checked by hypervisors */
 	const char *doc;         /* one line: capital first letter, no full stop */

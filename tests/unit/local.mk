@@ -38,3 +38,7 @@ unit_tests += tests/unit/model
 tests_unit_model_SOURCES = tests/unit/model.c
 tests_unit_model_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_model_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/hyper
+tests_unit_hyper_SOURCES = tests/unit/hyper.c
+tests_unit_hyper_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS)
+tests_unit_hyper_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,188 @@
+/* Job fields. */
+#include "src/query/priv.h"
+
+#include "lib/base/parse.h"
+
+#define J(obj) ((const struct job *)(obj))
+
+/* upstream shows times as [seconds, microseconds], null when not reached */
+static json *split(double t)
+{
+	int64_t sec = (int64_t)t, usec = (int64_t)((t - (double)sec) * 1e6 + 0.5);
+
+	if (t <= 0)
+		return NULL;
+	return json_pack("[I, I]", sec + usec / 1000000, usec % 1000000);
+}
+
+static enum qstatus time_of(double t, json **ret)
+{
+	*ret = split(t);
+	return *ret ? QRS_NORMAL : QRS_UNAVAIL;
+}
+
+static enum qstatus jobq_id(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	(void)f;
+	*ret = json_new_int(J(obj)->id);
+	return QRS_NORMAL;
+}
+
+/* A job that was asked for but does not exist has only its id. */
+static bool missing(const void *obj)
+{
+	return J(obj)->received <= 0;
+}
+
+#define JOB_FIELD(name, expression)                                                              \
+	static enum qstatus jobq_##name(struct qctx *c, const void *obj, const struct qfield *f, \
+				       json **ret)                                              \
+	{                                                                                        \
+		(void)c;                                                                         \
+		(void)f;                                                                         \
+		if (missing(obj))                                                                \
+			return QRS_NODATA;                                                       \
+		*ret = (expression);                                                             \
+		return QRS_NORMAL;                                                               \
+	}
+JOB_FIELD(archived, json_new_bool(J(obj)->archived))
+JOB_FIELD(priority, json_new_int(job_priority((struct job *)J(obj))))
+JOB_FIELD(status, json_new_str(enum_name(&enum_job_status, (int)job_status_of(obj))))
+
+static enum qstatus jobq_received_ts(struct qctx *c, const void *obj, const struct qfield *f,
+				    json **ret)
+{
+	(void)c;
+	(void)f;
+	return missing(obj) ? QRS_NODATA : time_of(J(obj)->received, ret);
+}
+
+static enum qstatus jobq_start_ts(struct qctx *c, const void *obj, const struct qfield *f,
+				 json **ret)
+{
+	(void)c;
+	(void)f;
+	return missing(obj) ? QRS_NODATA : time_of(J(obj)->start, ret);
+}
+
+static enum qstatus jobq_end_ts(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	(void)f;
+	return missing(obj) ? QRS_NODATA : time_of(J(obj)->end, ret);
+}
+
+/* one value per opcode */
+#define OP_FIELD(name, expression)                                                               \
+	static enum qstatus jobq_##name(struct qctx *c, const void *obj, const struct qfield *f, \
+				       json **ret)                                              \
+	{                                                                                        \
+		(void)c;                                                                         \
+		(void)f;                                                                         \
+		if (missing(obj))                                                                \
+			return QRS_NODATA;                                                       \
+		*ret = json_new_array();                                                         \
+		for (size_t k = 0; k < J(obj)->n; k++) {                                         \
+			const struct job_op *op = &J(obj)->ops[k];                               \
+                                                                                                 \
+			json_append(*ret, (expression));                                         \
+		}                                                                                \
+		return QRS_NORMAL;                                                               \
+	}
+OP_FIELD(opstart, split(op->start))
+OP_FIELD(opexec, split(op->exec))
+OP_FIELD(opend, split(op->end))
+OP_FIELD(oppriority, json_new_int(op->priority))
+OP_FIELD(opstatus, json_new_str(enum_name(&enum_job_status, (int)op->status)))
+OP_FIELD(opresult, json_ref(op->result))
+OP_FIELD(summary, json_new_str(opcode_summary(c->a, op->input)))
+
+/* Secrets in parameters are not shown. */
+static json *shown(const json *input)
+{
+	int op = opcode_find(json_get_str(input, "OP_ID"));
+	const struct record *r = op >= 0 ? opcode_record(op) : NULL;
+	json *out = json_merge(json_new_dict(), input);
+
+	for (size_t k = 0; r && k < r->n; k++)
+		if (r->fields[k].secret && json_get(out, field_wire(&r->fields[k])))
+			json_set(out, field_wire(&r->fields[k]), json_new_str("<redacted>"));
+	return out;
+}
+OP_FIELD(ops, shown(op->input))
+
+/* Log entries of a job carry the index of their opcode as a fifth element (see queue.h). */
+static enum qstatus jobq_oplog(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	json *all = NULL;
+	json **per_op = ARENA_ARRAY(c->a, json *, J(obj)->n + 1);
+
+	(void)f;
+	if (missing(obj) || queue_log_since(config_db(c->q->config), J(obj)->id, 0, &all, NULL) < 0)
+		return QRS_NODATA;
+	json_own(c->a, all);
+	for (size_t k = 0; k < J(obj)->n; k++)
+		per_op[k] = json_new_array();
+	json_items(all, i, entry) {
+		int64_t k = json_int(json_at(entry, 4), 0);
+
+		if (k >= 0 && (size_t)k < J(obj)->n)
+			json_append(per_op[k],
+				    json_pack("[O, O, O, O]", json_at(entry, 0), json_at(entry, 1),
+					      json_at(entry, 2), json_at(entry, 3)));
+	}
+	*ret = json_new_array();
+	for (size_t k = 0; k < J(obj)->n; k++)
+		json_append(*ret, per_op[k]);
+	return QRS_NORMAL;
+}
+
+static int job_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
+		       struct err *e)
+{
+	struct db *d = config_db(c->q->config);
+	int64_t *ids;
+	size_t n = 0, k = 0;
+	const void **v;
+
+	if (names) {
+		ids = ARENA_ARRAY(c->a, int64_t, names->n + 1);
+		for (; n < names->n; n++)
+			if (parse_int(names->v[n], &ids[n]) < 0)
+				return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid job ID '%s'",
+					       names->v[n]);
+	} else if (queue_ids(d, c->a, false, &ids, &n, e) < 0) {
+		return -1;
+	}
+	v = ARENA_ARRAY(c->a, const void *, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		struct job *j;
+
+		if (queue_load(d, c->a, ids[i], &j, e) < 0)
+			return -1;
+		if (!j && names) {
+			j = ARENA_NEW(c->a, struct job);
+			j->id = ids[i];
+		}
+		if (j)
+			v[k++] = j;
+	}
+	*ret = v;
+	*ret_n = k;
+	return 0;
+}
+
+static void job_rows(struct qrows *r)
+{
+#define QFIELD QROW
+#include "src/query/job.def"
+#undef QFIELD
+}
+
+const struct qresource qres_job = {
+	.name = "job",
+	.key = "id",
+	.rows = job_rows,
+	.collect = job_collect,
+};

@@ -1,0 +1,266 @@
+/* Node fields. Live ones come from one node_info call per node. */
+#include "src/query/priv.h"
+
+#define N(obj) ((const struct node *)(obj))
+
+/* The storage whose space is shown: that of the first enabled disk template that has a pool. */
+static json *storage_units(const struct cluster *cl)
+{
+	for (size_t i = 0; i < cl->enabled_disk_templates.n; i++) {
+		const char *t = cl->enabled_disk_templates.v[i];
+
+		if ((str_eq(t, "plain") || str_eq(t, "drbd")) && cl->volume_group_name)
+			return json_pack("[[s, s, [b]]]", "lvm-vg", cl->volume_group_name, 0);
+		if (str_eq(t, "file"))
+			return json_pack("[[s, s, []]]", "file", cl->file_storage_dir);
+		if (str_eq(t, "sharedfile"))
+			return json_pack("[[s, s, []]]", "sharedfile", cl->shared_file_storage_dir);
+	}
+	return NULL;
+}
+
+static int node_fetch(struct qctx *c, const void *const *v, size_t n, int need, struct err *e)
+{
+	const struct cluster *cl = snap_cluster(c->s);
+	struct rpc_node *nodes = ARENA_ARRAY(c->a, struct rpc_node, n + 1);
+	struct rpc_answer *answers;
+	const char *hv = cl->enabled_hypervisors.n ? cl->enabled_hypervisors.v[0] : "fake";
+	json *args;
+
+	(void)need;
+	if (!c->q->rpc)
+		return err_set(e, ProgrammerError, NULL, "live fields need a node RPC client");
+	for (size_t i = 0; i < n; i++) {
+		nodes[i] = q_rpc_node(v[i]);
+		if (!N(v[i])->vm_capable)
+			nodes[i].offline = true; /* not asked; shown as no data below */
+	}
+	args = json_pack("[o, [[s, O]]]", storage_units(cl), hv, json_get(cl->hvparams, hv));
+	if (rpc_multi(c->q->rpc, c->a, RPC_node_info, nodes, n, args, NULL, 0, &answers, e) < 0)
+		return -1;
+	c->live = map_new();
+	for (size_t i = 0; i < n; i++)
+		map_put(c->live, N(v[i])->uuid, &answers[i]);
+	return 0;
+}
+
+static enum qstatus answer(struct qctx *c, const void *obj, const json **ret)
+{
+	const struct rpc_answer *r = c->live ? map_get(c->live, N(obj)->uuid) : NULL;
+
+	if (N(obj)->offline)
+		return QRS_OFFLINE;
+	if (!N(obj)->vm_capable)
+		return QRS_UNAVAIL;
+	if (!r || r->failed)
+		return QRS_NODATA;
+	*ret = r->payload;
+	return QRS_NORMAL;
+}
+
+/* PART 1 = first storage unit, 2 = first hypervisor */
+static enum qstatus live(struct qctx *c, const void *obj, size_t part, const char *key, json **ret)
+{
+	const json *payload;
+	enum qstatus st = answer(c, obj, &payload);
+	json *v;
+
+	if (st != QRS_NORMAL)
+		return st;
+	v = json_get(json_at(json_at(payload, part), 0), key);
+	if (!v)
+		return QRS_NODATA;
+	*ret = json_ref(v);
+	return QRS_NORMAL;
+}
+
+#define LIVE(name, part, key)                                                                   \
+	static enum qstatus node_##name(struct qctx *c, const void *obj, const struct qfield *f, \
+					json **ret)                                             \
+	{                                                                                       \
+		(void)f;                                                                        \
+		return live(c, obj, part, key, ret);                                            \
+	}
+LIVE(cnodes, 2, "cpu_nodes")
+LIVE(cnos, 2, "cpu_dom0")
+LIVE(csockets, 2, "cpu_sockets")
+LIVE(ctotal, 2, "cpu_total")
+LIVE(mfree, 2, "memory_free")
+LIVE(mnode, 2, "memory_dom0")
+LIVE(mtotal, 2, "memory_total")
+LIVE(dfree, 1, "storage_free")
+LIVE(dtotal, 1, "storage_size")
+LIVE(spfree, 1, "spindles_free")
+LIVE(sptotal, 1, "spindles_size")
+
+static enum qstatus node_bootid(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	const json *payload;
+	enum qstatus st = answer(c, obj, &payload);
+
+	(void)f;
+	return st == QRS_NORMAL ? q_str(json_str(json_at(payload, 0)), ret) : st;
+}
+
+static struct ndparams filled(struct qctx *c, const void *obj)
+{
+	return fill_nd(c->a, snap_cluster(c->s), snap_group(c->s, N(obj)->group), obj);
+}
+
+static enum qstatus ndp_item(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	struct ndparams p = filled(c, obj);
+
+	*ret = field_emit(record_field(rec_ndparams(), f->key), &p);
+	return *ret ? QRS_NORMAL : QRS_UNAVAIL;
+}
+
+static enum qstatus node_ndparams(struct qctx *c, const void *obj, const struct qfield *f,
+				  json **ret)
+{
+	struct ndparams p = filled(c, obj);
+
+	(void)f;
+	*ret = record_emit(rec_ndparams(), &p, 0);
+	return QRS_NORMAL;
+}
+
+static enum qstatus node_custom_ndparams(struct qctx *c, const void *obj, const struct qfield *f,
+					 json **ret)
+{
+	(void)c;
+	(void)f;
+	*ret = record_emit(rec_ndparams(), &N(obj)->ndparams, 0);
+	return QRS_NORMAL;
+}
+
+static enum qstatus node_group(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)f;
+	return q_str(q_group_name(c, N(obj)->group), ret);
+}
+
+static enum qstatus node_group_uuid(struct qctx *c, const void *obj, const struct qfield *f,
+				    json **ret)
+{
+	(void)c;
+	(void)f;
+	return q_str(N(obj)->group, ret);
+}
+
+static bool is_master(struct qctx *c, const void *obj)
+{
+	return str_eq(snap_cluster(c->s)->master_node, N(obj)->uuid);
+}
+
+static enum qstatus node_master(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)f;
+	*ret = json_new_bool(is_master(c, obj));
+	return QRS_NORMAL;
+}
+
+static enum qstatus node_role(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	const struct node *n = obj;
+
+	(void)f;
+	return q_str(is_master(c, obj)	  ? "M" :
+		     n->master_candidate ? "C" :
+		     n->drained		 ? "D" :
+		     n->offline		 ? "O" :
+					   "R",
+		     ret);
+}
+
+/* upstream: only nodes with an out-of-band program have a power state */
+static enum qstatus node_powered(struct qctx *c, const void *obj, const struct qfield *f,
+				 json **ret)
+{
+	struct ndparams p = filled(c, obj);
+
+	(void)f;
+	if (!p.oob_program || !*p.oob_program)
+		return QRS_UNAVAIL;
+	*ret = json_new_bool(N(obj)->powered);
+	return QRS_NORMAL;
+}
+
+static enum qstatus node_hv_state(struct qctx *c, const void *obj, const struct qfield *f,
+				  json **ret)
+{
+	(void)c;
+	(void)f;
+	if (!N(obj)->hv_state_static)
+		return QRS_UNAVAIL;
+	*ret = json_ref(N(obj)->hv_state_static);
+	return QRS_NORMAL;
+}
+
+static enum qstatus node_disk_state(struct qctx *c, const void *obj, const struct qfield *f,
+				    json **ret)
+{
+	(void)c;
+	(void)f;
+	if (!N(obj)->disk_state_static)
+		return QRS_UNAVAIL;
+	*ret = json_ref(N(obj)->disk_state_static);
+	return QRS_NORMAL;
+}
+
+static enum qstatus node_pip(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	(void)f;
+	return q_str(N(obj)->primary_ip, ret);
+}
+
+static enum qstatus node_sip(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	(void)f;
+	return q_str(N(obj)->secondary_ip, ret);
+}
+
+#define INSTANCES(prefix, call)                                                              \
+	static enum qstatus node_##prefix##_cnt(struct qctx *c, const void *obj,             \
+						const struct qfield *f, json **ret)          \
+	{                                                                                    \
+		(void)f;                                                                     \
+		*ret = json_new_int((int64_t)call(c->s, N(obj)->uuid).n);                    \
+		return QRS_NORMAL;                                                           \
+	}                                                                                    \
+	static enum qstatus node_##prefix##_list(struct qctx *c, const void *obj,            \
+						 const struct qfield *f, json **ret)         \
+	{                                                                                    \
+		struct strs uuids = call(c->s, N(obj)->uuid);                                \
+                                                                                             \
+		(void)f;                                                                     \
+		*ret = q_names(c, OBJ_INSTANCE, &uuids);                                     \
+		return QRS_NORMAL;                                                           \
+	}
+INSTANCES(pinst, snap_node_primaries)
+INSTANCES(sinst, snap_node_secondaries)
+
+static int node_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
+			struct err *e)
+{
+	return q_collect(c, OBJ_NODE, names, ret, ret_n, e);
+}
+
+static void node_rows(struct qrows *r)
+{
+#define QFIELD QROW
+#include "src/query/node.def"
+#undef QFIELD
+	qrows_params(r, "ndp/", rec_ndparams(), ndp_item);
+}
+
+const struct qresource qres_node = {
+	.name = "node",
+	.key = "name",
+	.record = rec_node,
+	.rows = node_rows,
+	.collect = node_collect,
+	.fetch = node_fetch,
+};

@@ -1,0 +1,147 @@
+/* Locks, filter rules and exports. */
+#include "src/query/priv.h"
+
+/* --- locks: the master hands over a dump --- */
+
+#define LOCK_FIELD(key)                                                                     \
+	static enum qstatus lock_##key(struct qctx *c, const void *obj,                    \
+					const struct qfield *f, json **ret)                 \
+	{                                                                                   \
+		(void)c;                                                                    \
+		*ret = json_ref(json_get(obj, f->name));                                    \
+		return QRS_NORMAL;                                                          \
+	}
+LOCK_FIELD(mode)
+LOCK_FIELD(name)
+LOCK_FIELD(owner)
+LOCK_FIELD(pending)
+
+static int lock_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
+			struct err *e)
+{
+	size_t n = json_len(c->q->locks), k = 0;
+	const void **v = ARENA_ARRAY(c->a, const void *, n + 1);
+
+	(void)e;
+	json_items(c->q->locks, i, l)
+		if (!names || strs_has(names, json_get_str(l, "name")))
+			v[k++] = l;
+	*ret = v;
+	*ret_n = k;
+	return 0;
+}
+
+static void lock_rows(struct qrows *r)
+{
+#define QFIELD QROW
+#include "src/query/lock.def"
+#undef QFIELD
+}
+
+const struct qresource qres_lock = {
+	.name = "lock",
+	.key = "name",
+	.rows = lock_rows,
+	.collect = lock_collect,
+};
+
+/* --- filter rules --- */
+
+static int filter_collect(struct qctx *c, const struct strs *names, const void ***ret,
+			  size_t *ret_n, struct err *e)
+{
+	return q_collect(c, OBJ_FILTER, names, ret, ret_n, e);
+}
+
+static void filter_rows(struct qrows *r)
+{
+#define QFIELD QROW
+#include "src/query/filter.def"
+#undef QFIELD
+}
+
+const struct qresource qres_filter = {
+	.name = "filter",
+	.key = "uuid",
+	.record = rec_filter,
+	.rows = filter_rows,
+	.collect = filter_collect,
+};
+
+/* --- exports: one row per export, or one without data for a node that has none or is silent --- */
+
+struct export {
+	const char *node, *name;
+	enum qstatus status;
+};
+
+static enum qstatus export_node(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	(void)f;
+	return q_str(((const struct export *)obj)->node, ret);
+}
+
+static enum qstatus export_export(struct qctx *c, const void *obj, const struct qfield *f,
+				  json **ret)
+{
+	const struct export *x = obj;
+
+	(void)c;
+	(void)f;
+	return x->status == QRS_NORMAL ? q_str(x->name, ret) : x->status;
+}
+
+static int export_collect(struct qctx *c, const struct strs *names, const void ***ret,
+			  size_t *ret_n, struct err *e)
+{
+	const void **nodes, **v = NULL;
+	size_t n, k = 0, cap = 0;
+	struct rpc_node *to;
+	struct rpc_answer *answers;
+
+	if (q_collect(c, OBJ_NODE, names, &nodes, &n, e) < 0)
+		return -1;
+	if (!c->q->rpc)
+		return err_set(e, ProgrammerError, NULL, "exports need a node RPC client");
+	to = ARENA_ARRAY(c->a, struct rpc_node, n + 1);
+	for (size_t i = 0; i < n; i++)
+		to[i] = q_rpc_node(nodes[i]);
+	if (rpc_multi(c->q->rpc, c->a, RPC_export_list, to, n, json_new_array(), NULL, 0, &answers,
+		      e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct strs l = json_strs(c->a, answers[i].payload);
+
+		if (!l.n)
+			strs_add(c->a, &l, "");
+		for (size_t x = 0; x < l.n; x++) {
+			struct export *row = ARENA_NEW(c->a, struct export);
+
+			*row = (struct export){ to[i].name, l.v[x],
+						answers[i].offline ? QRS_OFFLINE :
+						*l.v[x]		   ? QRS_NORMAL :
+								     QRS_NODATA };
+			GROW(v, k, cap);
+			v[k++] = row;
+		}
+	}
+	*ret = arena_dup(c->a, v, k * sizeof(*v));
+	free(v);
+	*ret_n = k;
+	return 0;
+}
+
+static void export_rows(struct qrows *r)
+{
+#define QFIELD QROW
+#include "src/query/export.def"
+#undef QFIELD
+}
+
+const struct qresource qres_export = {
+	.name = "export",
+	.key = "node",
+	.rows = export_rows,
+	.collect = export_collect,
+};

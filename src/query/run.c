@@ -1,0 +1,340 @@
+/* One query from request to answer, and the luxi methods that read. */
+#include "src/query/priv.h"
+
+#include "lib/base/parse.h"
+#include "src/query/info.h"
+
+static const char *const kind_names[] = { "unknown", "text", "bool",	  "number",
+					  "float",   "unit", "timestamp", "other" };
+
+static int context(struct query_env *q, const struct qresource *r, struct qctx *c, struct err *e)
+{
+	*c = (struct qctx){ .q = q, .a = q->a, .res = r };
+	if (q->config && snapshot_open(q->config, &c->s, e) < 0)
+		return -1;
+	return 0;
+}
+
+static void context_done(struct qctx *c)
+{
+	map_freep(&c->live);
+	map_freep(&c->running);
+	map_freep(&c->console);
+	snapshot_free(c->s);
+}
+
+static json *describe(const char *name, const struct qfield *f)
+{
+	return json_pack("{s:s, s:s, s:s, s:s}", "name", name, "title", f ? f->title : name, "kind",
+			 kind_names[f ? f->kind : QK_UNKNOWN], "doc",
+			 f ? f->doc : "Unknown field");
+}
+
+static int resource(const char *what, const struct qresource **ret, struct err *e)
+{
+	*ret = qresource_find(what);
+	if (*ret)
+		return 0;
+	return err_set(e, ERR_PREREQ, ECODE_INVAL, "Query resource '%s' unknown", what ? what : "");
+}
+
+int query_fields(struct query_env *q, const char *what, const struct strs *fields, json **ret,
+		 struct err *e)
+{
+	const struct qresource *r;
+	json *list;
+
+	(void)q;
+	if (resource(what, &r, e) < 0)
+		return -1;
+	list = json_new_array();
+	if (fields && fields->n) {
+		for (size_t i = 0; i < fields->n; i++)
+			json_append(list, describe(fields->v[i],
+						   qresource_field(r, fields->v[i])));
+	} else {
+		size_t n;
+		const struct qfield *v = qresource_fields(r, &n);
+
+		for (size_t i = 0; i < n; i++)
+			json_append(list, describe(v[i].name, &v[i]));
+	}
+	*ret = json_pack("{s:o}", "fields", list);
+	return 0;
+}
+
+static json *row(struct qctx *c, const struct qfield *const *fields, size_t n, const void *obj)
+{
+	json *out = json_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json *v = NULL;
+		enum qstatus st = fields[i] ? fields[i]->get(c, obj, fields[i], &v) : QRS_UNKNOWN;
+
+		json_append(out, json_pack("[i, o]", st, v));
+	}
+	return out;
+}
+
+/* Keep the objects the filter accepts. */
+static int select_objects(struct qctx *c, const struct qfilter *f, const void **v, size_t *n,
+			  struct err *e)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < *n; i++) {
+		int r = qfilter_match(f, c, v[i], e);
+
+		if (r < 0)
+			return -1;
+		if (r)
+			v[k++] = v[i];
+	}
+	*n = k;
+	return 0;
+}
+
+/* FIELDS with NULL for the unknown ones. LIMIT: names asked for, or NULL. */
+static int collect(struct qctx *c, const struct strs *fields, const json *filter,
+		   const struct strs *limit, const struct qfield ***ret_fields,
+		   const void ***ret_objs, size_t *ret_n, struct err *e)
+{
+	const struct qfield **fv = ARENA_ARRAY(c->a, const struct qfield *, fields->n + 1);
+	struct qfilter *f;
+	struct strs names = { 0 };
+	int need = 0, before;
+
+	for (size_t i = 0; i < fields->n; i++) {
+		fv[i] = qresource_field(c->res, fields->v[i]);
+		need |= fv[i] ? fv[i]->need : 0;
+	}
+	if (qfilter_compile(c->a, c->res, filter, &f, e) < 0)
+		return -1;
+	if (!limit && qfilter_names(f, c->a, &names)) {
+		limit = &names;
+		f = NULL;
+	}
+	if (c->res->collect(c, limit, ret_objs, ret_n, e) < 0)
+		return -1;
+	before = qfilter_needs(f);
+	if (!before && select_objects(c, f, *ret_objs, ret_n, e) < 0)
+		return -1;
+	if ((need | before) && c->res->fetch &&
+	    c->res->fetch(c, *ret_objs, *ret_n, need | before, e) < 0)
+		return -1;
+	if (before && select_objects(c, f, *ret_objs, ret_n, e) < 0)
+		return -1;
+	*ret_fields = fv;
+	return 0;
+}
+
+int query_run(struct query_env *q, const char *what, const struct strs *fields, const json *filter,
+	      json **ret, struct err *e)
+{
+	const struct qresource *r;
+	const struct qfield **fv;
+	const void **v;
+	struct qctx c;
+	size_t n;
+	json *data;
+	int failed;
+
+	if (resource(what, &r, e) < 0 || context(q, r, &c, e) < 0)
+		return -1;
+	failed = collect(&c, fields, filter, NULL, &fv, &v, &n, e);
+	if (!failed) {
+		json *defs = json_new_array();
+
+		data = json_new_array();
+		for (size_t i = 0; i < n; i++)
+			json_append(data, row(&c, fv, fields->n, v[i]));
+		for (size_t i = 0; i < fields->n; i++)
+			json_append(defs, describe(fields->v[i], fv[i]));
+		*ret = json_pack("{s:o, s:o}", "fields", defs, "data", data);
+	}
+	context_done(&c);
+	return failed;
+}
+
+/* The older methods: names and fields in, plain values out, unknown fields refused. */
+static int query_old(struct query_env *q, const char *what, const json *names,
+		     const struct strs *fields, json **ret, struct err *e)
+{
+	const struct qresource *r = qresource_find(what);
+	struct strs limit = json_strs(q->a, names), unknown = { 0 };
+	const struct qfield **fv;
+	const void **v;
+	struct qctx c;
+	size_t n;
+	int failed;
+
+	for (size_t i = 0; i < fields->n; i++)
+		if (!qresource_field(r, fields->v[i]))
+			strs_add(q->a, &unknown, fields->v[i]);
+	if (unknown.n)
+		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Unknown output fields selected: %s",
+			       strs_join(q->a, &unknown, ","));
+	if (context(q, r, &c, e) < 0)
+		return -1;
+	failed = collect(&c, fields, NULL, limit.n ? &limit : NULL, &fv, &v, &n, e);
+	if (failed && e && e->code == ECODE_NOENT) { /* upstream: names not found give no row */
+		err_clear(e);
+		failed = 0;
+		n = 0;
+	}
+	if (!failed) {
+		*ret = json_new_array();
+		for (size_t i = 0; i < n; i++) {
+			json *line = json_new_array();
+
+			for (size_t k = 0; k < fields->n; k++) {
+				json *val = NULL;
+
+				fv[k]->get(&c, v[i], fv[k], &val);
+				json_append(line, val);
+			}
+			json_append(*ret, line);
+		}
+	}
+	context_done(&c);
+	return failed;
+}
+
+/* QueryJobs: plain values; a missing id gives a row with only the id */
+static int query_jobs(struct query_env *q, const json *ids, const struct strs *fields, json **ret,
+		      struct err *e)
+{
+	struct strs limit = { 0 };
+	const struct qfield **fv;
+	const void **v;
+	struct qctx c;
+	size_t n;
+	int failed;
+
+	json_items(ids, i, id) {
+		int64_t num;
+
+		if (json_is(id, JSON_INT))
+			num = json_int(id, 0);
+		else if (!json_str(id) || parse_int(json_str(id), &num) < 0)
+			return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid job id");
+		strs_add(q->a, &limit, arena_printf(q->a, "%lld", (long long)num));
+	}
+	if (context(q, &qres_job, &c, e) < 0)
+		return -1;
+	failed = collect(&c, fields, NULL, ids ? &limit : NULL, &fv, &v, &n, e);
+	if (!failed) {
+		*ret = json_new_array();
+		for (size_t i = 0; i < n; i++) {
+			json *line = json_new_array();
+
+			for (size_t k = 0; k < fields->n; k++) {
+				json *val = NULL;
+
+				if (fv[k])
+					fv[k]->get(&c, v[i], fv[k], &val);
+				json_append(line, val);
+			}
+			json_append(*ret, line);
+		}
+	}
+	context_done(&c);
+	return failed;
+}
+
+/* Upstream's wording for arguments it cannot read; its JSON has spaces after commas. */
+static int bad_args(struct query_env *q, json *args, struct err *e)
+{
+	struct str text CLEANUP(str_free) = { 0 };
+	const char *compact = json_dump_in(q->a, args);
+	bool quoted = false;
+
+	for (const char *p = compact; *p; p++) {
+		str_addc(&text, *p);
+		if (*p == '\\' && quoted && p[1])
+			str_addc(&text, *++p);
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && (*p == ',' || *p == ':'))
+			str_addc(&text, ' ');
+	}
+	return err_prefix(e, "Failed to parse request: Cannot convert value '%s', error",
+			  str_get(&text));
+}
+
+static int luxi_query(struct query_env *q, json *args, bool fields_only, json **ret, struct err *e)
+{
+	const char *what = json_str(json_at(args, 0));
+	struct strs fields = json_strs(q->a, json_at(args, 1));
+	int r;
+
+	if (!qresource_find(what)) {
+		err_plain(e, "Can't parse value '%s' as neitherQueryTypeLuxi nor QueryTypeOp",
+			  what ? what : "null");
+		return bad_args(q, args, e);
+	}
+	if (fields_only)
+		return query_fields(q, what, json_at(args, 1) ? &fields : NULL, ret, e);
+	r = query_run(q, what, &fields, json_at(args, 2), ret, e);
+	if (r < 0 && e && !e->cls) /* only the filter parser gives plain errors */
+		return bad_args(q, args, e);
+	return r;
+}
+
+static int luxi_old(struct query_env *q, const char *what, json *args, json **ret, struct err *e)
+{
+	struct strs fields = json_strs(q->a, json_at(args, 1));
+
+	if (json_boolean(json_at(args, 2), false))
+		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Sync queries are not allowed");
+	return query_old(q, what, json_at(args, 0), &fields, ret, e);
+}
+
+static int luxi_exports(struct query_env *q, json *args, json **ret, struct err *e)
+{
+	struct strs fields = { 0 };
+
+	strs_add(q->a, &fields, "node");
+	strs_add(q->a, &fields, "export");
+	if (json_boolean(json_at(args, 1), false))
+		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Sync queries are not allowed");
+	return query_old(q, "export", json_at(args, 0), &fields, ret, e);
+}
+
+int query_luxi(struct query_env *q, enum luxi method, json *args, json **ret, struct err *e)
+{
+	struct strs fields;
+
+	switch (method) {
+	case LUXI_Query:
+		return luxi_query(q, args, false, ret, e);
+	case LUXI_QueryFields:
+		return luxi_query(q, args, true, ret, e);
+	case LUXI_QueryJobs:
+		fields = json_strs(q->a, json_at(args, 1));
+		return query_jobs(q, json_at(args, 0), &fields, ret, e);
+	case LUXI_QueryFilters:
+		fields = json_strs(q->a, json_at(args, 1));
+		return query_old(q, "filter", json_at(args, 0), &fields, ret, e);
+	case LUXI_QueryInstances:
+		return luxi_old(q, "instance", args, ret, e);
+	case LUXI_QueryNodes:
+		return luxi_old(q, "node", args, ret, e);
+	case LUXI_QueryGroups:
+		return luxi_old(q, "group", args, ret, e);
+	case LUXI_QueryNetworks:
+		return luxi_old(q, "network", args, ret, e);
+	case LUXI_QueryExports:
+		return luxi_exports(q, args, ret, e);
+	case LUXI_QueryTags:
+		if (query_tags(q, args, ret, e) == 0)
+			return 0;
+		return e && !e->cls ? bad_args(q, args, e) : -1;
+	case LUXI_QueryClusterInfo:
+		return query_cluster_info(q, ret, e);
+	case LUXI_QueryConfigValues:
+		return query_config_values(q, json_at(args, 0), ret, e);
+	default:
+		return err_set(e, ProgrammerError, NULL, "%s is not a query", luxi_name(method));
+	}
+}
