@@ -224,7 +224,7 @@ int q_collect(struct qctx *c, enum obj_kind k, const struct strs *names, const v
 
 	if (names) {
 		for (size_t i = 0; i < names->n; i++) {
-			const char *uuid;
+			const char *uuid = NULL;
 
 			if (find(c, k, names->v[i], &uuid, e) < 0)
 				return -1;
