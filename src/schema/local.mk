@@ -15,15 +15,15 @@ EXTRA_DIST += \
 	src/schema/hvparams.def \
 	src/schema/luxi.def \
 	src/schema/objects.def \
-	src/schema/op_cluster.def \
-	src/schema/op_group.def \
-	src/schema/op_instance.def \
-	src/schema/op_misc.def \
-	src/schema/op_node.def \
+	src/schema/op/cluster.def \
+	src/schema/op/group.def \
+	src/schema/op/instance.def \
+	src/schema/op/misc.def \
+	src/schema/op/node.def \
 	src/schema/opcodes.def \
 	src/schema/options.def \
 	src/schema/params.def \
-	src/schema/rpc_instance.def \
-	src/schema/rpc_node.def \
-	src/schema/rpc_storage.def \
+	src/schema/rpc/instance.def \
+	src/schema/rpc/node.def \
+	src/schema/rpc/storage.def \
 	src/schema/rpcs.def
