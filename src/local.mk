@@ -27,3 +27,4 @@ include src/env/local.mk
 include src/queue/local.mk
 include src/model/local.mk
 include src/query/local.mk
+include src/site/local.mk

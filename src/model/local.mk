@@ -5,4 +5,5 @@ libganeti_a_SOURCES += \
 	src/model/model.h \
 	src/model/names.c \
 	src/model/policy.c \
+	src/model/supported.c \
 	src/model/tags.c

@@ -51,6 +51,10 @@ bool template_is_mirrored(disk_template_t t);
 /* Template of an instance from its disks (upstream: the type of its first disk; diskless; mixed -> "mixed"). */
 const char *instance_template(const struct disk *const *disks, size_t n);
 
+/* --- supported.c: OpPrereqError for what this version cannot run --- */
+int hypervisor_check_supported(const char *name, struct err *e);
+int template_check_supported(const char *name, struct err *e);
+
 /* --- hvsyntax.c: filled hypervisor parameters (no file system access): upstream's
  * CheckParameterSyntax texts, HypervisorError --- */
 int hv_check_syntax(int hypervisor, const json *hvparams, struct err *e);

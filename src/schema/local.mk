@@ -9,7 +9,6 @@ libganeti_a_SOURCES += \
 	src/schema/tables.c
 
 EXTRA_DIST += \
-	src/schema/diskparams.def \
 	src/schema/enums.def \
 	src/schema/errors.def \
 	src/schema/hvparams.def \

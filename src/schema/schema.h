@@ -90,16 +90,7 @@ int err_from_json(const json *j, struct err *e); /* always -1, with E set */
 /* The parameter record of a hypervisor (enum hypervisor). */
 const struct record *hvparams_record(int hypervisor);
 
-/* --- disk parameters: struct diskp_x, rec_diskp_x() --- */
-#define DISKP(id, ...) struct diskp_##id { bool present;
-#define END(id)  \
-	}        \
-	;        \
-	const struct record *rec_diskp_##id(void);
-#include "src/schema/diskparams.def"
-#undef DISKP
-#undef END
-/* The parameter record of a template (enum disk_template). */
+/* The parameter record of a disk template (enum disk_template): one of the diskp_* objects. */
 const struct record *diskparams_record(int disk_template);
 
 /* --- opcodes: enum opcode, struct op_x, rec_op_x(), opcode_record() --- */

@@ -99,26 +99,30 @@ struct hv_attr {
 #undef HVP
 #undef END
 
-#define DISKP(id, ...) RECORD(rec_diskp_##id, diskp_##id, doc_attr, __VA_ARGS__)
-#define END(id) END_RECORD(diskp_##id)
-#include "src/schema/diskparams.def"
-#undef DISKP
-#undef END
 #undef FIELD
 
 const struct record *diskparams_record(int disk_template)
 {
-#define DISKP(id, ...)                \
-	case disk_template_##id:      \
-		return rec_diskp_##id();
-#define FIELD(...)
-#define END(id)
 	switch ((enum disk_template)disk_template) {
-#include "src/schema/diskparams.def"
+	case disk_template_diskless:
+		return rec_diskp_diskless();
+	case disk_template_file:
+		return rec_diskp_file();
+	case disk_template_sharedfile:
+		return rec_diskp_sharedfile();
+	case disk_template_plain:
+		return rec_diskp_plain();
+	case disk_template_blockdev:
+		return rec_diskp_blockdev();
+	case disk_template_drbd:
+		return rec_diskp_drbd();
+	case disk_template_rbd:
+		return rec_diskp_rbd();
+	case disk_template_ext:
+		return rec_diskp_ext();
+	case disk_template_gluster:
+		return rec_diskp_gluster();
 	}
-#undef DISKP
-#undef FIELD
-#undef END
 	abort();
 }
 

@@ -4,10 +4,19 @@
 #include "src/client/client.h"
 #include "src/model/model.h"
 
-/* OPTS: the init options as a dict, keys as the OpClusterPostInit-time arguments of upstream's InitCluster
- * (cluster_name, mac_prefix, master_netmask, master_netdev, file_storage_dir, ..., beparams, hvparams,
- * enabled_hypervisors, ...). Creates certificates, ssh keys, the configuration database, ssconf; starts
- * the node agent and the master daemon; submits OP_CLUSTER_POST_INIT. */
+/*
+ * OPTS: the init options as a dict, keys are the arguments of upstream's InitCluster: cluster_name,
+ * mac_prefix, master_netmask (int), master_netdev, file_storage_dir, shared_file_storage_dir,
+ * gluster_storage_dir, candidate_pool_size, ssh_key_type, ssh_key_bits, secondary_ip, vg_name, beparams,
+ * nicparams, ndparams (dicts), hvparams, diskparams (dicts of dicts), enabled_hypervisors,
+ * enabled_disk_templates (lists), modify_etc_hosts, modify_ssh_setup, maintain_node_health, drbd_helper,
+ * uid_pool (list of pairs), default_iallocator, default_iallocator_params, primary_ip_version (4 or 6),
+ * ipolicy, prealloc_wipe_disks, use_external_mip_script, hv_state, disk_state, install_image,
+ * zeroing_image, compression_tools (list), enabled_user_shutdown. Others are refused. Only cluster_name and
+ * the two enabled lists are needed; parameter dicts may be partial and hold text from a command line.
+ * Creates certificates, ssh keys, the configuration database, ssconf; starts the node agent and the master
+ * daemon; submits OP_CLUSTER_POST_INIT and waits for it.
+ */
 int site_init(const json *opts, struct err *e);
 /* After OP_CLUSTER_DESTROY: stop daemons and remove what init made (upstream: FinalizeClusterDestroy). */
 int site_destroy_finish(const char *master_name, struct err *e);
