@@ -163,6 +163,9 @@ int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret
 void lu_run_config_hook(struct luctx *lu);
 /* INSTANCE_* variables of an instance (upstream: BuildInstanceHookEnvByObject). */
 int lu_hookenv_instance(struct luctx *lu, const struct instance *i, json *env, struct err *e);
+/* The same of objects that are not in the configuration; disks without logical_id are not made yet. */
+void lu_hookenv_build(struct luctx *lu, const struct instance *i, const char *template_,
+		      const struct disk *const *disks, size_t n_disks, json *env);
 
 /* --- check_node.c: checks shared by LUs: upstream's messages, OpPrereqError --- */
 int lu_check_node_online(struct luctx *lu, const struct node *n, const char *msg, struct err *e);
@@ -175,6 +178,86 @@ int lu_check_hvparams_on_nodes(struct luctx *lu, const struct strs *nodes, int h
 int lu_check_osparams_on_nodes(struct luctx *lu, const struct strs *nodes, bool required, const char *os, const json *osparams, bool force_variant, struct err *e);
 /* Free memory on NODE for REASON ("starting instance x"); RET_FREE may be NULL. */
 int lu_check_free_memory(struct luctx *lu, const char *node_uuid, const char *reason, int64_t needed_mib, int hypervisor, const json *hvparams, int64_t *ret_free, struct err *e);
+
+/* --- check_inst.c --- */
+/* One node; its failure is for the caller to judge. -1 only when the wait was broken off. */
+int lu_ask(struct luctx *lu, enum rpc rpc, const char *node_uuid, json *args, struct rpc_answer *ret, struct err *e);
+/* States an instance may be in, as bits (upstream: INSTANCE_DOWN, INSTANCE_ONLINE, INSTANCE_NOT_RUNNING). */
+enum lu_inst_states {
+	INST_DOWN = 1 << admin_state_down,
+	INST_UP = 1 << admin_state_up,
+	INST_OFFLINE = 1 << admin_state_offline,
+	INST_ONLINE = INST_DOWN | INST_UP,
+	INST_NOT_RUNNING = INST_DOWN | INST_OFFLINE,
+};
+/* Without INST_UP the node is asked, too. MSG ends the sentence ("cannot reinstall"); NULL = default. */
+int lu_check_instance_state(struct luctx *lu, const struct instance *i, unsigned states, const char *msg, struct err *e);
+int lu_check_not_forthcoming(const struct instance *i, struct err *e);
+/* 1 = running (RET: instance_info's answer, may be NULL), 0 = not, -1 = "WHAT: <fail_msg>". */
+int lu_inst_running(struct luctx *lu, const struct instance *i, const char *node_uuid, json **ret, const char *what, struct err *e);
+int lu_check_bridges(struct luctx *lu, const nic_list_t *nics, const char *node_uuid, struct err *e);
+/* Violations of the policy of a group: of planned values, of an instance (DISKS NULL: its own). */
+struct strs lu_ipolicy_violations(struct luctx *lu, const struct nodegroup *g, const struct beparams *filled, size_t n_nics, int template_, const int64_t *sizes, size_t n_disks);
+int lu_ipolicy_instance(struct luctx *lu, const struct nodegroup *g, const struct instance *i, const struct disk *const *disks, size_t n, struct strs *ret, struct err *e);
+/* Upstream: CheckHostnameSane. */
+int lu_check_name_resolves(struct luctx *lu, const char *name, const char **ret_name, const char **ret_ip, struct err *e);
+/* Items as Python prints them in a list: "'a', 1". */
+const char *lu_py_list(struct luctx *lu, const json *v);
+
+/* --- nics.c --- */
+/* MAC addresses: "auto" and "generate" are made up, others checked and reserved for this job. */
+int lu_nic_mac(struct luctx *lu, const char *network_uuid, const char *given, const char **ret, struct err *e);
+/* NICs of a new instance from opcode dicts, but for generated MACs and networks (upstream: _ComputeNics).
+ * DEFAULT_IP is what ip=auto means; NULL: refused. */
+int lu_nics_new(struct luctx *lu, const json *dicts, const char *default_ip, nic_list_t *ret, struct err *e);
+int lu_nics_macs(struct luctx *lu, nic_list_t *nics, struct err *e); /* generate those missing */
+/* Mode, link and VLAN of an opcode's dict into P (what is not given stays unset); of filled ones. */
+int lu_nic_params(struct luctx *lu, const json *dict, struct nicparams *p, struct err *e);
+int lu_nic_params_check(const struct nicparams *filled, struct err *e);
+int lu_nic_ip_check(const char *ip, bool has_network, struct err *e);
+/* Once the primary node is known: parameters of networks, addresses from pools, conflicts. IDX is for messages. */
+int lu_nic_place(struct luctx *lu, struct nic *n, size_t idx, const char *node_uuid, bool conflicts_check, struct err *e);
+/* Names must be unique, not numeric (upstream: ValidateDeviceNames). KIND: "NIC", "disk". */
+int lu_check_device_names(const char *kind, const char *const *names, size_t n, struct err *e);
+/* Put address use of networks that differs between two sets of NICs into the pending change. */
+void lu_nics_addresses(struct luctx *lu, const nic_list_t *old, const nic_list_t *now);
+
+/* --- disks.c: making disk objects --- */
+struct lu_disk_spec { /* a wanted disk */
+	int64_t size;
+	disk_mode_t mode;
+	const char *name; /* or NULL */
+};
+int lu_disk_specs(struct luctx *lu, const json *dicts, int template_, struct lu_disk_spec **ret, size_t *ret_n, struct err *e);
+/* Is it a template this version makes disks of, and enabled? */
+int lu_check_template(struct luctx *lu, int template_, struct err *e);
+/* Directory of an instance's file disks, NULL for other templates (upstream: CalculateFileStorageDir). */
+int lu_file_storage_dir(struct luctx *lu, int template_, const char *instance_name, const char *below, const char **ret, struct err *e);
+/* Upstream: GenerateDiskTemplate; feedback "* disk 0, size 1.0G". BASE: index of the first. */
+struct disk *lu_disks_plan(struct luctx *lu, int template_, const char *primary_uuid, const struct lu_disk_spec *specs, size_t n, const char *dir, const char *driver, size_t base);
+const char *lu_disk_text(struct luctx *lu, const struct disk *d); /* "<Disk(type=file, ...)>" as upstream prints it */
+/* Directory of file disks that exist. */
+const char *lu_disks_dir(struct luctx *lu, const struct disk *d);
+
+/* --- disk_make.c: disks on nodes. I need not be in the configuration. --- */
+/* All or none: what was made is removed when one fails (upstream: CreateDisks). */
+int lu_disks_create(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n, struct err *e);
+/* Upstream: RemoveDisks; warns and returns false when something stayed. WHOLE: their directory, too. */
+bool lu_disks_remove(struct luctx *lu, const struct instance *i, const struct disk *const *disks, size_t n, bool whole);
+int lu_disks_wipe(struct luctx *lu, const struct instance *i, const struct disk *const *disks, size_t n, int64_t from, struct err *e);
+
+/* --- disk_state.c: these commit disks_active, so the snapshot changes --- */
+/* Upstream: AssembleInstanceDisks. RET_OK: all usable; RET_INFO (may be NULL): [[node, iv_name, path], ...]. */
+int lu_disks_assemble(struct luctx *lu, const char *inst_uuid, bool ignore_secondaries, bool ignore_size, bool *ret_ok, json **ret_info, struct err *e);
+/* Upstream: StartInstanceDisks. FORCE: 1, 0, or -1 for "no hint about it". */
+int lu_disks_start(struct luctx *lu, const char *inst_uuid, int force, struct err *e);
+/* Upstream: ShutdownInstanceDisks. RET_OK may be NULL. */
+int lu_disks_shutdown(struct luctx *lu, const char *inst_uuid, bool ignore_primary, bool *ret_ok, struct err *e);
+/* Wait until mirrors are in sync; other templates always are (upstream: WaitForSync). */
+void lu_disks_wait_sync(struct luctx *lu, const char *inst_uuid);
+/* Set members of instances and commit. */
+int lu_set_admin_state(struct luctx *lu, const char *inst_uuid, int state, int source, struct err *e);
+int lu_set_disks_active(struct luctx *lu, const char *inst_uuid, bool active, struct err *e);
 
 /* --- jobs.c --- */
 /* {"jobs": [...]}; other values of the result may be set beside it. JOBS: list of lists of opcodes, taken over. */

@@ -1,0 +1,209 @@
+/*
+ * Addresses of networks. The bit strings of a network object say which are used; they change in the
+ * same transaction as the NICs. Between choosing an address and the commit the job has it reserved
+ * in the master.
+ */
+#include "src/lu/lu.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#define WCONF_TIMEOUT 60.0
+
+/* Position of IP in the network, or -1. */
+static int64_t position(const struct network *net, const char *ip)
+{
+	const char *slash = net->network ? strchr(net->network, '/') : NULL;
+	size_t bits = net->reservations ? strlen(net->reservations) : 0;
+	struct in_addr base, addr;
+	char text[INET_ADDRSTRLEN];
+	uint32_t first, want;
+
+	if (!slash || (size_t)(slash - net->network) >= sizeof(text))
+		return -1;
+	memcpy(text, net->network, (size_t)(slash - net->network));
+	text[slash - net->network] = '\0';
+	if (inet_pton(AF_INET, text, &base) != 1 || inet_pton(AF_INET, ip, &addr) != 1)
+		return -1;
+	first = ntohl(base.s_addr);
+	want = ntohl(addr.s_addr);
+	return want >= first && want - first < bits ? (int64_t)(want - first) : -1;
+}
+
+static const char *address(struct arena *a, const struct network *net, size_t pos)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr addr;
+	size_t n = strcspn(net->network, "/");
+
+	if (n >= sizeof(text))
+		return NULL;
+	memcpy(text, net->network, n);
+	text[n] = '\0';
+	if (inet_pton(AF_INET, text, &addr) != 1)
+		return NULL;
+	addr.s_addr = htonl(ntohl(addr.s_addr) + (uint32_t)pos);
+	inet_ntop(AF_INET, &addr, text, sizeof(text));
+	return arena_strdup(a, text);
+}
+
+static bool used(const struct network *net, size_t pos)
+{
+	const char *ext = net->ext_reservations;
+
+	return net->reservations[pos] == '1' || (ext && pos < strlen(ext) && ext[pos] == '1');
+}
+
+/* 1 = ours until the job ends, 0 = another job has it, -1 */
+static int reserve(struct luctx *lu, const struct network *net, const char *ip, struct err *e)
+{
+	struct err why CLEANUP(err_clear) = ERR_NONE;
+	char *name = arena_printf(lu->a, "%s/%s", net->uuid, ip);
+
+	if (wconf_call(lu->wconf, "reserve_name", json_pack("{s:s, s:s}", "kind", "ip", "name", name),
+		       WCONF_TIMEOUT, NULL, &why) == 0)
+		return 1;
+	return err_is(&why, ReservationError) ? 0 : err_move(e, &why);
+}
+
+static int pick(struct luctx *lu, const struct network *net, size_t idx, const char **ret, struct err *e)
+{
+	size_t n = net->reservations ? strlen(net->reservations) : 0;
+
+	for (size_t pos = 0; pos < n; pos++) {
+		const char *ip;
+		int got;
+
+		if (used(net, pos) || !(ip = address(lu->a, net, pos)))
+			continue;
+		got = reserve(lu, net, ip, e);
+		if (got < 0)
+			return -1;
+		if (got) {
+			*ret = ip;
+			return 0;
+		}
+	}
+	return err_set(e, ERR_PREREQ, ECODE_STATE,
+		       "Unable to get a free IP for NIC %zu from the address pool", idx);
+}
+
+/* Without the conflicts check, addresses set aside for others may be used (upstream: ReserveIp). */
+static int take(struct luctx *lu, const struct network *net, const char *ip, bool conflicts_check,
+		struct err *e)
+{
+	int64_t pos = position(net, ip);
+	int got = 0;
+
+	if (pos >= 0 && (conflicts_check ? !used(net, (size_t)pos) : net->reservations[pos] != '1'))
+		got = reserve(lu, net, ip, e);
+	if (got)
+		return got < 0 ? -1 : 0;
+	return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE,
+		       "IP address %s already in use or does not belong to network %s", ip, net->name);
+}
+
+/* A NIC outside of networks must not use an address of one its group is connected to. */
+static int check_conflict(struct luctx *lu, const char *ip, const struct nodegroup *g, struct err *e)
+{
+	json_each(g->networks, uuid, params) {
+		const struct network *net = snap_network(lu->snap, uuid);
+
+		(void)params;
+		if (net && position(net, ip) >= 0)
+			return err_set(e, ERR_PREREQ, ECODE_STATE,
+				       "The requested IP address (%s) belongs to network %s, but the "
+				       "target NIC does not.",
+				       ip, net->name);
+	}
+	return 0;
+}
+
+int lu_nic_place(struct luctx *lu, struct nic *n, size_t idx, const char *node_uuid, bool conflicts_check,
+		 struct err *e)
+{
+	const struct network *net = n->network ? snap_network(lu->snap, n->network) : NULL;
+	const struct node *node = snap_node(lu->snap, node_uuid);
+	const struct nodegroup *g = snap_group(lu->snap, node->group);
+	json *params = net ? json_get(g->networks, net->uuid) : NULL;
+
+	if (!net)
+		return n->ip && conflicts_check ? check_conflict(lu, n->ip, g, e) : 0;
+	if (!params)
+		return err_set(e, ERR_PREREQ, ECODE_INVAL,
+			       "No netparams found for network %s. Probably not connected to node's %s "
+			       "nodegroup",
+			       net->name, node->name);
+	lu_info(lu, "NIC/%zu inherits netparams ['%s', '%s', '%s']", idx, json_get_str(params, "link"),
+		json_get_str(params, "mode"), json_get_str(params, "vlan") ?: "");
+	if (record_parse(rec_nicparams(), lu->a, json_own(lu->a, json_clone(params)), &n->nicparams,
+			 REC_NO_DEFAULTS | REC_IGNORE_UNKNOWN, NULL, e) < 0)
+		return err_prefix(e, "Parameters of network %s", net->name);
+	n->has_nicparams = true;
+	if (!n->ip)
+		return 0;
+	if (strcasecmp(n->ip, "pool") == 0) {
+		TRY(pick(lu, net, idx, &n->ip, e));
+		lu_info(lu, "Chose IP %s from network %s", n->ip, net->name);
+		return 0;
+	}
+	return take(lu, net, n->ip, conflicts_check, e);
+}
+
+static bool has_address(const nic_list_t *l, const char *net, const char *ip)
+{
+	for (size_t i = 0; l && i < l->n; i++)
+		if (str_eq(l->v[i].network, net) && str_eq(l->v[i].ip, ip))
+			return true;
+	return false;
+}
+
+/* Set or clear the bits of addresses of FROM (in the network) that are not in THE_OTHER. */
+static bool mark(const nic_list_t *from, const nic_list_t *the_other, const struct network *net, char *bits,
+		 char to)
+{
+	bool changed = false;
+
+	for (size_t i = 0; from && i < from->n; i++) {
+		const struct nic *n = &from->v[i];
+		int64_t pos = str_eq(n->network, net->uuid) && n->ip ? position(net, n->ip) : -1;
+
+		if (pos < 0 || has_address(the_other, n->network, n->ip))
+			continue;
+		bits[pos] = to;
+		changed = true;
+	}
+	return changed;
+}
+
+static void networks_of(struct luctx *lu, const nic_list_t *l, struct strs *ret)
+{
+	for (size_t i = 0; l && i < l->n; i++)
+		if (l->v[i].network && !strs_has(ret, l->v[i].network))
+			strs_add(lu->a, ret, l->v[i].network);
+}
+
+void lu_nics_addresses(struct luctx *lu, const nic_list_t *old, const nic_list_t *now)
+{
+	struct strs nets = { NULL, 0 };
+
+	networks_of(lu, old, &nets);
+	networks_of(lu, now, &nets);
+	for (size_t i = 0; i < nets.n; i++) {
+		const struct network *net = snap_network(lu->snap, nets.v[i]);
+		struct network new;
+		bool changed;
+		char *bits;
+
+		if (!net || !net->reservations)
+			continue;
+		bits = arena_strdup(lu->a, net->reservations);
+		changed = mark(old, now, net, bits, '0');
+		changed = mark(now, old, net, bits, '1') || changed;
+		if (!changed)
+			continue;
+		new = *net;
+		new.reservations = bits;
+		lu_update(lu, OBJ_NETWORK, &new);
+	}
+}
