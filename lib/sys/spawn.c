@@ -13,6 +13,7 @@
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -38,7 +39,10 @@ struct ctx {
 	int max_fd;    /* where close_range() is missing */
 	volatile int error;
 	volatile pid_t pid; /* of the grandchild when detached */
+	char *stack;   /* of the grandchild */
 };
+
+#define STACK_SIZE (64 * 1024)
 
 const char *const *spawn_environ(void)
 {
@@ -140,13 +144,20 @@ __attribute__((noreturn, noinline)) static void child(struct ctx *c)
 	_exit(127);
 }
 
-/* The middle process of a detached start: its end makes the child one of init's. */
+static int child_on_stack(void *ctx)
+{
+	child(ctx);
+}
+
+/*
+ * The middle process of a detached start: its end makes the child one of init's. A vfork() within
+ * a vfork() by other means, with a stack of its own: ASan's vfork() remembers one return address.
+ */
 __attribute__((noreturn, noinline)) static void middle(struct ctx *c)
 {
-	pid_t pid = vfork();
+	pid_t pid = clone(child_on_stack, c->stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
+			  c);
 
-	if (pid == 0)
-		child(c);
 	if (pid < 0)
 		c->error = errno;
 	c->pid = pid;
@@ -246,12 +257,15 @@ pid_t spawn(const struct spawn *s)
 	if (c.ids)
 		find_groups(&c);
 	c.max_fd = (int)sysconf(_SC_OPEN_MAX);
+	if (s->detach)
+		c.stack = xmalloc(STACK_SIZE);
 	pid = copy_fds(&c);
 	if (pid == 0)
 		pid = run_child(&c);
 	for (int i = 0; i < 4; i++)
 		closep(&c.fds[i]);
 	closep(&c.pid_fd);
+	free(c.stack);
 	free(c.groups);
 	free(c.file);
 	return pid;

@@ -231,6 +231,7 @@ static void test_gone(void **state)
 
 static void test_limits(void **state)
 {
+	struct luxi_conn *first;
 	struct fix f;
 	char buf[16];
 	int a, b, c;
@@ -241,6 +242,7 @@ static void test_limits(void **state)
 	a = client();
 	assert_int_equal(write(a, "1\003", 2), 2);
 	serve_until_done(&f);
+	first = STEAL(f.held);
 	b = client(); /* idle: has to give way */
 	c = client();
 	assert_int_equal(write(c, "2\003", 2), 2);
@@ -257,6 +259,7 @@ static void test_limits(void **state)
 	close(c);
 	stop(&f);
 	/* the held ones are still ours */
+	luxi_reply(first, NULL);
 	luxi_reply(f.held, NULL);
 }
 
