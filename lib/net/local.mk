@@ -1,6 +1,9 @@
 libbase_a_SOURCES += \
 	lib/net/addr.c \
 	lib/net/deflate.c \
+	lib/net/http_client.c \
+	lib/net/http_parse.c \
+	lib/net/http_server.c \
 	lib/net/net.h \
 	lib/net/priv.h \
 	lib/net/resolve.c \

@@ -79,20 +79,23 @@ struct http_server_opts {
 };
 struct http_server;
 struct http_server *http_server_new(struct ev *ev, const struct http_server_opts *o, struct err *e);
+/* Open connections are cut; requests at work hear it as if their peers went away. */
 void http_server_free(struct http_server *s);
+int http_server_port(const struct http_server *s); /* bound to, also where 0 was asked for */
 enum http_method http_method(const struct http_req *r);
 const char *http_method_name(const struct http_req *r); /* as sent */
 const char *http_path(const struct http_req *r);        /* decoded, without query */
 const char *http_query(const struct http_req *r, const char *key, size_t i); /* i-th value or NULL */
 const char *http_header(const struct http_req *r, const char *name);
 const char *http_body(const struct http_req *r, size_t *ret_len);
-const char *http_peer_ip(const struct http_req *r);
+const char *http_peer_ip(const struct http_req *r); /* "" on a UNIX socket */
 /* SHA-1 digest of the client's certificate "AA:BB:..", NULL without one. */
 const char *http_peer_digest(const struct http_req *r);
 struct arena *http_arena(struct http_req *r); /* lives until the request is answered */
 void http_set_header(struct http_req *r, const char *name, const char *value);
 void http_reply(struct http_req *r, int status, const char *content_type, const char *body, size_t n);
-/* Called when the peer goes away before the reply (then no http_reply()). */
+/* Called when the peer goes away before the reply (then no http_reply(); without such a function
+ * the reply is still due, and goes nowhere). */
 void http_on_gone(struct http_req *r, void (*fn)(void *arg), void *arg);
 
 /* --- http_client.c: many requests at once on the caller's loop, kept-alive connections --- */
@@ -104,7 +107,7 @@ struct http_client_opts {
 };
 struct http_client;
 struct http_client *http_client_new(struct ev *ev, const struct http_client_opts *o);
-void http_client_free(struct http_client *c);
+void http_client_free(struct http_client *c); /* FN of open calls is not called */
 struct http_call;
 /* POST/GET to IP:PORT. FN is called exactly once: status 0 and a message in E when it failed.
  * BODY (sent) is copied. TIMEOUT is absolute for the whole call. */

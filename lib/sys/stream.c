@@ -389,3 +389,8 @@ const char *stream_error(const struct stream *s)
 
 	return text ? text : strerror(-s->error);
 }
+
+int stream_errno(const struct stream *s)
+{
+	return -s->error;
+}

@@ -166,6 +166,7 @@ bool stream_ended(const struct stream *s);
 int stream_fd(const struct stream *s);
 void *stream_io(const struct stream *s);
 const char *stream_error(const struct stream *s);
+int stream_errno(const struct stream *s); /* positive, 0 = has not failed */
 
 /* --- chan.c: JSON messages in length-prefixed frames over a stream socket --- */
 struct chan;

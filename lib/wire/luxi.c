@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -229,6 +230,7 @@ struct luxi_server *luxi_server_new(struct ev *ev, int listen_fd, int max_connec
 {
 	struct luxi_server *srv = xcalloc(1, sizeof(*srv));
 
+	fcntl(listen_fd, F_SETFL, fcntl(listen_fd, F_GETFL) | O_NONBLOCK);
 	srv->ev = ev;
 	srv->fd = listen_fd;
 	srv->max = max_connections;

@@ -16,7 +16,8 @@ struct luxi_server *luxi_server_new(struct ev *ev, int listen_fd, int max_connec
 				    void *arg);
 void luxi_server_free(struct luxi_server *s);
 void luxi_reply(struct luxi_conn *c, json *message); /* takes the reference over */
-/* FN when the client goes away before the reply. */
+/* FN when the client goes away before the reply (then no luxi_reply(); without such a function the
+ * reply is still due, and goes nowhere). */
 void luxi_on_gone(struct luxi_conn *c, void (*fn)(void *arg), void *arg);
 uid_t luxi_peer_uid(const struct luxi_conn *c);
 

@@ -1,4 +1,4 @@
-unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net
+unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net tests/unit/http
 tests_unit_base_SOURCES = tests/unit/base.c
 tests_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -42,3 +42,6 @@ unit_tests += tests/unit/hyper
 tests_unit_hyper_SOURCES = tests/unit/hyper.c
 tests_unit_hyper_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS)
 tests_unit_hyper_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
+tests_unit_http_SOURCES = tests/unit/http.c
+tests_unit_http_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_http_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

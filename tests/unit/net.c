@@ -28,15 +28,6 @@ static int teardown(void **state)
 	return fs_remove_tree(dir);
 }
 
-static int port_of(int fd)
-{
-	struct sockaddr_in6 sa; /* sin_port is at the same place */
-	socklen_t n = sizeof(sa);
-
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
-	return ntohs(sa.sin6_port);
-}
-
 static void test_addr(void **state)
 {
 	(void)state;
@@ -85,7 +76,7 @@ static void test_tcp_ping(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	port = port_of(fd);
+	port = addr_port(fd);
 	assert_true(tcp_ping("127.0.0.1", port, 1, true, NULL));
 	assert_true(tcp_ping("127.0.0.1", port, 1, true, "127.0.0.2"));
 	assert_false(tcp_ping("127.0.0.1", port, 1, true, "192.0.2.1"));
