@@ -28,3 +28,4 @@ include src/queue/local.mk
 include src/model/local.mk
 include src/query/local.mk
 include src/site/local.mk
+include src/client/local.mk

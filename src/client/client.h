@@ -6,18 +6,25 @@
 
 /* --- luxi.c --- */
 struct luxi_client;
-/* Connects to path_of(PATH_QUERY_SOCKET) or $FORCE_LUXI_SOCKET. Errors: NoMasterError, TimeoutError,
- * with upstream's texts. */
+/*
+ * Connects to path_of(PATH_QUERY_SOCKET) or $FORCE_LUXI_SOCKET (a path, "master" or "query"). Errors:
+ * OpPrereqError (this is not the master node, or no cluster), PermissionError, and TimeoutError when
+ * nobody answers for 30 s. Messages are what upstream's tools print for them.
+ */
 int luxi_open(struct luxi_client **ret, struct err *e);
+/* The same with the time to go on trying. */
+int luxi_open_within(double seconds, struct luxi_client **ret, struct err *e);
 void luxi_close(struct luxi_client *c);
 void luxi_closep(struct luxi_client **c);
-/* ARGS is a list (reference taken over). A failed call gives the error class sent by the master. */
+/* ARGS is a list (reference taken over). A failed call gives the error class sent by the master; a
+ * plain text answer ("Failed to parse request: ...") is a RequestError. */
 int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e);
 
 /* --- jobs.c: what CLIs do with jobs --- */
-/* Poll with WaitForJobChange until final; REPORT gets each log entry [serial, [s,us], type, msg]. On
- * success the list of opcode results; a failed job gives the error of the first failed opcode
- * (upstream: PollJob; "Job failed/cancelled" texts in the CLI). */
+/* Poll with WaitForJobChange until final; REPORT gets each log entry [serial, [s,us], type, msg], STATUS the
+ * state while it does not run yet (both may be NULL). On success the list of opcode results; a failed
+ * job gives the error of the first failed opcode, JobCanceled for a cancelled one, JobLost
+ * (upstream: PollJob). */
 int job_wait(struct luxi_client *c, int64_t id, void (*report)(int64_t serial, double time, const char *type, const json *msg, void *arg),
 	     void (*status)(const char *status, void *arg), void *arg, json **ret_results, struct err *e);
 
@@ -25,10 +32,12 @@ int job_wait(struct luxi_client *c, int64_t id, void (*report)(int64_t serial, d
 struct wconf;
 struct wconf *wconf_new(int fd);
 void wconf_free(struct wconf *w);
-/* METHOD rows in src/schema/wconf.def. ARGS dict taken over. Events that arrive meanwhile (cancel,
- * priority) are kept for wconf_cancelled(). Fails with the error class the master sent. */
+/* METHOD rows in src/schema/wconf.def. ARGS dict taken over. Events that arrive meanwhile (cancel)
+ * are kept for wconf_cancelled(). Fails with the error class the master sent, or with JobLost when the
+ * master is gone or does not answer in time. */
 int wconf_call(struct wconf *w, const char *method, json *args, double timeout, json **ret, struct err *e);
 bool wconf_cancelled(struct wconf *w); /* has the job been asked to cancel? (does not block) */
+bool wconf_lost(struct wconf *w);      /* is the master gone? (does not block) */
 int wconf_fd(const struct wconf *w);
 
 #endif

@@ -27,6 +27,17 @@
 #define MAX_TAGS_PER_OBJ 4096
 #define MAX_TAG_LEN 128
 
+#define LUXI_CONNECT_TIMEOUT 30.0
+#define LUXI_RW_TIMEOUT 180.0
+#define LUXI_WFJC_TIMEOUT 89.0   /* longest wait of one WaitForJobChange */
+#define LUXI_CANCEL_TIMEOUT 44.0 /* longest wait of one CancelJob */
+#define LUXI_SOCKET_MODE 0660
+#define MAX_RUNNING_JOBS 20
+#define QUEUE_SIZE_MAX 5000 /* jobs that have not ended */
+#define QUEUE_FILES_MODE 0640
+#define QUEUE_VERSION 1
+#define QUEUE_ARCHIVE_PER_DIR 10000
+
 #define PRIO_HIGHEST (-20)
 #define PRIO_HIGH (-10)
 #define PRIO_NORMAL 0

@@ -13,7 +13,7 @@ tests_unit_sys_SOURCES = tests/unit/sys.c
 tests_unit_sys_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_sys_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 
-unit_tests += tests/unit/lock tests/unit/queue
+unit_tests += tests/unit/lock tests/unit/queue tests/unit/client
 tests_unit_lock_SOURCES = tests/unit/lock.c
 tests_unit_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_lock_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
@@ -45,3 +45,6 @@ tests_unit_hyper_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
 tests_unit_http_SOURCES = tests/unit/http.c
 tests_unit_http_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_http_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_client_SOURCES = tests/unit/client.c
+tests_unit_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_client_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,163 @@
+/* A client of the master's socket. Upstream: lib/luxi.py, lib/rpc/transport.py. */
+#include "src/client/client.h"
+
+#include "lib/base/clock.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define RETRY_PAUSE_US 100000
+
+struct luxi_client {
+	char *path;
+	int fd;
+};
+
+static const char *socket_path(void)
+{
+	const char *forced = getenv("FORCE_LUXI_SOCKET");
+
+	if (!forced || !*forced || str_eq(forced, "query"))
+		return path_of(PATH_QUERY_SOCKET);
+	return str_eq(forced, "master") ? path_of(PATH_MASTER_SOCKET) : forced;
+}
+
+static int timed_out(struct err *e, const char *what)
+{
+	return err_set(e, TimeoutError, NULL,
+		       "Timeout while talking to the master daemon. Jobs might have been submitted"
+		       " and will continue to run even if the call timed out. Useful commands in"
+		       " this situation are \"gnt-job list\", \"gnt-job cancel\" and \"gnt-job"
+		       " watch\". Error:\n%s",
+		       what);
+}
+
+static int lost(struct err *e, const char *what)
+{
+	return err_set(e, ConnectionClosedError, NULL,
+		       "Unhandled protocol error while talking to the master daemon:\n%s", what);
+}
+
+/* Try until TIMEOUT: the master may be starting. On another node there is no point in trying. */
+static int try_connect(struct luxi_client *c, double timeout, struct err *e)
+{
+	double end = clock_mono() + timeout;
+
+	for (;;) {
+		double left = end - clock_mono();
+		int fd = unix_connect(c->path, left > 0.1 ? left : 0.1);
+
+		if (fd >= 0) {
+			c->fd = fd;
+			return 0;
+		}
+		if (fd == -EACCES || fd == -EPERM)
+			return err_set(e, PermissionError, NULL,
+				       "It seems you don't have permissions to connect to the"
+				       " master daemon.\nPlease retry as a different user.");
+		if (fd == -ENOENT || fd == -ECONNREFUSED) {
+			if (!getenv("FORCE_LUXI_SOCKET") && ssconf_check_master(NULL, e) < 0)
+				return -1;
+		} else if (fd != -EAGAIN && fd != -ETIMEDOUT) {
+			return err_sys(e, fd, "Can't connect to %s", c->path);
+		}
+		if (clock_mono() >= end)
+			return timed_out(e, "Connect timed out");
+		usleep(RETRY_PAUSE_US);
+	}
+}
+
+int luxi_open_within(double seconds, struct luxi_client **ret, struct err *e)
+{
+	struct luxi_client *c CLEANUP(luxi_closep) = xcalloc(1, sizeof(*c));
+
+	c->fd = -1;
+	c->path = xstrdup(socket_path());
+	if (try_connect(c, seconds, e) < 0)
+		return -1;
+	*ret = STEAL(c);
+	return 0;
+}
+
+int luxi_open(struct luxi_client **ret, struct err *e)
+{
+	return luxi_open_within(LUXI_CONNECT_TIMEOUT, ret, e);
+}
+
+void luxi_close(struct luxi_client *c)
+{
+	if (!c)
+		return;
+	closep(&c->fd);
+	free(c->path);
+	free(c);
+}
+
+void luxi_closep(struct luxi_client **c)
+{
+	luxi_close(*c);
+	*c = NULL;
+}
+
+static void drop(struct luxi_client *c)
+{
+	closep(&c->fd);
+	c->fd = -1;
+}
+
+/* Send; a connection that the master closed meanwhile (it was idle) is opened again once. */
+static int send_request(struct luxi_client *c, const json *request, struct err *e)
+{
+	struct err why CLEANUP(err_clear) = ERR_NONE;
+
+	for (int attempt = 0; attempt < 2; attempt++) {
+		if (c->fd < 0 && try_connect(c, LUXI_CONNECT_TIMEOUT, e) < 0)
+			return -1;
+		if (luxi_write(c->fd, request, LUXI_RW_TIMEOUT, &why) == 0)
+			return 0;
+		drop(c);
+		if (why.errnum != EPIPE && why.errnum != ECONNRESET)
+			break;
+	}
+	return why.errnum == ETIMEDOUT ? timed_out(e, err_msg(&why)) : lost(e, err_msg(&why));
+}
+
+static int take_answer(json *answer, json **ret, struct err *e)
+{
+	json *result = json_get(answer, "result"), *version = json_get(answer, "version");
+
+	if (!json_is(answer, JSON_DICT) || !json_is(json_get(answer, "success"), JSON_BOOL))
+		return err_set(e, ProtocolError, NULL,
+			       "Unhandled protocol error while talking to the master daemon:\n"
+			       "Invalid response from server");
+	if (version && json_int(version, 0) != LUXI_VERSION)
+		return err_set(e, LuxiError, NULL,
+			       "LUXI version mismatch, client %d, response %lld", LUXI_VERSION,
+			       (long long)json_int(version, 0));
+	if (json_get_bool(answer, "success", false)) {
+		if (ret)
+			*ret = json_ref(result);
+		return 0;
+	}
+	if (json_is(result, JSON_ARRAY))
+		return err_from_json(result, e);
+	return err_set(e, RequestError, NULL, "%s",
+		       json_str(result) ? json_str(result) : "Unknown error");
+}
+
+int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e)
+{
+	json *request CLEANUP(json_putp) = json_pack("{s:s, s:o, s:i}", "method", luxi_name(method),
+						     "args", args, "version", LUXI_VERSION);
+	json *answer CLEANUP(json_putp) = NULL;
+	struct err why CLEANUP(err_clear) = ERR_NONE;
+
+	if (send_request(c, request, e) < 0)
+		return -1;
+	if (luxi_read(c->fd, &answer, LUXI_RW_TIMEOUT, &why) < 0) {
+		drop(c); /* a late answer must not be taken for that of the next request */
+		return why.errnum == ETIMEDOUT ? timed_out(e, err_msg(&why))
+					       : lost(e, err_msg(&why));
+	}
+	return take_answer(answer, ret, e);
+}
