@@ -106,7 +106,9 @@ static int abort_error(const json *errs, struct err *e)
 	return err_set(e, HooksAbort, NULL, "%s", text);
 }
 
-int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret, struct err *e)
+/* ONLY: these nodes instead of the LU's (may be NULL). */
+static int run_hooks(struct luctx *lu, const void *op, const char *phase, const struct strs *only,
+		     json **ret, struct err *e)
 {
 	bool pre = strcmp(phase, "pre") == 0;
 	json *env = json_own(lu->a, json_new_dict()), *errs = json_own(lu->a, json_new_array());
@@ -117,6 +119,8 @@ int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret
 	if (!lu->lu->hooks_path || !lu->lu->hooks)
 		return 0;
 	TRY(lu->lu->hooks(lu, op, vars, &pre_nodes, &post_nodes, e));
+	if (only)
+		pre_nodes = post_nodes = *only;
 	if (pre) {
 		add_prefixed(env, "GANETI_", vars);
 		lu->hook_env = json_ref(env);
@@ -138,6 +142,21 @@ int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret
 	if (lu->lu->hooks_done)
 		return lu->lu->hooks_done(lu, op, phase, answers, nodes.n, ret, e);
 	return 0;
+}
+
+int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret, struct err *e)
+{
+	return run_hooks(lu, op, phase, NULL, ret, e);
+}
+
+void lu_run_post_hook(struct luctx *lu, const void *op, const char *node_uuid)
+{
+	struct strs only = { &node_uuid, 1 };
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const char *name = lu_node_name(lu, node_uuid);
+
+	if (run_hooks(lu, op, "post", &only, NULL, &e) < 0)
+		lu_warn(lu, NULL, "Errors occurred running hooks on %s: %s", name, err_msg(&e));
 }
 
 void lu_run_config_hook(struct luctx *lu)

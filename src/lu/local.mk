@@ -6,6 +6,12 @@ libmaster_a_SOURCES += \
 	src/lu/disks.c \
 	src/lu/feedback.c \
 	src/lu/hookenv.c \
+	src/lu/candidates.c \
+	src/lu/check_node.c \
+	src/lu/cluster/info.c \
+	src/lu/cluster/lifecycle.c \
+	src/lu/feedback.c \
+	src/lu/files.c \
 	src/lu/hooks.c \
 	src/lu/jobs.c \
 	src/lu/locks.c \

@@ -159,6 +159,8 @@ json *lu_all_hvparams(struct luctx *lu);
 
 /* --- hooks.c, hookenv.c --- */
 int lu_run_hooks(struct luctx *lu, const void *op, const char *phase, json **ret, struct err *e);
+/* The post hooks on one node while it can still run them (upstream: RunPostHook). Failures are warnings. */
+void lu_run_post_hook(struct luctx *lu, const void *op, const char *node_uuid);
 /* The config-update hook on the master, after an opcode that changed the configuration. */
 void lu_run_config_hook(struct luctx *lu);
 /* INSTANCE_* variables of an instance (upstream: BuildInstanceHookEnvByObject). */
@@ -264,6 +266,34 @@ int lu_set_disks_active(struct luctx *lu, const char *inst_uuid, bool active, st
 json *lu_result_jobs(json *jobs);
 /* Run by the processor: submit them, the ids take their place (upstream: _ProcessResult). */
 int lu_submit_jobs(struct luctx *lu, json *result, struct err *e);
+
+/* --- candidates.c: the pool of master candidates --- */
+struct mc_stats {
+	int now, should, possible; /* upstream: GetMasterCandidateStats */
+};
+struct mc_stats lu_candidate_stats(struct luctx *lu, int64_t pool_size, const struct strs *except);
+/* Digest of a node's client certificate, as the node tells it; arena. */
+int lu_node_digest(struct luctx *lu, const char *node_uuid, const char **ret, struct err *e);
+/* Secrets that only candidates have. Failures are warnings. */
+void lu_equip_candidate(struct luctx *lu, const char *node_uuid);
+/*
+ * Promote nodes (not those of EXCEPT) until the pool is as large as the cluster wants it; commits.
+ * Upstream: AdjustCandidatePool.
+ */
+int lu_adjust_candidates(struct luctx *lu, const struct strs *except, struct err *e);
+/* Change sets: CERTS of the cluster with NODE's digest set (NULL: removed). New reference. */
+json *lu_candidate_certs(struct luctx *lu, const char *node_uuid, const char *digest);
+
+/* --- files.c: files that nodes have copies of --- */
+struct lu_files {
+	struct strs all, optional, candidates, vm; /* paths on this machine */
+};
+/* REDIST: those that RedistributeAncillaryFiles copies; else those that verify compares. */
+struct lu_files lu_ancillary_files(struct luctx *lu, bool redist);
+/* Copy them to all online nodes but the master; failures are warnings. */
+int lu_distribute_files(struct luctx *lu, struct err *e);
+/* Upstream: MasterNetworkParameters as the node RPCs want them. A new reference. */
+json *lu_master_params(struct luctx *lu);
 
 /* --- locks.c: used by run.c --- */
 int lu_lock_level(struct luctx *lu, enum lock_level level, struct err *e);
