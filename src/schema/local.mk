@@ -2,13 +2,13 @@ libganeti_a_SOURCES += \
 	src/schema/checks.c \
 	src/schema/consts.h \
 	src/schema/errors.c \
-	src/schema/opcode.c \
+	src/schema/opcode.c src/schema/rapi.c src/schema/rapi.h \
 	src/schema/options.c \
 	src/schema/options.h \
 	src/schema/schema.h \
 	src/schema/tables.c
 
-EXTRA_DIST += \
+EXTRA_DIST += src/schema/rapi.def \
 	src/schema/enums.def \
 	src/schema/errors.def \
 	src/schema/hvparams.def \

@@ -1,0 +1,69 @@
+/* The REST daemon: one request from routing to reply. One thread; the master is asked asynchronously. */
+#ifndef DAEMONS_RAPI_RAPI_H
+#define DAEMONS_RAPI_RAPI_H
+#include "lib/net/net.h"
+#include "src/env/env.h"
+#include "src/schema/rapi.h"
+
+struct rapi {
+	struct ev *ev;
+	struct http_server *server;
+	bool require_auth;
+	struct users *users;
+};
+
+/* One request. Lives in the request's arena. */
+struct rcall {
+	struct rapi *rapi;
+	struct http_req *req;
+	struct arena *a;
+	const struct rapi_row *row;
+	json *path;      /* names in the path: dict */
+	json *body;      /* parsed body or NULL */
+	struct luxi_async *luxi; /* in flight, or NULL */
+	/* continues with the master's answer */
+	void (*then)(struct rcall *c, json *result);
+	int64_t job;     /* being waited for */
+	json *then_args; /* for the special's own use */
+};
+
+/* --- reply.c --- */
+void rapi_reply(struct rcall *c, json *value); /* takes the reference */
+/* MESSAGE NULL: the standard phrase. It is HTML-escaped, as upstream does. */
+void rapi_fail(struct http_req *r, int status, const char *message);
+void rapi_failf(struct rcall *c, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void rapi_fail_err(struct rcall *c, const struct err *e);
+
+/* --- auth.c --- */
+struct users *users_new(const char *file);
+void users_free(struct users *u);
+/* 0 = go on, or the HTTP status that refuses (401, 403). */
+int users_check(struct users *u, const struct http_req *r, struct arena *a, const char *access,
+		bool required);
+
+/* --- luxi.c --- */
+struct luxi_async;
+/* FN gets the result (borrowed) or an error. */
+struct luxi_async *luxi_async(struct ev *ev, enum luxi method, json *args, double timeout,
+			      void (*fn)(json *result, const struct err *e, void *arg), void *arg);
+void luxi_async_cancel(struct luxi_async *l);
+/* Ask the master; THEN continues, errors are answered here. */
+void rapi_ask(struct rcall *c, enum luxi method, json *args,
+	      void (*then)(struct rcall *c, json *result));
+
+/* --- call.c --- */
+void rapi_handle(struct http_req *r, void *arg);
+/* The opcode of the row from path, query, fixed parameters and BODY (dict or NULL). New reference; NULL
+ * when it was refused (and answered). */
+json *rapi_opcode(struct rcall *c, int op, const json *fixed, const json *body, const char *rename);
+void rapi_submit(struct rcall *c, json *ops); /* list of opcodes, taken over; answers the job id */
+int64_t rapi_query_int(struct rcall *c, const char *name, int64_t dflt);
+/* ROW of values to a dict by space-separated NAMES. */
+json *rapi_map_fields(struct rcall *c, const char *names, const json *row);
+struct strs rapi_names(struct arena *a, const char *spaced);
+
+/* --- special.c --- */
+void rapi_special(struct rcall *c);
+
+#endif

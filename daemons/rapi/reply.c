@@ -1,0 +1,102 @@
+#include "daemons/rapi/rapi.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	int status;
+	const char *message, *explain;
+} phrases[] = {
+	{ 400, "Bad Request", "Bad request syntax or unsupported method" },
+	{ 401, "Unauthorized", "No permission -- see authorization schemes" },
+	{ 403, "Forbidden", "Request forbidden -- authorization will not help" },
+	{ 404, "Not Found", "Nothing matches the given URI" },
+	{ 409, "Conflict", "Request conflict" },
+	{ 415, "Unsupported Media Type", "Entity body in unsupported format" },
+	{ 500, "Internal Server Error", "Server got itself in trouble" },
+	{ 501, "Not Implemented", "Server does not support this operation" },
+	{ 502, "Bad Gateway", "Invalid responses from another server/proxy" },
+	{ 503, "Service Unavailable", "The server cannot process the request due to a high load" },
+	{ 504, "Gateway Timeout", "The gateway server did not receive a timely response" },
+};
+
+static void send_json(struct http_req *r, int status, json *j)
+{
+	char *text CLEANUP(freep) = json_dump(j);
+	struct str body CLEANUP(str_free) = { 0 };
+
+	str_addf(&body, "%s\n", text);
+	json_put(j);
+	http_reply(r, status, "application/json", body.p, body.len);
+}
+
+void rapi_reply(struct rcall *c, json *value)
+{
+	send_json(c->req, 200, value);
+}
+
+static char *html_escape(const char *s)
+{
+	struct str out = { 0 };
+
+	for (; *s; s++) {
+		if (*s == '&')
+			str_add(&out, "&amp;");
+		else if (*s == '<')
+			str_add(&out, "&lt;");
+		else if (*s == '>')
+			str_add(&out, "&gt;");
+		else if (*s == '"')
+			str_add(&out, "&quot;");
+		else if (*s == '\'')
+			str_add(&out, "&#x27;");
+		else
+			str_addc(&out, *s);
+	}
+	return str_steal(&out);
+}
+
+void rapi_fail(struct http_req *r, int status, const char *message)
+{
+	size_t i = 0;
+	char *text CLEANUP(freep) = NULL;
+
+	while (i + 1 < ARRAY_SIZE(phrases) && phrases[i].status != status)
+		i++;
+	text = html_escape(message ? message : phrases[i].message);
+	if (status == 401)
+		http_set_header(r, "WWW-Authenticate", "Basic realm=\"Ganeti Remote API\"");
+	send_json(r, status,
+		  json_pack("{s:i, s:s, s:s}", "code", status, "message", text, "explain",
+			    phrases[i].explain));
+}
+
+void rapi_failf(struct rcall *c, int status, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	rapi_fail(c->req, status, text);
+	free(text);
+}
+
+void rapi_fail_err(struct rcall *c, const struct err *e)
+{
+	int status = 500;
+
+	if (!e->cls) /* the master could not read the request */
+		status = str_starts(err_msg(e), "Failed to parse request") ? 400 : 500;
+	else if (e->cls == OpPrereqError)
+		status = e->code == ECODE_NOENT ? 404 : 400;
+	else if (e->cls == JobQueueFull || e->cls == JobQueueDrainError ||
+		 str_eq(err_msg(e), "Queue drained"))
+		status = 503;
+	else if (str_eq(e->cls, "NoMasterError") || str_eq(e->cls, "ProtocolError"))
+		status = 502;
+	else if (str_eq(e->cls, "TimeoutError"))
+		status = 504;
+	rapi_fail(c->req, status, status == 404 ? NULL : err_msg(e));
+}
