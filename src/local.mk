@@ -20,6 +20,7 @@ NODE_LIBS = libnode.a $(GANETI_LIBS) $(LIBVIRT_LIBS) $(NL_LIBS)
 include src/schema/local.mk
 include src/rpc/local.mk
 include src/lu/local.mk
+include src/lu/instance/local.mk
 include src/hyper/local.mk
 include src/storage/local.mk
 include src/lock/local.mk

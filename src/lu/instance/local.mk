@@ -1,0 +1,9 @@
+libmaster_a_SOURCES += \
+	src/lu/instance/common.c \
+	src/lu/instance/diskops.c \
+	src/lu/instance/power.c \
+	src/lu/instance/priv.h \
+	src/lu/instance/query.c \
+	src/lu/instance/reinstall.c \
+	src/lu/instance/remove.c \
+	src/lu/instance/rename.c

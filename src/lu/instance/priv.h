@@ -1,0 +1,63 @@
+/* Shared by the instance units only. */
+#ifndef SRC_LU_INSTANCE_PRIV_H
+#define SRC_LU_INSTANCE_PRIV_H
+#include "src/lu/lu.h"
+
+/* Give a member of a schema struct a value. */
+#define SET(object, member, value) ((object).member = (value), (object).has_##member = true)
+
+/* --- common.c --- */
+/* Which instance: copies in lu->a, valid over commits. First member of the units' states. */
+struct inst {
+	const char *uuid, *name;
+};
+/* Find and lock. FORTHCOMING: whether one that exists only on paper will do. */
+int inst_expand(struct luctx *lu, const char *name, const char *uuid, bool forthcoming, struct inst *ret,
+		struct err *e);
+/* Look it up again; it may be gone until the locks are held. */
+int inst_get(struct luctx *lu, const struct inst *in, const struct instance **ret, struct err *e);
+/* Lock the primary node's resources (for declare()). */
+int inst_lock_primary_res(struct luctx *lu, const struct inst *in, struct err *e);
+/* Master and the nodes of the instance, for hooks. */
+void inst_hook_nodes(struct luctx *lu, const struct instance *i, struct strs *ret);
+/* The usual hooks(): INSTANCE_* and nodes, from the configuration. */
+int inst_hooks(struct luctx *lu, const struct inst *in, json *env, struct strs *nodes, struct err *e);
+/* The same in both phases: made before the instance goes or changes its name, kept for the post phase. */
+struct inst_hooks {
+	json *env;
+	struct strs nodes;
+};
+int inst_hooks_kept(struct luctx *lu, const struct inst *in, struct inst_hooks *kept, json *env, struct strs *nodes,
+		    struct err *e);
+/* The reason trail, new reference. */
+json *inst_reason(struct luctx *lu);
+/* Parameters that may come from a command line to those of RECORD; values in ALLOWED pass. Arena-owned. */
+int inst_coerce(struct luctx *lu, const struct record *r, const json *in, const char *const *allowed, json **ret,
+		struct err *e);
+/* The same of backend parameters, where "memory" stands for minmem and maxmem. */
+int inst_beparams(struct luctx *lu, const json *in, const char *const *allowed, json **ret, struct err *e);
+/* Upstream: GetUpdatedParams. "default" (and null when NONE) removes a key. Arena-owned. */
+json *inst_updated(struct luctx *lu, const json *old, const json *update, bool none);
+/* Parameters that are the cluster's alone (upstream: CheckParamsNotGlobal). */
+int inst_check_not_global(struct luctx *lu, const json *hvparams, struct err *e);
+/* Upstream: CheckIAllocatorOrNode. RET is NULL when NODE was given. */
+int inst_allocator(struct luctx *lu, const char *allocator, const char *node, const char **ret, struct err *e);
+/* Is the guest down because its user shut it down? INFO: answer of instance_info. */
+bool inst_user_down(struct luctx *lu, const struct instance *i, const json *info);
+/* Sum of disks, MiB, for allocators. */
+int64_t inst_disk_space(const struct disk *const *disks, size_t n);
+/* Everything OS scripts get: public, private and secret parameters; no name may be in two of them. */
+int inst_all_osparams(struct luctx *lu, const char *os, const json *public_, const json *private_,
+		      const json *secret, json **ret, struct err *e);
+/* "Instance 'x' is already in the cluster" */
+int inst_check_name_free(struct luctx *lu, const char *name, struct err *e);
+/* No other job may make an instance of this name before this one ends. */
+int inst_reserve_name(struct luctx *lu, const char *name, struct err *e);
+int inst_take_port(struct luctx *lu, int64_t *ret, struct err *e);
+int inst_release_port(struct luctx *lu, int64_t port, struct err *e);
+
+/* --- remove.c --- */
+/* Instance, disks and addresses out of the configuration, console port given back. */
+int inst_remove_from_config(struct luctx *lu, const char *uuid, struct err *e);
+
+#endif
