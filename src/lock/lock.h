@@ -31,9 +31,9 @@ void locks_free(struct locks *l);
  * Ask: OWNER (a job id) wants NAMES (n = 0 and all = true: every name of the level, present and
  * future) in MODE. GRANTED is called once, now or later, out of a locks_*() call, when all are
  * held; its NAMES are those asked for, or those taken by an opportunistic request.
- * An owner asks one thing at a time; asking for a level below one already held is an assert
- * failure (upstream's lock order). Adding to a level already held is allowed, and is the one way
- * to a deadlock: a request that would make one returns -1 (LockError) and is not queued.
+ * Refused with LockError (-1, nothing queued): a second request while one waits, and a level below
+ * one already held (upstream's lock order). Adding to a level already held is allowed, and is the
+ * one way to a deadlock: a request that would make one is refused too.
  * Names already held (in that mode or a stronger one) are granted again at no cost.
  */
 struct lock_req {

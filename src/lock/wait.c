@@ -227,6 +227,22 @@ static bool makes_circle(const struct locks *l, const struct waiter *w)
 	return found;
 }
 
+/* What comes from another process is refused, not asserted. */
+static int check_order(const struct owner *o, enum lock_level level, struct err *e)
+{
+	if (o->wait)
+		return err_set(e, LockError, NULL, "Job %" PRId64 " waits for a lock already",
+			       o->id);
+	for (int i = level + 1; i < LOCK_LEVELS; i++)
+		if (lock_owner_holds(o, i))
+			return err_set(e, LockError, NULL,
+				       "Job %" PRId64
+				       " holds locks at level '%s' and can't ask for '%s'"
+				       " any more",
+				       o->id, lock_level_name(i), lock_level_name(level));
+	return 0;
+}
+
 int locks_ask(struct locks *l, const struct lock_req *req,
 	      void (*granted)(int64_t owner, const struct strs *names, void *arg), void *arg,
 	      struct err *e)
@@ -236,10 +252,12 @@ int locks_ask(struct locks *l, const struct lock_req *req,
 	struct arena *a = arena_new();
 	struct waiter *w = ARENA_NEW(a, struct waiter);
 
-	assert(!o->wait);
 	assert(!(req->all && req->opportunistic));
-	for (int i = req->level + 1; i < LOCK_LEVELS; i++)
-		assert(!lock_owner_holds(o, i));
+	if (check_order(o, req->level, e) < 0) {
+		lock_owner_drop(l, o);
+		arena_free(a);
+		return -1;
+	}
 	*w = (struct waiter){ .owner = o,
 			      .id = o->id,
 			      .priority = req->priority,

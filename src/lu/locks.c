@@ -85,7 +85,7 @@ int lu_release(struct luctx *lu, enum lock_level level, const struct strs *keep,
 	if (!left.n)
 		json_set(args, "all", json_new_bool(true));
 	else
-		json_set(args, "names", json_new_strs(&drop));
+		json_set(args, "keep", json_new_strs(&left));
 	TRY(wconf_call(lu->wconf, "unlock", args, UNLOCK_TIMEOUT, NULL, e));
 	lu->owned[level] = left;
 	return 0;

@@ -194,6 +194,21 @@ static void test_circle(void **state)
 	locks_free(l);
 }
 
+static void test_refused(void **state)
+{
+	struct locks *l = locks_new();
+
+	(void)state;
+	ask(l, 1, 0, LOCK_EXCLUSIVE, "a");
+	assert_int_equal(ask_full(l, 1, 0, LOCK_INSTANCE, LOCK_SHARED, "i", -1), -1);
+	assert_int_equal(ask_full(l, 1, 0, LOCK_NETWORK, LOCK_SHARED, "n", -1), 0);
+	ask(l, 2, 0, LOCK_EXCLUSIVE, "a");
+	assert_int_equal(ask_full(l, 2, 0, LOCK_NETWORK, LOCK_SHARED, "n", -1), -1);
+	locks_release_all(l, 1);
+	assert_told("1:a 1:n 2:a ");
+	locks_free(l);
+}
+
 static void test_dump(void **state)
 {
 	struct locks *l = locks_new(), *m;
@@ -466,8 +481,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_modes),  cmocka_unit_test(test_order),
 		cmocka_unit_test(test_ageing), cmocka_unit_test(test_opportunistic),
-		cmocka_unit_test(test_circle), cmocka_unit_test(test_dump),
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_circle), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_dump),   cmocka_unit_test(test_random),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
