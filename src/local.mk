@@ -23,6 +23,7 @@ include src/lu/local.mk
 include src/lu/instance/local.mk
 include src/hyper/local.mk
 include src/storage/local.mk
+include src/node/local.mk
 include src/lock/local.mk
 include src/env/local.mk
 include src/queue/local.mk

@@ -10,6 +10,7 @@
 struct node_ctx {
 	struct arena *a;       /* of this request */
 	const char *peer;      /* who called (certificate digest), for the log */
+	bool quit;             /* set by a handler: end the node agent after the answer */
 };
 
 /* int node_<rpc>(ctx, args, &payload, e): payload is a new reference (NULL = null).
