@@ -6,13 +6,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct {
 	char *program, *file, *context;
 	int fd;
-	bool to_stderr;
+	bool to_stderr, to_syslog;
 	enum log_level level;
 } the = { .fd = -1, .to_stderr = true, .level = LOG_LEVEL_INFO };
 
@@ -40,6 +41,12 @@ int log_open(const char *program, const char *file, bool also_stderr)
 	return log_reopen();
 }
 
+void log_to_syslog(void)
+{
+	openlog(the.program ? the.program : "ganeti", LOG_PID, LOG_DAEMON);
+	the.to_syslog = true;
+}
+
 void log_set_level(enum log_level level)
 {
 	the.level = level;
@@ -59,6 +66,7 @@ void log_set_context(const char *text)
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = { "DEBUG", "INFO", "WARNING", "ERROR" };
+	static const int priorities[] = { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR };
 	double now = clock_real();
 	time_t secs = (time_t)now;
 	struct tm tm;
@@ -85,6 +93,9 @@ void log_write(enum log_level level, const char *fmt, ...)
 		(void)!write(the.fd, line, (size_t)n);
 	if (the.to_stderr)
 		(void)!write(2, line, (size_t)n);
+	if (the.to_syslog)
+		syslog(priorities[level], "%s%s%s", the.context ? the.context : "",
+		       the.context ? " " : "", text);
 	free(line);
 	free(text);
 	errno = saved;

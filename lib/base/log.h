@@ -11,6 +11,7 @@ enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_E
  */
 int log_open(const char *program, const char *file, bool also_stderr);
 int log_reopen(void);
+void log_to_syslog(void); /* from now on, besides the file */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 /* Text put after the pid on each line, e.g. "job 12"; NULL = none. Copied. */

@@ -285,6 +285,18 @@ static void kid_check(struct ev_kid *k)
 	kid_free(k);
 }
 
+void ev_child_forget(struct ev *ev, pid_t pid)
+{
+	for (struct ev_kid **p = &ev->kids; *p; p = &(*p)->next)
+		if ((*p)->pid == pid) {
+			struct ev_kid *k = *p;
+
+			*p = k->next;
+			kid_free(k);
+			return;
+		}
+}
+
 static void on_kid(int fd, int what, void *arg)
 {
 	(void)fd;

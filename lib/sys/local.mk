@@ -1,8 +1,10 @@
 libbase_a_SOURCES += \
 	lib/sys/chan.c \
+	lib/sys/daemon.c \
 	lib/sys/ev.c \
 	lib/sys/fs.c \
 	lib/sys/lockfile.c \
+	lib/sys/pool.c \
 	lib/sys/priv.h \
 	lib/sys/privs.c \
 	lib/sys/proc.c \

@@ -1,4 +1,4 @@
-#include "lib/sys/sys.h"
+#include "lib/sys/priv.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/parse.h"
@@ -50,10 +50,20 @@ int lockfile_take(const char *path, bool exclusive, double timeout)
 	}
 }
 
-int pidfile_take(const char *path)
+int pidfile_write(int fd)
 {
 	char text[32];
-	int fd, n, r;
+	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
+	if (ftruncate(fd, 0) < 0)
+		return -errno;
+	errno = EIO;
+	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -errno;
+}
+
+int pidfile_take(const char *path)
+{
+	int fd, r;
 
 	for (;;) {
 		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
@@ -68,9 +78,8 @@ int pidfile_take(const char *path)
 			break;
 		close(fd);
 	}
-	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n) {
-		r = errno ? -errno : -EIO;
+	r = pidfile_write(fd);
+	if (r < 0) {
 		close(fd);
 		return r;
 	}

@@ -26,5 +26,7 @@ pid_t spawn(const struct spawn *s);
 const char *const *spawn_environ(void);
 /* Wait until the child ends, at most SECONDS. 1 = ended (status as from waitpid), 0 = time is up. */
 int spawn_wait(pid_t pid, double seconds, int *ret_status);
+/* Put our pid into the locked pid file (again, after a fork). 0 or -errno */
+int pidfile_write(int fd);
 
 #endif

@@ -89,7 +89,7 @@ struct daemon_opts {
 /* Fork into the background (unless foreground); the parent exits once daemon_ready() was called
  * in the child, with its exit code. Opens the log, takes the pid file. */
 int daemon_start(const struct daemon_opts *o, struct err *e);
-void daemon_ready(void);
+void daemon_ready(void); /* drops privileges (unless done already), leaves the terminal */
 void daemon_failed(int exit_code, const char *msg) __attribute__((noreturn));
 /* Become USER with GROUP and its supplementary groups, no way back. */
 int privs_drop(const char *user, const char *group, struct err *e);
@@ -122,6 +122,8 @@ void ev_fd_free(struct ev_fd *f);          /* does not close */
 void ev_signal(struct ev *ev, int signum, void (*fn)(int signum, void *arg), void *arg);
 /* Call FN when the child ends (status as from waitpid). */
 void ev_child(struct ev *ev, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
+
+void ev_child_forget(struct ev *ev, pid_t pid); /* the caller reaps it now */
 
 /* --- stream.c: a buffered non-blocking socket on the loop --- */
 struct stream;
@@ -191,18 +193,20 @@ struct pool_opts {
 };
 struct pool;
 struct pool *pool_new(struct ev *ev, const struct pool_opts *o);
-void pool_free(struct pool *p); /* terminates the workers */
+void pool_free(struct pool *p); /* terminates the workers; FN of open jobs is not called */
 struct pool_job;
 /*
  * Give REQUEST to an idle worker (queued while all are busy). FN gets each message of the worker
  * with final = false, then exactly one with final = true: the message carrying "final": true,
  * or NULL when the worker died or TIMEOUT seconds passed (it was killed then).
- * The worker's end is chan_read()/chan_write() on fd 3.
+ * The worker's end is chan_read()/chan_write() on fd 3; it ends when that is closed. A final
+ * message with "retire": true says that it is going to end and must not be given another job.
+ * TIMEOUT counts from here on, waiting in the queue included; 0 = none.
  */
 struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
 			     void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
 			     void *arg);
-void pool_send(struct pool_job *j, json *msg); /* to the worker serving J */
+void pool_send(struct pool_job *j, json *msg); /* to the worker serving J (kept until there is one) */
 pid_t pool_pid(const struct pool_job *j);      /* 0 while queued */
 void pool_kill(struct pool_job *j, int signum);
 void pool_cancel(struct pool_job *j);          /* FN is not called any more; worker killed */

@@ -1,4 +1,4 @@
-unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net tests/unit/http
+unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net tests/unit/http tests/unit/pool
 tests_unit_base_SOURCES = tests/unit/base.c
 tests_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -48,3 +48,6 @@ tests_unit_http_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_client_SOURCES = tests/unit/client.c
 tests_unit_client_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_client_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+tests_unit_pool_SOURCES = tests/unit/pool.c
+tests_unit_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_pool_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

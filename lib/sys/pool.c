@@ -1,0 +1,413 @@
+/*
+ * Worker processes that serve one request each at a time. A worker is idle, serves a job, or is
+ * on its way out ("leaving": no channel any more, only its end is awaited; not counted).
+ */
+#include "lib/sys/priv.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LEAVE_TIME 5.0    /* to end after its channel was closed, then SIGKILL */
+#define LAST_WORDS 0.5    /* for messages of a worker that has ended */
+#define FREE_TIME 2.0     /* for all of them when the pool goes */
+#define YOUNG 1.0         /* who ends idle within that time is taken for broken */
+#define BACKOFF_MAX 30.0
+
+struct worker {
+	struct worker *next;
+	struct pool *pool;
+	pid_t pid;
+	struct chan *chan;      /* NULL = leaving */
+	struct pool_job *job;
+	struct ev_timer *timer; /* leaving: the SIGKILL; ended: the channel must end, too */
+	int served;
+	bool ended;             /* reaped: the pid may belong to somebody else */
+	double born;
+};
+
+struct pool_job {
+	struct pool *pool;
+	struct pool_job *next;  /* of the queue */
+	struct worker *worker;  /* NULL while queued */
+	json *request;
+	json *more;             /* array of messages sent while queued, or NULL */
+	struct ev_timer *timer;
+	bool over;              /* FN is being called for the last time */
+	void (*fn)(struct pool_job *j, json *msg, bool final, void *arg);
+	void *arg;
+};
+
+struct pool {
+	struct ev *ev;
+	struct pool_opts o;
+	char *name;
+	struct worker *workers; /* leaving ones, too */
+	int n, n_idle;          /* without the leaving ones */
+	struct pool_job *first, **last; /* the queue */
+	struct ev_timer *refill;
+	double backoff;
+};
+
+static void dispatch(struct pool *p);
+static void on_gone(struct worker *w);
+
+/* --- workers --- */
+
+static void worker_free(struct worker *w)
+{
+	struct worker **at = &w->pool->workers;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	ev_timer_free(w->timer);
+	free(w);
+}
+
+/* Stop using it; W may be gone after that. POLITE: it ends by itself when it sees that its channel is closed. */
+static void leave(struct worker *w, bool polite)
+{
+	struct pool *p = w->pool;
+
+	if (!w->chan)
+		return;
+	chan_free(STEAL(w->chan));
+	p->n--;
+	p->n_idle -= !w->job;
+	if (w->job) {
+		w->job->worker = NULL;
+		w->job = NULL;
+	}
+	ev_timer_start(p->refill, p->backoff);
+	if (w->ended)
+		worker_free(w);
+	else if (polite)
+		ev_timer_start(w->timer, LEAVE_TIME);
+	else
+		kill(w->pid, SIGKILL);
+}
+
+static void on_worker_timer(void *arg)
+{
+	struct worker *w = arg;
+
+	if (w->chan)
+		on_gone(w); /* ended, but somebody else holds its end of the channel open */
+	else
+		kill(w->pid, SIGKILL);
+}
+
+static void on_ended(pid_t pid, int status, void *arg)
+{
+	struct worker *w = arg;
+
+	log_debug("pool %s: worker %d ended with status %d", w->pool->name, (int)pid, status);
+	w->ended = true;
+	if (w->chan) /* its last message may still be in there; then comes the end */
+		ev_timer_start(w->timer, LAST_WORDS);
+	else
+		worker_free(w);
+}
+
+/* --- the end of a job --- */
+
+static void job_free(struct pool_job *j)
+{
+	json_put(j->request);
+	json_put(j->more);
+	ev_timer_free(j->timer);
+	free(j);
+}
+
+/* The job is off its worker and off the queue already. */
+static void finish(struct pool_job *j, json *msg)
+{
+	j->over = true;
+	ev_timer_stop(j->timer);
+	j->fn(j, msg, true, j->arg);
+	job_free(j);
+}
+
+static void unqueue(struct pool_job *j)
+{
+	struct pool *p = j->pool;
+	struct pool_job **at = &p->first;
+
+	while (*at && *at != j)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = j->next;
+	if (p->last == &j->next)
+		p->last = at;
+}
+
+static void on_job_timer(void *arg)
+{
+	struct pool_job *j = arg;
+
+	if (j->worker)
+		leave(j->worker, false);
+	else
+		unqueue(j);
+	dispatch(j->pool);
+	finish(j, NULL);
+}
+
+/* --- messages --- */
+
+static void on_gone(struct worker *w)
+{
+	struct pool *p = w->pool;
+	struct pool_job *j = w->job;
+	bool broken = !w->served && !j && clock_mono() - w->born < YOUNG;
+
+	/* a program that ends at once must not be started in a tight loop */
+	if (!broken)
+		p->backoff = 0;
+	else
+		p->backoff = p->backoff > 0 ? p->backoff * 2 : 0.5;
+	if (p->backoff > BACKOFF_MAX)
+		p->backoff = BACKOFF_MAX;
+	leave(w, false);
+	dispatch(p);
+	if (j)
+		finish(j, NULL);
+}
+
+static void on_msg(struct chan *c, json *msg, void *arg)
+{
+	struct worker *w = arg;
+	struct pool *p = w->pool;
+	struct pool_job *j = w->job;
+
+	(void)c;
+	if (!msg || !j) { /* the end, or somebody who speaks unasked */
+		on_gone(w);
+		return;
+	}
+	if (!json_get_bool(msg, "final", false)) {
+		j->fn(j, msg, false, j->arg);
+		return;
+	}
+	w->job = NULL;
+	j->worker = NULL;
+	p->n_idle++;
+	p->backoff = 0;
+	w->served++;
+	if ((p->o.retire_after > 0 && w->served >= p->o.retire_after) ||
+	    json_get_bool(msg, "retire", false))
+		leave(w, true);
+	dispatch(p);
+	finish(j, msg);
+}
+
+/* --- starting --- */
+
+static struct worker *start_worker(struct pool *p)
+{
+	struct spawn s = { .argv = p->o.argv, .env = spawn_environ(), .pid_fd = -1 };
+	struct worker *w;
+	int fd[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
+		return NULL;
+	s.fds[0] = -1;
+	s.fds[1] = s.fds[2] = 2; /* the log of a daemon: last words of a worker belong there */
+	s.fds[3] = fd[1];
+	pid = spawn(&s);
+	close(fd[1]);
+	if (pid < 0) {
+		log_debug("pool %s: cannot start %s: %s", p->name, p->o.argv[0], strerror(-pid));
+		close(fd[0]);
+		return NULL;
+	}
+	w = xcalloc(1, sizeof(*w));
+	w->pool = p;
+	w->pid = pid;
+	w->born = clock_mono();
+	w->timer = ev_timer_new(p->ev, "worker leaving", on_worker_timer, w);
+	w->chan = chan_new(p->ev, "worker", fd[0], p->o.max_message, on_msg, w);
+	w->next = p->workers;
+	p->workers = w;
+	p->n++;
+	p->n_idle++;
+	ev_child(p->ev, pid, on_ended, w);
+	return w;
+}
+
+static struct worker *find_idle(struct pool *p)
+{
+	for (struct worker *w = p->workers; w; w = w->next)
+		if (w->chan && !w->job)
+			return w;
+	return NULL;
+}
+
+static void give(struct worker *w, struct pool_job *j)
+{
+	w->pool->n_idle--;
+	w->job = j;
+	j->worker = w;
+	chan_send(w->chan, STEAL(j->request));
+	for (size_t i = 0; i < json_len(j->more); i++)
+		chan_send(w->chan, json_ref(json_at(j->more, i)));
+	json_put(STEAL(j->more));
+}
+
+/* Give queued jobs to workers. Calls nobody back. */
+static void dispatch(struct pool *p)
+{
+	while (p->first) {
+		struct worker *w = find_idle(p);
+		struct pool_job *j = p->first;
+
+		if (!w && p->n >= p->o.max)
+			return;
+		if (!w)
+			w = start_worker(p);
+		if (!w && p->n > 0)
+			return; /* cannot have another one now; some job will end */
+		unqueue(j);
+		if (w)
+			give(w, j);
+		else
+			ev_timer_start(j->timer, 0); /* fails from the loop */
+	}
+	if (p->n_idle < p->o.min && p->n < p->o.max)
+		ev_timer_start(p->refill, p->backoff);
+}
+
+static void on_refill(void *arg)
+{
+	struct pool *p = arg;
+
+	while (p->n_idle < p->o.min && p->n < p->o.max) {
+		if (!start_worker(p)) {
+			ev_timer_start(p->refill, 1);
+			return;
+		}
+	}
+}
+
+struct pool *pool_new(struct ev *ev, const struct pool_opts *o)
+{
+	struct pool *p = xcalloc(1, sizeof(*p));
+
+	assert(o->max > 0 && o->min <= o->max && o->max_message > 0);
+	p->ev = ev;
+	p->o = *o;
+	p->name = xstrdup(o->name);
+	p->last = &p->first;
+	p->refill = ev_timer_new(ev, "pool refill", on_refill, p);
+	ev_timer_start(p->refill, 0);
+	return p;
+}
+
+void pool_free(struct pool *p)
+{
+	double end = clock_mono() + FREE_TIME;
+	int status;
+
+	if (!p)
+		return;
+	while (p->first) {
+		struct pool_job *j = p->first;
+
+		p->first = j->next;
+		job_free(j);
+	}
+	for (struct worker *w = p->workers, *next; w; w = next) {
+		struct pool_job *j = w->job;
+
+		next = w->next;
+		if (!w->ended)
+			kill(w->pid, SIGTERM);
+		leave(w, true);
+		if (j)
+			job_free(j);
+	}
+	while (p->workers) {
+		struct worker *w = p->workers;
+		double left = end - clock_mono();
+
+		ev_child_forget(p->ev, w->pid);
+		if (spawn_wait(w->pid, left > 0 ? left : 0, &status) == 0) {
+			kill(w->pid, SIGKILL);
+			(void)spawn_wait(w->pid, 1, &status);
+		}
+		worker_free(w);
+	}
+	ev_timer_free(p->refill);
+	free(p->name);
+	free(p);
+}
+
+/* --- jobs, for the caller --- */
+
+struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
+			     void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
+			     void *arg)
+{
+	struct pool_job *j = xcalloc(1, sizeof(*j));
+
+	j->pool = p;
+	j->request = request;
+	j->fn = fn;
+	j->arg = arg;
+	j->timer = ev_timer_new(p->ev, "pool job", on_job_timer, j);
+	if (timeout > 0)
+		ev_timer_start(j->timer, timeout);
+	*p->last = j;
+	p->last = &j->next;
+	dispatch(p);
+	return j;
+}
+
+void pool_send(struct pool_job *j, json *msg)
+{
+	if (j->worker) {
+		chan_send(j->worker->chan, msg);
+	} else if (j->request) {
+		if (!j->more)
+			j->more = json_new_array();
+		json_append(j->more, msg);
+	} else {
+		json_put(msg); /* its worker is gone */
+	}
+}
+
+pid_t pool_pid(const struct pool_job *j)
+{
+	return j->worker && !j->worker->ended ? j->worker->pid : 0;
+}
+
+void pool_kill(struct pool_job *j, int signum)
+{
+	pid_t pid = pool_pid(j);
+
+	if (pid)
+		kill(pid, signum);
+}
+
+void pool_cancel(struct pool_job *j)
+{
+	struct pool *p = j->pool;
+
+	if (j->over)
+		return;
+	if (j->worker)
+		leave(j->worker, false);
+	else
+		unqueue(j);
+	job_free(j);
+	dispatch(p);
+}
