@@ -10,6 +10,10 @@ libmaster_a_SOURCES += \
 	src/lu/check_node.c \
 	src/lu/cluster/info.c \
 	src/lu/cluster/lifecycle.c \
+	src/lu/cluster/lus.h \
+	src/lu/cluster/params.c \
+	src/lu/cluster/params_new.c \
+	src/lu/cluster/params_policy.c \
 	src/lu/feedback.c \
 	src/lu/files.c \
 	src/lu/hooks.c \
@@ -23,5 +27,6 @@ libmaster_a_SOURCES += \
 	src/lu/netpool.c \
 	src/lu/nics.c \
 	src/lu/prepare.c \
+	src/lu/params.c \
 	src/lu/run.c \
 	src/lu/table.c

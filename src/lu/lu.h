@@ -169,6 +169,15 @@ int lu_hookenv_instance(struct luctx *lu, const struct instance *i, json *env, s
 void lu_hookenv_build(struct luctx *lu, const struct instance *i, const char *template_,
 		      const struct disk *const *disks, size_t n_disks, json *env);
 
+/* --- params.c: dicts of parameters. Results live in lu->a --- */
+/* record_coerce() with upstream's class, TypeEnforcementError. ALLOWED may be NULL. */
+int lu_coerce(struct luctx *lu, const struct record *r, const json *in, const char *const *allowed,
+	      json **ret, struct err *e);
+/* OLD with CHANGES over it: "default" removes a parameter, with USE_NONE null does too (upstream: GetUpdatedParams). */
+json *lu_updated_params(struct luctx *lu, const json *old, const json *changes, bool use_none);
+/* A struct with its has_ flag. */
+#define LU_SET(o, member, value) ((o)->member = (value), (o)->has_##member = true)
+
 /* --- check_node.c: checks shared by LUs: upstream's messages, OpPrereqError --- */
 int lu_check_node_online(struct luctx *lu, const struct node *n, const char *msg, struct err *e);
 int lu_check_node_not_drained(struct luctx *lu, const struct node *n, struct err *e);

@@ -29,29 +29,6 @@ int lu_refresh(struct luctx *lu, struct err *e)
 }
 
 /* --- config changes --- */
-static const struct record *record_of(enum obj_kind k)
-{
-	switch (k) {
-	case OBJ_CLUSTER:
-		return rec_cluster();
-	case OBJ_NODE:
-		return rec_node();
-	case OBJ_NODEGROUP:
-		return rec_nodegroup();
-	case OBJ_INSTANCE:
-		return rec_instance();
-	case OBJ_DISK:
-		return rec_disk();
-	case OBJ_NETWORK:
-		return rec_network();
-	case OBJ_FILTER:
-		return rec_filter();
-	case OBJ_KINDS:
-		break;
-	}
-	abort();
-}
-
 static void change(struct luctx *lu, const char *action, enum obj_kind k, json *what)
 {
 	if (!lu->changes)
@@ -61,7 +38,7 @@ static void change(struct luctx *lu, const char *action, enum obj_kind k, json *
 
 void lu_add(struct luctx *lu, enum obj_kind k, const void *obj)
 {
-	json *j = record_emit(record_of(k), obj, 0);
+	json *j = record_emit(obj_record(k), obj, 0);
 
 	if (!json_get(j, "uuid"))
 		json_set(j, "uuid", json_new_str(uuid_new(lu->a)));
@@ -70,7 +47,7 @@ void lu_add(struct luctx *lu, enum obj_kind k, const void *obj)
 
 void lu_update(struct luctx *lu, enum obj_kind k, const void *obj)
 {
-	change(lu, "update", k, record_emit(record_of(k), obj, 0));
+	change(lu, "update", k, record_emit(obj_record(k), obj, 0));
 }
 
 void lu_remove(struct luctx *lu, enum obj_kind k, const char *uuid)

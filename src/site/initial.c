@@ -13,8 +13,6 @@
 	" \"spindle-use\": 12}}], \"std\": {\"memory-size\": 128, \"cpu-count\": 1,"                 \
 	" \"disk-count\": 1, \"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1},"            \
 	" \"vcpu-ratio\": 4.0, \"spindle-ratio\": 32.0}"
-#define HV_STATE_DEFAULT \
-	"{\"cpu_node\": 1, \"cpu_total\": 1, \"mem_hv\": 0, \"mem_node\": 0, \"mem_total\": 0}"
 #define COLLECTORS                                                                           \
 	"[\"cpu-avg-load\", \"diskstats\", \"drbd\", \"inst-status-xen\", \"lv\","           \
 	" \"xen-cpu-avg-load\"]"
@@ -127,17 +125,19 @@ static int policy(const json *opts, struct site_plan *p, json **ret, struct err 
 	return 0;
 }
 
-static json *hv_state(const json *opts, struct site_plan *p)
+static int hv_state(const json *opts, struct site_plan *p, json **ret, struct err *e)
 {
-	json *out = json_own(p->a, json_new_dict()), *given = json_get(opts, "hv_state");
+	json *out = json_own(p->a, json_new_dict()), *given = json_get(opts, "hv_state"), *one;
 
 	for (size_t i = 0; i < p->hypervisors.n; i++) {
 		const char *name = p->hypervisors.v[i];
-		json *one = json_clone(constant(p->a, HV_STATE_DEFAULT));
 
-		json_set(out, name, json_merge(one, json_get(given, name)));
+		if (filled(p->a, rec_hvstate(), json_get(given, name), "", &one, e) < 0)
+			return -1;
+		json_set(out, name, json_ref(one));
 	}
-	return out;
+	*ret = out;
+	return 0;
 }
 
 static json *collectors(struct arena *a)
@@ -152,10 +152,11 @@ static json *collectors(struct arena *a)
 
 static int set_params(const json *opts, struct site_plan *p, struct cluster *c, struct err *e)
 {
-	json *hv = NULL, *disk = NULL, *pol = NULL, *be = NULL, *nic = NULL, *nd = NULL;
+	json *hv = NULL, *disk = NULL, *pol = NULL, *be = NULL, *nic = NULL, *nd = NULL,
+	     *state = NULL;
 
 	if (hv_dict(opts, p, &hv, e) < 0 || disk_dict(opts, p, &disk, e) < 0 ||
-	    policy(opts, p, &pol, e) < 0 ||
+	    policy(opts, p, &pol, e) < 0 || hv_state(opts, p, &state, e) < 0 ||
 	    filled(p->a, rec_beparams(), with_memory(p->a, json_get(opts, "beparams")), "", &be,
 		   e) < 0 ||
 	    filled(p->a, rec_nicparams(), json_get(opts, "nicparams"), "", &nic, e) < 0 ||
@@ -166,7 +167,7 @@ static int set_params(const json *opts, struct site_plan *p, struct cluster *c, 
 	SET(c, ipolicy, pol);
 	SET(c, beparams, json_own(p->a, json_pack("{s:O}", "default", be)));
 	SET(c, nicparams, json_own(p->a, json_pack("{s:O}", "default", nic)));
-	SET(c, hv_state_static, hv_state(opts, p));
+	SET(c, hv_state_static, state);
 	SET(c, disk_state_static, json_get(opts, "disk_state") ? json_get(opts, "disk_state") :
 								 json_own(p->a, json_new_dict()));
 	SET(c, data_collectors, collectors(p->a));
