@@ -3,3 +3,4 @@ sysusersdir = $(prefix)/lib/sysusers.d
 dist_sysusers_DATA = daemons/sysusers.d/ganeti.conf
 include daemons/scripts/local.mk
 include daemons/virt/local.mk
+include daemons/rapi/local.mk
