@@ -51,3 +51,11 @@ tests_unit_client_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
 tests_unit_pool_SOURCES = tests/unit/pool.c
 tests_unit_pool_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_pool_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/rpc tests/unit/storage
+tests_unit_rpc_SOURCES = tests/unit/rpc.c tests/unit/vroot.h
+tests_unit_rpc_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_rpc_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+tests_unit_storage_SOURCES = tests/unit/storage.c tests/unit/vroot.h
+tests_unit_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_storage_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
