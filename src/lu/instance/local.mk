@@ -1,6 +1,10 @@
 libmaster_a_SOURCES += \
 	src/lu/instance/common.c \
 	src/lu/instance/diskops.c \
+	src/lu/instance/failover.c \
+	src/lu/instance/migrate.c \
+	src/lu/instance/migrate_cleanup.c \
+	src/lu/instance/migrate_exec.c \
 	src/lu/instance/power.c \
 	src/lu/instance/priv.h \
 	src/lu/instance/query.c \

@@ -60,4 +60,31 @@ int inst_release_port(struct luctx *lu, int64_t port, struct err *e);
 /* Instance, disks and addresses out of the configuration, console port given back. */
 int inst_remove_from_config(struct luctx *lu, const char *uuid, struct err *e);
 
+/* --- migrate.c: what failover and migration share (upstream: TLMigrateInstance) --- */
+struct move {
+	struct inst in;
+	bool failover, cleanup;
+	bool fallback; /* fail over when migration is not possible */
+	bool live, ignore_consistency, allow_runtime_changes, ignore_ipolicy, ignore_hvversions;
+	bool has_mode, has_live, live_wanted; /* of the opcode */
+	int mode;
+	int64_t shutdown_timeout;
+	const char *iallocator, *wanted; /* allocator and target (UUID) as given */
+	const char *source, *target;     /* UUIDs */
+	const char *source_name, *target_name, *target_ip;
+	int64_t target_free, current_mem; /* MiB */
+	json *info;                       /* migration_info's answer */
+};
+int move_set_primary(struct luctx *lu, const struct move *m, const char *node_uuid, struct err *e);
+int move_close_disks(struct luctx *lu, const struct move *m, const char *node_uuid, struct err *e);
+int move_open_disks(struct luctx *lu, const struct move *m, const char *node_uuid, bool exclusive, struct err *e);
+/* Which of the two nodes run it; -1 when one does not say. */
+int move_where(struct luctx *lu, const struct move *m, bool *ret_source, bool *ret_target);
+
+/* --- migrate_exec.c, migrate_cleanup.c, failover.c --- */
+int move_migrate(struct luctx *lu, struct move *m, struct err *e);
+void move_abort(struct luctx *lu, const struct move *m); /* both ends; the guest stays on the source */
+int move_cleanup(struct luctx *lu, struct move *m, struct err *e);
+int move_failover(struct luctx *lu, struct move *m, struct err *e);
+
 #endif
