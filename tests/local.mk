@@ -8,6 +8,8 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += tests/lint/run tests/lint/layers tests/lint/banned
 
+include tests/fuzz/local.mk
+
 # scripts (TAP); those of tests/cluster need root and lab hosts: see check
 TEST_EXTENSIONS = .t
 T_LOG_COMPILER = bash

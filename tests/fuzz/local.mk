@@ -1,0 +1,21 @@
+# libFuzzer targets, one per parser of foreign bytes; ./configure --enable-fuzz CC=clang
+fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi
+if FUZZ
+noinst_PROGRAMS += $(fuzz_targets)
+endif
+fuzzer_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_http_SOURCES = tests/fuzz/http.c
+tests_fuzz_http_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_http_LDADD = $(BASE_LIBS)
+tests_fuzz_http_server_SOURCES = tests/fuzz/http_server.c tests/fuzz/peer.c tests/fuzz/peer.h
+tests_fuzz_http_server_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_http_server_LDADD = $(BASE_LIBS)
+tests_fuzz_luxi_SOURCES = tests/fuzz/luxi.c tests/fuzz/peer.c tests/fuzz/peer.h
+tests_fuzz_luxi_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_luxi_LDADD = $(BASE_LIBS)
+EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
+
+# a few seconds each, from the kept corpus; what is found stays in fuzz-found/
+.PHONY: fuzz-smoke
+fuzz-smoke: $(fuzz_targets)
+	$(top_srcdir)/tests/fuzz/smoke "$(top_srcdir)" $(fuzz_targets)
