@@ -53,6 +53,9 @@ is "$(on 1 printf '%s|' 'a b' '*' "")" "a b|*||" "arguments arrive as they are"
 run timeout -s TERM 2 "$lab" sh 1 sleep 987
 ok "a command dies with its caller" wait_for 5 not on 1 pgrep -f 'sleep 987$'
 
+ok "services restart without systemd" on 2 service ssh restart
+ok "and come back" wait_for 5 on 1 ssh -oBatchMode=yes root@node2 true
+
 # ---- cables and power
 
 answers() { "$lab" wire timeout 1 bash -c ": </dev/tcp/$1/22"; }
@@ -153,7 +156,7 @@ is "$(guest_fact 10.77.1.1 cpus)" 1 "has one processor"
 for k in 1 2; do
 	pki $k
 	nok "host $k does not listen before it is told" on $k bash -c ': </dev/tcp/127.0.0.1/16514'
-	ok "libvirt of host $k listens once it has certificates" on $k libvirt-start restart
+	ok "libvirt of host $k listens once it has certificates" on $k service libvirtd restart
 	ok "now it does" on $k bash -c ': </dev/tcp/127.0.0.1/16514'
 done
 is "$(on 1 virsh -q domstate g1 | head -1)" running "the guest survived libvirt's restart"
