@@ -67,7 +67,7 @@ static int storage_info(struct arena *a, const json *unit, json *list, struct er
 	}
 	if (file_storage_space(key, &free_mib, &total_mib, e) < 0)
 		return fail_unexpected(e);
-	json_append(list, json_pack("{s:s, s:s, s:I, s:I}", "name", key, "storage_free", free_mib,
+	json_append(list, json_pack("{s:s, s:I, s:I, s:s}", "name", key, "storage_free", free_mib,
 				    "storage_size", total_mib, "type", type));
 	return 0;
 }

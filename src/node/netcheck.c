@@ -4,7 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
-#include "lib/net/net.h"
+#include "src/rpc/rpc.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,15 +20,6 @@
 #define SSH_PARALLEL 16
 #define SSH_TIMEOUT 30
 #define SSH_OUTPUT_MAX (64u << 10)
-
-static int noded_port(void)
-{
-	const char *env = getenv("GANETI_NODED_PORT");
-	int64_t port;
-
-	return env && parse_int(env, &port) == 0 && port > 0 && port < 65536 ? (int)port :
-									       NODED_PORT;
-}
 
 static bool contains(const json *list, const char *name)
 {
@@ -48,7 +39,7 @@ json *netcheck_master(struct arena *a, const char *me, const json *arg)
 	if (!contains(json_at(arg, 2), me) || !ip)
 		return NULL;
 	/* from the loopback address only an address of this very machine can be reached */
-	return json_new_bool(tcp_ping(ip, noded_port(), PING_TIMEOUT, false,
+	return json_new_bool(tcp_ping(ip, rpc_port(), PING_TIMEOUT, false,
 				      str_eq(master, me) && addr_is_ip4(ip) ? "127.0.0.1" : NULL));
 }
 
@@ -77,9 +68,9 @@ json *netcheck_nodes(struct arena *a, const char *me, const json *arg)
 
 		if (!name || !pip || !sip)
 			continue;
-		if (!tcp_ping(pip, noded_port(), PING_TIMEOUT, false, my_pip))
+		if (!tcp_ping(pip, rpc_port(), PING_TIMEOUT, false, my_pip))
 			strs_add(a, &fail, "primary");
-		if (!str_eq(sip, pip) && !tcp_ping(sip, noded_port(), PING_TIMEOUT, false, my_sip))
+		if (!str_eq(sip, pip) && !tcp_ping(sip, rpc_port(), PING_TIMEOUT, false, my_sip))
 			strs_add(a, &fail, "secondary");
 		if (fail.n)
 			json_set(bad, name,

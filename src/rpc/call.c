@@ -1,11 +1,9 @@
 /* Calls to many nodes at once over kept-alive mutual-TLS connections. Upstream: rpc/node.py. */
 #include "src/rpc/rpc.h"
 
-#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,8 +29,6 @@ struct rpc_item {
 	struct rpc_batch *batch;
 	size_t i;
 	struct http_call *call;
-	double start;
-	const char *ip;
 };
 
 struct rpc_batch {
@@ -49,7 +45,7 @@ struct rpc_batch {
 	void *arg;
 };
 
-static int noded_port(void)
+int rpc_port(void)
 {
 	const char *env = getenv("GANETI_NODED_PORT");
 	int64_t port;
@@ -103,7 +99,7 @@ int rpc_client_new(struct ev *ev, struct rpc_client **ret, struct err *e)
 
 	c->own_ev = !ev;
 	c->ev = ev ? ev : ev_new();
-	c->port = noded_port();
+	c->port = rpc_port();
 	if (open_http(c, e) < 0) {
 		rpc_client_free(c);
 		return -1;
@@ -159,32 +155,6 @@ static void fail(struct rpc_batch *b, size_t i, const char *text)
 	log_error("RPC error in %s on node %s: %s", rpc_name(b->rpc), ans->node, ans->error);
 }
 
-/* What curl, which upstream's clients use, says about a failed connection; people search for it. */
-static void fail_transport(struct rpc_item *it, const struct err *e)
-{
-	struct rpc_batch *b = it->batch;
-	int ms = (int)((clock_mono() - it->start) * 1000);
-
-	switch (-e->errnum < 0 ? e->errnum : -e->errnum) {
-	case ECONNREFUSED:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EADDRNOTAVAIL:
-		fail(b, it->i,
-		     arena_printf(b->a,
-				  "Error 7: Failed to connect to %s port %d after %d ms: Couldn't"
-				  " connect to server",
-				  it->ip, b->c->port, ms));
-		break;
-	case ETIMEDOUT:
-		fail(b, it->i,
-		     arena_printf(b->a, "Error 28: %s after %d milliseconds", err_msg(e), ms));
-		break;
-	default:
-		fail(b, it->i, err_msg(e));
-	}
-}
-
 static void answered(int status, const char *body, size_t n, const struct err *e, void *arg)
 {
 	struct rpc_item *it = arg;
@@ -194,7 +164,7 @@ static void answered(int status, const char *body, size_t n, const struct err *e
 
 	it->call = NULL;
 	if (status == 0)
-		fail_transport(it, e);
+		fail(b, it->i, err_msg(e)); /* worded as curl, which upstream's clients use */
 	else if (status != 200)
 		fail(b, it->i,
 		     n && n < ERROR_TEXT_MAX ? arena_strndup(b->a, body, n) :
@@ -225,7 +195,7 @@ static void send_one(struct rpc_batch *b, size_t i, const struct rpc_node *node,
 		     double timeout)
 {
 	struct rpc_item *it = &b->items[i];
-	const char *path = arena_printf(b->a, "/%s", rpc_name(b->rpc));
+	const char *path = arena_printf(b->a, "/%s", rpc_name(b->rpc)), *ip;
 
 	b->answers[i].node = arena_strdup(b->a, node->name);
 	if (node->offline && !rpc_attr(b->rpc)->offline_ok) {
@@ -233,12 +203,12 @@ static void send_one(struct rpc_batch *b, size_t i, const struct rpc_node *node,
 		b->answers[i].error = "Node is marked offline";
 		return;
 	}
-	it->ip = address_of(b, i, node);
-	if (!it->ip)
+	ip = address_of(b, i, node);
+	if (!ip)
 		return;
-	*it = (struct rpc_item){ .batch = b, .i = i, .start = clock_mono(), .ip = it->ip };
+	*it = (struct rpc_item){ .batch = b, .i = i };
 	b->left++;
-	it->call = http_send(b->c->http, it->ip, b->c->port, HTTP_POST, path, body, strlen(body),
+	it->call = http_send(b->c->http, ip, b->c->port, HTTP_POST, path, body, strlen(body),
 			     timeout, answered, it);
 }
 

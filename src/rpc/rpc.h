@@ -66,6 +66,8 @@ json *rpc_encode(enum rpc rpc, const void *args);
 		rpc_encode(RPC_##id, &args_);            \
 	})
 
+/* Port of the node agents: $GANETI_NODED_PORT or 1811. */
+int rpc_port(void);
 /* Seconds a call may take: its row's, or what its arguments ask for. */
 double rpc_limit(enum rpc rpc, const json *args);
 

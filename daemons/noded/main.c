@@ -1,0 +1,224 @@
+/* ganeti-noded: the node agent. */
+#include "daemons/noded/noded.h"
+
+#include "lib/base/log.h"
+#include "lib/ui/ui.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NAME "ganeti-noded"
+#define USAGE "[-f] [-d] [-p port] [-b ADDRESS] [-i INTERFACE]"
+#define CONNECTIONS_MAX 512
+#define HEADERS_MAX (16u << 10)
+#define IDLE_TIMEOUT 300
+#define REQUEST_TIMEOUT 120
+
+static const struct option_row rows[] = {
+	{ .id = "foreground", .letter = 'f', .names = "foreground", .type = OPT_FLAG,
+	  .doc = "Don't detach from the current terminal" },
+	{ .id = "debug", .letter = 'd', .names = "debug", .type = OPT_FLAG,
+	  .doc = "Enable some debug messages" },
+	{ .id = "syslog", .names = "syslog", .type = OPT_CHOICE, .choices = "no,yes,only",
+	  .doc = "Enable logging to syslog" },
+	{ .id = "port", .letter = 'p', .names = "port", .type = OPT_INT, .metavar = "PORT",
+	  .doc = "Network port" },
+	{ .id = "bind", .letter = 'b', .names = "bind", .type = OPT_STRING, .metavar = "ADDRESS",
+	  .doc = "Bind address" },
+	{ .id = "interface", .letter = 'i', .names = "interface", .type = OPT_STRING,
+	  .metavar = "INTERFACE", .doc = "Bind to the address of an interface" },
+	{ .id = "no_ssl", .names = "no-ssl", .type = OPT_FLAG,
+	  .doc = "Do not secure HTTP protocol with SSL" },
+	{ .id = "ssl_key", .letter = 'K', .names = "ssl-key", .type = OPT_STRING,
+	  .metavar = "FILE", .doc = "SSL key path" },
+	{ .id = "ssl_cert", .letter = 'C', .names = "ssl-cert", .type = OPT_STRING,
+	  .metavar = "FILE", .doc = "SSL certificate path, which also holds the key" },
+	{ .id = "no_mlock", .names = "no-mlock", .type = OPT_FLAG,
+	  .doc = "Do not lock the daemon in memory" },
+	{ .id = "max_clients", .names = "max-clients", .type = OPT_INT, .dflt = "20",
+	  .metavar = "COUNT", .doc = "Calls executed at the same time" },
+	{ .id = "max_time", .names = "max-time", .type = OPT_FLOAT, .metavar = "SECONDS",
+	  .doc = "Stop every call after that time (default: each has its own)" },
+	{ .id = "version", .names = "version", .type = OPT_FLAG,
+	  .doc = "Show program's version number and exit" },
+};
+
+static void on_stop(int signum, void *arg)
+{
+	(void)signum;
+	ev_stop(((struct noded *)arg)->ev);
+}
+
+static void on_hup(int signum, void *arg)
+{
+	(void)signum;
+	(void)arg;
+	log_reopen();
+}
+
+/* The first address of an interface, IPv4 preferred. */
+static const char *interface_address(struct arena *a, const char *name)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct ifaddrs *list;
+	const char *found = NULL;
+
+	if (getifaddrs(&list) < 0)
+		return NULL;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+		const struct sockaddr *sa = i->ifa_addr;
+		bool v4 = sa && sa->sa_family == AF_INET;
+		const void *addr;
+
+		if (!sa || !str_eq(i->ifa_name, name) || (!v4 && sa->sa_family != AF_INET6))
+			continue;
+		addr = v4 ? (const void *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr :
+			    (const void *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+		if ((v4 || !found) && inet_ntop(sa->sa_family, addr, text, sizeof(text)))
+			found = arena_strdup(a, text);
+		if (v4)
+			break;
+	}
+	freeifaddrs(list);
+	return found;
+}
+
+/* Where to listen; NULL = everywhere. The nodes of a virtual cluster share one machine, so each
+ * listens on its own address only. */
+static int bind_address(struct arena *a, const json *o, const char **ret, struct err *e)
+{
+	const char *interface = json_get_str(o, "interface"), *name;
+
+	*ret = json_get_str(o, "bind");
+	if (interface && *ret)
+		return err_plain(e, "Can't specify both, bind address and bind interface (%s, %s)",
+				 *ret, interface);
+	if (interface) {
+		*ret = interface_address(a, interface);
+		if (!*ret)
+			return err_plain(e, "Network interface %s has no address", interface);
+	} else if (!*ret && env_virtual()) {
+		return resolve_name(a, env_hosts_file(), env_hostname(), 0, &name, ret, e);
+	}
+	return 0;
+}
+
+static int listen_on(struct arena *a, struct noded *n, const json *o, struct err *e)
+{
+	const char *cert = json_get_str(o, "ssl_cert"), *key = json_get_str(o, "ssl_key");
+	struct http_server_opts h = {
+		.port = (int)json_get_int(o, "port", rpc_port()),
+		.max_body = NODED_BODY_MAX,
+		.max_headers = HEADERS_MAX,
+		.max_connections = CONNECTIONS_MAX,
+		.idle_timeout = IDLE_TIMEOUT,
+		.request_timeout = REQUEST_TIMEOUT,
+		.server_name = "Ganeti " RELEASE_VERSION,
+		.listen_fd = -1,
+		.fn = noded_handle,
+		.arg = n,
+	};
+
+	n->cert_file = cert ? cert : key ? key : path_of(PATH_NODED_CERT_FILE);
+	n->ssl = !json_get_bool(o, "no_ssl", false);
+	if (key && !str_eq(key, n->cert_file))
+		return err_plain(e, "The SSL key has to be in the certificate's file");
+	if (bind_address(a, o, &h.address, e) < 0)
+		return -1;
+	if (n->ssl) {
+		h.tls = tls_server_ctx(n->cert_file, n->cert_file, e);
+		if (!h.tls)
+			return -1;
+	}
+	n->server = http_server_new(n->ev, &h, e);
+	return n->server ? 0 : -1;
+}
+
+/* Answer also while the machine is short of memory. Only root has a limit that allows it. */
+static void lock_memory(void)
+{
+	if (geteuid() == 0 && mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0)
+		log_warn("Cannot lock the memory: %s", strerror(errno));
+}
+
+static int parse(struct arena *a, int argc, char **argv, json **ret)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const struct option_row *ptrs[ARRAY_SIZE(rows) + 1] = { 0 };
+	struct strs given = { 0 }, args = { 0 };
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ptrs[i] = &rows[i];
+	for (int i = 1; i < argc; i++)
+		strs_add(a, &given, argv[i]);
+	r = opt_parse(ptrs, true, &given, a, ret, &args, &e);
+	if (r == 0 && json_get_bool(*ret, "version", false)) {
+		puts(NAME " (ganeti) " RELEASE_VERSION);
+		return 0;
+	}
+	if (r > 0) {
+		struct str help CLEANUP(str_free) = { 0 };
+
+		ui_help(&help, NAME, USAGE, "Ganeti node daemon", ptrs);
+		fputs(str_get(&help), stdout);
+		return 0;
+	}
+	if (r == 0 && !args.n && json_get_int(*ret, "max_clients", 0) >= 1)
+		return -1;
+	if (r < 0)
+		fprintf(stderr, "Usage: " NAME " " USAGE "\n\n" NAME ": error: %s\n", err_msg(&e));
+	else if (args.n)
+		fprintf(stderr, "Usage: " NAME " " USAGE "\n");
+	else
+		fprintf(stderr, NAME " --max-clients argument must be >= 1\n");
+	return r < 0 ? 2 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct noded n = { 0 };
+	json *o CLEANUP(json_putp) = NULL;
+	int code = parse(a, argc, argv, &o);
+	struct daemon_opts d;
+
+	if (code >= 0)
+		return code;
+	d = (struct daemon_opts){ .name = NAME, .pidfile = path_of(PATH_NODED_PID),
+				  .logfile = path_of(PATH_NODED_LOG),
+				  .foreground = json_get_bool(o, "foreground", false),
+				  .debug = json_get_bool(o, "debug", false),
+				  .syslog = json_get_str(o, "syslog") &&
+					    !str_eq(json_get_str(o, "syslog"), "no") };
+	n.max_time = json_float(json_get(o, "max_time"), 0);
+	if (env_ensure_dirs(&e) < 0 || daemon_start(&d, &e) < 0)
+		daemon_failed(1, err_msg(&e));
+	n.ev = ev_new();
+	if (listen_on(a, &n, o, &e) < 0)
+		daemon_failed(1, err_msg(&e));
+	privs_no_core();
+	if (!json_get_bool(o, "no_mlock", false))
+		lock_memory();
+	noded_pools(&n, (int)json_get_int(o, "max_clients", 20));
+	ev_signal(n.ev, SIGTERM, on_stop, &n);
+	ev_signal(n.ev, SIGINT, on_stop, &n);
+	ev_signal(n.ev, SIGHUP, on_hup, &n);
+	log_info(NAME " " RELEASE_VERSION " listens on port %d", http_server_port(n.server));
+	daemon_ready();
+	ev_run(n.ev);
+	http_server_free(n.server);
+	pool_free(n.quick);
+	pool_free(n.slow);
+	ev_timer_free(n.quit);
+	ev_free(n.ev);
+	log_info(NAME " ends");
+	return 0;
+}

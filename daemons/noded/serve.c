@@ -1,0 +1,164 @@
+/* From an HTTP request to a worker and back. Nothing here waits, and nothing is executed here. */
+#include "daemons/noded/noded.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BUSY_MAX 1024
+#define RETIRE_AFTER 500
+#define QUIT_DELAY 0.5 /* for the last answer to get out */
+
+struct call {
+	struct noded *n;
+	struct http_req *r;
+	enum rpc rpc;
+	double start, limit;
+};
+
+static void reply_json(struct http_req *r, json *answer)
+{
+	char *text CLEANUP(freep) = json_dump(answer);
+
+	http_reply(r, 200, "application/json", text, strlen(text));
+	json_put(answer);
+}
+
+static void refuse(struct http_req *r, int status, const char *text)
+{
+	char *body CLEANUP(freep) = NULL;
+	json *j CLEANUP(json_putp) =
+		json_pack("{s:i, s:s, s:s}", "code", status, "message",
+			  status == 404 ? "Not Found" :
+			  status == 403 ? "Forbidden" :
+			  status == 503 ? "Service Unavailable" :
+					  "Bad Request",
+			  "explain", text);
+
+	body = json_dump(j);
+	http_reply(r, status, "application/json", body, strlen(body));
+}
+
+/* A failure in the form of the calls' own. */
+static void reply_failure(struct http_req *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void reply_failure(struct http_req *r, const char *fmt, ...)
+{
+	char *text CLEANUP(freep) = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = xvasprintf(fmt, ap);
+	va_end(ap);
+	log_error("%s: %s", http_path(r), text);
+	reply_json(r, json_pack("[b, s]", 0, text));
+}
+
+static void on_quit(void *arg)
+{
+	ev_stop(((struct noded *)arg)->ev);
+}
+
+static void answered(struct pool_job *j, json *msg, bool final, void *arg)
+{
+	struct call *c = arg;
+	double took = clock_mono() - c->start;
+
+	(void)j;
+	if (!final)
+		return;
+	c->n->busy--;
+	if (msg) {
+		reply_json(c->r, json_ref(json_get(msg, "answer")));
+		log_debug("%s took %.3f s", rpc_name(c->rpc), took);
+	} else if (took >= c->limit) {
+		reply_failure(c->r,
+			      "Error while executing backend function: call '%s' was killed after"
+			      " %g seconds",
+			      rpc_name(c->rpc), c->limit);
+	} else {
+		reply_failure(c->r,
+			      "Error while executing backend function: the process executing call"
+			      " '%s' died",
+			      rpc_name(c->rpc));
+	}
+	if (json_get_bool(msg, "quit", false) && !c->n->quit) {
+		log_info("Left the cluster, ending");
+		c->n->quit = ev_timer_new(c->n->ev, "quit", on_quit, c->n);
+		ev_timer_start(c->n->quit, QUIT_DELAY);
+	}
+	free(c);
+}
+
+/* The positional list; some clients send {} where there is nothing to say. Takes BODY over. */
+static json *arguments(enum rpc rpc, json *body)
+{
+	if (rpc_attr(rpc)->bare)
+		return json_pack("[o]", body);
+	if (json_is(body, JSON_DICT) && json_len(body) == 0 && rpc_record(rpc)->n == 0) {
+		json_put(body);
+		return json_new_array();
+	}
+	return body;
+}
+
+static void submit(struct noded *n, struct http_req *r, enum rpc rpc, json *args)
+{
+	bool quick = rpc_attr(rpc)->timeout <= RPC_TMO_URGENT;
+	const char *peer = http_peer_digest(r);
+	struct call *c = xcalloc(1, sizeof(*c));
+
+	*c = (struct call){ .n = n, .r = r, .rpc = rpc, .start = clock_mono(),
+			    .limit = rpc_limit(rpc, args) };
+	if (n->max_time > 0 && n->max_time < c->limit)
+		c->limit = n->max_time;
+	n->busy++;
+	log_debug("%s from %s", rpc_name(rpc), http_peer_ip(r));
+	pool_submit(quick ? n->quick : n->slow,
+		    json_pack("{s:s, s:o, s:s, s:b}", "call", rpc_name(rpc), "args", args, "peer",
+			      peer ? peer : "", "debug", log_get_level() == LOG_LEVEL_DEBUG),
+		    c->limit, answered, c);
+}
+
+void noded_handle(struct http_req *r, void *noded)
+{
+	struct noded *n = noded;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const char *path = http_path(r), *body;
+	int rpc = *path == '/' ? rpc_find(path + 1) : -1;
+	json *parsed = NULL;
+	size_t len;
+
+	if (n->ssl && !noded_may_call(http_arena(r), n->cert_file, http_peer_digest(r)))
+		refuse(r, 403, "The certificate is not one of a master candidate");
+	else if (http_method(r) != HTTP_POST)
+		refuse(r, 400, "Only the POST method is supported");
+	else if (rpc < 0 || rpc_attr(rpc)->todo)
+		refuse(r, 404, "Unknown call");
+	else if (n->busy >= BUSY_MAX)
+		refuse(r, 503, "Too many calls at once");
+	else if (body = http_body(r, &len), json_parse(body, len, &parsed, &e) < 0)
+		reply_failure(r, "Error while executing backend function: invalid JSON: %s",
+			      err_msg(&e));
+	else
+		submit(n, r, rpc, arguments(rpc, parsed));
+}
+
+static struct pool *make_pool(struct noded *n, const char *name, int max_workers)
+{
+	static const char *argv[2];
+	struct pool_opts o = { .name = name, .argv = argv, .min = 1, .max = max_workers,
+			       .retire_after = RETIRE_AFTER, .max_message = NODED_MESSAGE_MAX };
+
+	argv[0] = path_of(PATH_NODE_WORKER);
+	return pool_new(n->ev, &o);
+}
+
+void noded_pools(struct noded *n, int max_workers)
+{
+	n->quick = make_pool(n, "quick", max_workers);
+	n->slow = make_pool(n, "slow", max_workers);
+}
