@@ -28,19 +28,37 @@ struct mc_stats lu_candidate_stats(struct luctx *lu, int64_t pool_size, const st
 	return out;
 }
 
-int lu_node_digest(struct luctx *lu, const char *node_uuid, const char **ret, struct err *e)
+bool lu_wants_candidate(struct luctx *lu, const struct strs *except)
 {
-	const char *what = arena_printf(
-		lu->a, "Could not retrieve the node's (uuid %s) SSL digest.", node_uuid);
+	int64_t size = lu->cluster->candidate_pool_size;
+	struct mc_stats st = lu_candidate_stats(lu, size, except);
+
+	return st.now < (st.should + 1 < size ? st.should + 1 : size);
+}
+
+int lu_digest_from(struct luctx *lu, const struct rpc_node *n, const char *node_uuid,
+		   const char **ret, struct err *e)
+{
+	struct err why CLEANUP(err_clear) = ERR_NONE;
 	json *answer, *token;
 
-	TRY(lu_rpc(lu, RPC_node_crypto_tokens, node_uuid,
-		   json_pack("[[[s, s, n]]]", "ssl", "get"), &answer, what, e));
+	if (rpc_call(lu->rpc, lu->a, RPC_node_crypto_tokens, n,
+		     json_pack("[[[s, s, n]]]", "ssl", "get"), &answer, &why) < 0)
+		return err_set(e, ERR_EXEC, NULL,
+			       "Could not retrieve the node's (uuid %s) SSL digest.: %s", node_uuid,
+			       err_msg(&why));
 	token = json_at(answer, 0);
 	if (!str_eq(json_str(json_at(token, 0)), "ssl") || !json_str(json_at(token, 1)))
-		return err_set(e, ERR_EXEC, NULL, "%s: the answer is not a digest", what);
+		return err_set(e, ERR_EXEC, NULL, "The answer of node %s is not a digest", n->name);
 	*ret = arena_strdup(lu->a, json_str(json_at(token, 1)));
 	return 0;
+}
+
+int lu_node_digest(struct luctx *lu, const char *node_uuid, const char **ret, struct err *e)
+{
+	struct rpc_node n = lu_rpc_node(lu, node_uuid);
+
+	return lu_digest_from(lu, &n, node_uuid, ret, e);
 }
 
 json *lu_candidate_certs(struct luctx *lu, const char *node_uuid, const char *digest)

@@ -27,6 +27,11 @@ libmaster_a_SOURCES += \
 	src/lu/netpool.c \
 	src/lu/nics.c \
 	src/lu/prepare.c \
+	src/lu/node/add.c \
+	src/lu/node/common.c \
+	src/lu/node/lus.h \
+	src/lu/node/params.c \
+	src/lu/node/remove.c \
 	src/lu/params.c \
 	src/lu/run.c \
 	src/lu/table.c

@@ -111,8 +111,11 @@ void lu_update(struct luctx *lu, enum obj_kind k, const void *obj);
 void lu_remove(struct luctx *lu, enum obj_kind k, const char *uuid);
 int lu_commit(struct luctx *lu, struct err *e); /* also refreshes lu->snap */
 int lu_refresh(struct luctx *lu, struct err *e);
-/* Wait until every online node got the ssconf files and every candidate the configuration. */
-int lu_flush_config(struct luctx *lu, struct err *e);
+/*
+ * Wait until every online node got the ssconf files and every candidate the configuration; nodes that did
+ * not are warned of. FORCE: send what has not changed, too.
+ */
+int lu_flush_config(struct luctx *lu, bool force, struct err *e);
 
 /* --- names.c --- */
 /*
@@ -175,6 +178,8 @@ int lu_coerce(struct luctx *lu, const struct record *r, const json *in, const ch
 	      json **ret, struct err *e);
 /* OLD with CHANGES over it: "default" removes a parameter, with USE_NONE null does too (upstream: GetUpdatedParams). */
 json *lu_updated_params(struct luctx *lu, const json *old, const json *changes, bool use_none);
+/* Hypervisor states: OLD (may be NULL) with CHANGES over it, checked (upstream: MergeAndVerifyHvState). */
+int lu_merge_hv_state(struct luctx *lu, const json *old, const json *changes, json **ret, struct err *e);
 /* A struct with its has_ flag. */
 #define LU_SET(o, member, value) ((o)->member = (value), (o)->has_##member = true)
 
@@ -281,8 +286,11 @@ struct mc_stats {
 	int now, should, possible; /* upstream: GetMasterCandidateStats */
 };
 struct mc_stats lu_candidate_stats(struct luctx *lu, int64_t pool_size, const struct strs *except);
+/* Will one more usable node have to be a candidate? EXCEPT may be NULL. Upstream: DecideSelfPromotion */
+bool lu_wants_candidate(struct luctx *lu, const struct strs *except);
 /* Digest of a node's client certificate, as the node tells it; arena. */
 int lu_node_digest(struct luctx *lu, const char *node_uuid, const char **ret, struct err *e);
+int lu_digest_from(struct luctx *lu, const struct rpc_node *n, const char *node_uuid, const char **ret, struct err *e);
 /* Secrets that only candidates have. Failures are warnings. */
 void lu_equip_candidate(struct luctx *lu, const char *node_uuid);
 /*

@@ -25,3 +25,21 @@ json *lu_updated_params(struct luctx *lu, const json *old, const json *changes, 
 	}
 	return out;
 }
+
+int lu_merge_hv_state(struct luctx *lu, const json *old, const json *changes, json **ret, struct err *e)
+{
+	json *all = json_own(lu->a, old ? json_clone(old) : json_new_dict()), *one;
+
+	json_each(changes, name, params) {
+		json *full = json_own(lu->a, record_defaults(rec_hvstate()));
+
+		if (enum_value(&enum_hypervisor, name) < 0)
+			return err_set(e, ERR_PREREQ, ECODE_INVAL,
+				       "Invalid hypervisor(s) in hypervisor state: %s", name);
+		TRY(lu_coerce(lu, rec_hvstate(), params, NULL, &one, e));
+		json_merge(full, json_get(all, name));
+		json_set(all, name, json_ref(json_merge(full, one)));
+	}
+	*ret = all;
+	return 0;
+}

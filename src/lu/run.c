@@ -74,9 +74,16 @@ int lu_commit(struct luctx *lu, struct err *e)
 	return lu_refresh(lu, e);
 }
 
-int lu_flush_config(struct luctx *lu, struct err *e)
+int lu_flush_config(struct luctx *lu, bool force, struct err *e)
 {
-	return wconf_call(lu->wconf, "flush", json_new_dict(), FLUSH_TIMEOUT, NULL, e);
+	json *answer CLEANUP(json_putp) = NULL;
+
+	TRY(wconf_call(lu->wconf, "flush", json_pack("{s:b}", "force", (int)force), FLUSH_TIMEOUT,
+		       &answer, e));
+	json_items(json_get(answer, "failed"), i, f)
+		lu_warn(lu, NULL, "Could not send the configuration to node %s: %s",
+			json_str(json_at(f, 0)), json_str(json_at(f, 1)));
+	return 0;
 }
 
 /* --- node RPCs --- */

@@ -133,10 +133,7 @@ static int redist_exec(struct luctx *lu, const void *op, json **ret, struct err 
 {
 	(void)op;
 	(void)ret;
-	/* a new serial number is what makes the master send everything again */
-	lu_update(lu, OBJ_CLUSTER, lu->cluster);
-	TRY(lu_commit(lu, e));
-	TRY(lu_flush_config(lu, e));
+	TRY(lu_flush_config(lu, true, e));
 	return lu_distribute_files(lu, e);
 }
 
@@ -197,7 +194,7 @@ static int rename_exec(struct luctx *lu, const void *op, json **ret, struct err 
 	lu_update(lu, OBJ_CLUSTER, &c);
 	rc = lu_commit(lu, e);
 	if (rc == 0)
-		rc = lu_flush_config(lu, e);
+		rc = lu_flush_config(lu, false, e);
 	if (master_ip(lu, RPC_node_activate_master_ip,
 		      "Could not re-enable the master role on the master, please restart manually",
 		      &why) < 0)

@@ -184,23 +184,14 @@ static json *os_params(struct luctx *lu, const json *old, const json *changes)
 static int new_hv_state(struct luctx *lu, const struct op_cluster_set_params *op, struct cluster *c,
 			struct err *e)
 {
-	json *all = copy(lu, c->hv_state_static), *one;
+	json *all;
 
 	if (op->has_disk_state)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Disk states are not supported by this version");
 	if (!op->has_hv_state)
 		return 0;
-	json_each(op->hv_state, name, params) {
-		json *full = json_own(lu->a, record_defaults(rec_hvstate()));
-
-		if (enum_value(&enum_hypervisor, name) < 0)
-			return err_set(e, ERR_PREREQ, ECODE_INVAL,
-				       "Invalid hypervisor(s) in hypervisor state: %s", name);
-		TRY(lu_coerce(lu, rec_hvstate(), params, NULL, &one, e));
-		json_merge(full, json_get(all, name));
-		json_set(all, name, json_ref(json_merge(full, one)));
-	}
+	TRY(lu_merge_hv_state(lu, c->hv_state_static, op->hv_state, &all, e));
 	LU_SET(c, hv_state_static, all);
 	return 0;
 }
