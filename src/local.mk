@@ -31,3 +31,4 @@ include src/model/local.mk
 include src/query/local.mk
 include src/site/local.mk
 include src/client/local.mk
+include src/config/local.mk

@@ -38,6 +38,8 @@ int64_t db_changes(struct db *d);
 int64_t db_last_id(struct db *d);
 /* A query to step through; finish every one (also after the last row) and before db_close(). */
 int db_query(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt, ...);
+int db_queryv(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt,
+	      va_list ap);
 int db_step(struct db_stmt *s, struct err *e); /* 1 = a row, 0 = end, -1 */
 const char *db_text(struct db_stmt *s, int col); /* valid until the next step; NULL = null */
 size_t db_bytes(struct db_stmt *s, int col);     /* length of that text, or of a blob */

@@ -207,8 +207,8 @@ static void bind(struct db_stmt *s, const char *fmt, va_list ap)
 		abort();
 }
 
-static int query(struct db *d, struct db_stmt **ret, const char *sql, const char *fmt, va_list ap,
-		 struct err *e)
+int db_queryv(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt,
+	      va_list ap)
 {
 	if (prepare(d, sql, ret, e) < 0)
 		return -1;
@@ -223,7 +223,7 @@ int db_query(struct db *d, struct db_stmt **ret, struct err *e, const char *sql,
 	int rc;
 
 	va_start(ap, fmt);
-	rc = query(d, ret, sql, fmt, ap, e);
+	rc = db_queryv(d, ret, e, sql, fmt, ap);
 	va_end(ap);
 	return rc;
 }
@@ -283,7 +283,7 @@ int db_exec(struct db *d, struct err *e, const char *sql, const char *fmt, ...)
 	int rc;
 
 	va_start(ap, fmt);
-	rc = query(d, &s, sql, fmt, ap, e);
+	rc = db_queryv(d, &s, e, sql, fmt, ap);
 	va_end(ap);
 	while (rc == 0) {
 		rc = db_step(s, e);
@@ -312,7 +312,7 @@ int db_get_text(struct db *d, struct arena *a, const char **ret, struct err *e, 
 	int rc;
 
 	va_start(ap, fmt);
-	rc = query(d, &s, sql, fmt, ap, e);
+	rc = db_queryv(d, &s, e, sql, fmt, ap);
 	va_end(ap);
 	if (rc < 0)
 		return -1;
@@ -329,7 +329,7 @@ int db_get_int(struct db *d, int64_t *ret, struct err *e, const char *sql, const
 	int rc;
 
 	va_start(ap, fmt);
-	rc = query(d, &s, sql, fmt, ap, e);
+	rc = db_queryv(d, &s, e, sql, fmt, ap);
 	va_end(ap);
 	if (rc < 0)
 		return -1;

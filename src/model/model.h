@@ -48,6 +48,8 @@ bool template_is_filebased(disk_template_t t);
 bool template_is_ext_mirrored(disk_template_t t);
 bool template_is_int_mirrored(disk_template_t t);
 bool template_is_mirrored(disk_template_t t);
+/* UUIDs of all nodes holding data of a disk, its children included. */
+struct strs disk_nodes(struct arena *a, const struct disk *d);
 /* Template of an instance from its disks (upstream: the type of its first disk; diskless; mixed -> "mixed"). */
 const char *instance_template(const struct disk *const *disks, size_t n);
 

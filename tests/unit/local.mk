@@ -59,3 +59,10 @@ tests_unit_rpc_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
 tests_unit_storage_SOURCES = tests/unit/storage.c tests/unit/vroot.h
 tests_unit_storage_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_storage_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
+CONFKIT = tests/harness/confkit.c tests/harness/confkit.h
+DATA_CPPFLAGS = $(UNIT_CPPFLAGS) -DTEST_DATA='"$(abs_top_srcdir)/tests/data"'
+unit_tests += tests/unit/config
+tests_unit_config_SOURCES = tests/unit/config.c $(CONFKIT)
+tests_unit_config_CPPFLAGS = $(DATA_CPPFLAGS)
+tests_unit_config_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+EXTRA_DIST += tests/data

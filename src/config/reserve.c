@@ -1,0 +1,164 @@
+/* What running jobs have taken but not committed yet. In the master's memory: a job that is gone took
+ * nothing with it. */
+#include "src/config/priv.h"
+
+#include <string.h>
+
+#include "lib/base/map.h"
+#include "lib/base/parse.h"
+#include "lib/sys/sys.h"
+
+#define MAC_TRIES 128
+
+struct reservations {
+	struct map *owner; /* "kind value" -> job number, as a pointer */
+};
+
+struct reservations *reservations_new(void)
+{
+	struct reservations *r = xcalloc(1, sizeof(*r));
+
+	r->owner = map_new();
+	return r;
+}
+
+void reservations_free(struct reservations *r)
+{
+	if (!r)
+		return;
+	map_free(r->owner, free);
+	free(r);
+}
+
+/* True when JOB has it now or had it already. */
+static bool take(struct reservations *r, int64_t job, const char *kind, const char *value)
+{
+	char *key CLEANUP(freep) = xasprintf("%s %s", kind, value);
+	int64_t *owner = map_get(r->owner, key);
+
+	if (owner)
+		return *owner == job;
+	owner = xmalloc(sizeof(*owner));
+	*owner = job;
+	map_put(r->owner, key, owner);
+	return true;
+}
+
+static bool taken(const struct reservations *r, const char *kind, const char *value)
+{
+	char *key CLEANUP(freep) = xasprintf("%s %s", kind, value);
+
+	return map_has(r->owner, key);
+}
+
+void reservations_drop(struct reservations *r, int64_t job)
+{
+	size_t pos = 0;
+	const char *key;
+	void *owner;
+
+	while (map_next(r->owner, &pos, &key, &owner)) {
+		if (*(int64_t *)owner != job)
+			continue;
+		map_del(r->owner, key);
+		free(owner);
+	}
+}
+
+/* --- MAC addresses --- */
+static int mac_in_use(struct config *c, const char *mac, struct err *e)
+{
+	int64_t n = 0;
+
+	if (db_get_int(c->db, &n, e, "SELECT count(*) FROM link WHERE role = ? AND value = ?", "is",
+		       (int)CLAIM_MAC, mac) < 0)
+		return config_error(e);
+	return n > 0;
+}
+
+int reserve_mac(struct reservations *r, struct config *c, int64_t job, const char *mac,
+		struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *lower = str_lower(a, mac);
+	int used = mac_in_use(c, lower, e);
+
+	if (used < 0)
+		return -1;
+	if (used || !take(r, job, "mac", lower))
+		return err_set(e, ReservationError, NULL, "mac already in use");
+	return 0;
+}
+
+int reserve_mac_generate(struct reservations *r, struct config *c, int64_t job, const char *prefix,
+			 struct arena *a, const char **ret, struct err *e)
+{
+	for (int i = 0; i < MAC_TRIES; i++) {
+		unsigned char b[3];
+		const char *mac;
+		int used;
+
+		if (random_bytes(b, sizeof(b)) < 0)
+			return config_fail(e, "Can't get random numbers");
+		mac = str_lower(a, arena_printf(a, "%s:%02x:%02x:%02x", prefix, b[0], b[1], b[2]));
+		if (taken(r, "mac", mac))
+			continue;
+		used = mac_in_use(c, mac, e);
+		if (used < 0)
+			return -1;
+		if (used)
+			continue;
+		take(r, job, "mac", mac);
+		*ret = mac;
+		return 0;
+	}
+	return err_set(e, ConfigurationError, NULL, "Can't generate unique MAC");
+}
+
+/* --- ports --- */
+int reserve_port(struct reservations *r, struct config *c, int64_t job, int64_t *ret, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const struct cluster *cluster;
+	const char *text;
+	int64_t port;
+	void *obj;
+
+	if (db_get_text(c->db, a, &text, e, "SELECT json FROM object WHERE kind = 'cluster'", "") !=
+		    1 ||
+	    obj_parse_text(a, OBJ_CLUSTER, text, &obj, e) < 0)
+		return config_error(e);
+	cluster = obj;
+	json_items(cluster->tcpudp_port_pool, i, v) {
+		const char *name = arena_printf(a, "%lld", (long long)json_int(v, 0));
+
+		if (!taken(r, "port", name)) {
+			take(r, job, "port", name);
+			*ret = json_int(v, 0);
+			return 0;
+		}
+	}
+	for (port = cluster->highest_used_port + 1; port < LAST_CONSOLE_PORT; port++) {
+		const char *name = arena_printf(a, "%lld", (long long)port);
+
+		if (!taken(r, "port", name)) {
+			take(r, job, "port", name);
+			*ret = port;
+			return 0;
+		}
+	}
+	return err_set(e, ConfigurationError, NULL,
+		       "The highest used port is greater than %d. Aborting.", LAST_CONSOLE_PORT);
+}
+
+/* --- names --- */
+int reserve_name(struct reservations *r, int64_t job, const char *kind, const char *name,
+		 struct err *e)
+{
+	char *key CLEANUP(freep) = xasprintf("name %s", kind);
+
+	if (!take(r, job, key, name))
+		return err_set(e, ReservationError, NULL, "%s name '%s' is reserved by another job",
+			       kind, name);
+	return 0;
+}

@@ -1,0 +1,398 @@
+/* One state of the configuration, read through a connection of its own. */
+#include "src/config/priv.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+
+struct snapshot {
+	struct config *config;
+	struct db *db;
+	struct arena *a;
+	struct map *cache; /* UUID -> struct cached, of every kind */
+	int64_t serial, ssconf_serial;
+	const struct cluster *cluster;
+};
+
+struct cached {
+	enum obj_kind kind;
+	const void *obj;
+};
+
+static int take_connection(struct config *c, struct db **ret, struct err *e)
+{
+	if (c->n_idle) {
+		*ret = c->idle[--c->n_idle];
+		return 0;
+	}
+	return db_open(c->path, DB_READ, ret, e);
+}
+
+static void give_connection(struct config *c, struct db *d)
+{
+	if (db_in_transaction(d))
+		db_rollback(d);
+	if (c->n_idle < IDLE_MAX)
+		c->idle[c->n_idle++] = d;
+	else
+		db_close(d);
+}
+
+/* The read transaction starts with the first look; parse what everybody needs. */
+static int start(struct snapshot *s, struct err *e)
+{
+	const char *text;
+	void *cluster;
+	int rc;
+
+	if (db_begin(s->db, false, e) < 0 || meta_get(s->db, "serial", &s->serial, e) < 0 ||
+	    meta_get(s->db, "ssconf_serial", &s->ssconf_serial, e) < 0)
+		return -1;
+	rc = db_get_text(s->db, s->a, &text, e, "SELECT json FROM object WHERE kind = 'cluster'",
+			 "");
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
+		return config_fail(e, "The configuration has no cluster");
+	if (obj_parse_text(s->a, OBJ_CLUSTER, text, &cluster, e) < 0)
+		return err_prefix(e, "cluster");
+	s->cluster = cluster;
+	return 0;
+}
+
+int snapshot_open(struct config *c, struct snapshot **ret, struct err *e)
+{
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	struct db *d;
+
+	if (take_connection(c, &d, e) < 0)
+		return config_error(e);
+	s = xcalloc(1, sizeof(*s));
+	s->config = c;
+	s->db = d;
+	s->a = arena_new();
+	s->cache = map_new();
+	c->n_snapshots++;
+	if (start(s, e) < 0)
+		return config_error(e);
+	*ret = STEAL(s);
+	return 0;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	if (!s)
+		return;
+	give_connection(s->config, s->db);
+	s->config->n_snapshots--;
+	map_free(s->cache, NULL);
+	arena_free(s->a);
+	free(s);
+}
+
+void snapshot_freep(struct snapshot **s)
+{
+	snapshot_free(*s);
+	*s = NULL;
+}
+
+int64_t snapshot_serial(const struct snapshot *s)
+{
+	return s->serial;
+}
+
+int64_t snapshot_ssconf_serial(const struct snapshot *s)
+{
+	return s->ssconf_serial;
+}
+
+struct arena *snapshot_arena(struct snapshot *s)
+{
+	return s->a;
+}
+
+struct db *snapshot_db(struct snapshot *s)
+{
+	return s->db;
+}
+
+/* --- objects --- */
+
+/* Everything in the database was parsed before it was written: a row that cannot be read now is damage
+ * to the file. It reads as missing, and says so in the log. */
+static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	char *text CLEANUP(freep) = NULL;
+	void *obj;
+	int rc;
+
+	{
+		struct db_stmt *st CLEANUP(db_finish) = NULL;
+
+		rc = db_query(s->db, &st, &e,
+			      "SELECT json FROM object WHERE uuid = ? AND kind = ?", "ss", uuid,
+			      obj_kind_name(k));
+		rc = rc < 0 ? -1 : db_step(st, &e);
+		if (rc == 1)
+			text = xstrdup(db_text(st, 0));
+	}
+	if (rc == 1 && obj_parse_text(s->a, k, text, &obj, &e) == 0)
+		return obj;
+	if (rc)
+		log_error("Can't read %s %s: %s", kind_info(k)->label, uuid, err_msg(&e));
+	return NULL;
+}
+
+static const void *get(struct snapshot *s, enum obj_kind k, const char *uuid)
+{
+	struct cached *c = uuid ? map_get(s->cache, uuid) : NULL;
+	const void *obj;
+
+	if (c)
+		return c->kind == k ? c->obj : NULL;
+	obj = uuid ? load(s, k, uuid) : NULL;
+	if (obj) {
+		c = ARENA_NEW(s->a, struct cached);
+		*c = (struct cached){ k, obj };
+		map_put(s->cache, uuid, c);
+	}
+	return obj;
+}
+
+const struct cluster *snap_cluster(struct snapshot *s)
+{
+	return s->cluster;
+}
+
+const struct node *snap_node(struct snapshot *s, const char *uuid)
+{
+	return get(s, OBJ_NODE, uuid);
+}
+
+const struct nodegroup *snap_group(struct snapshot *s, const char *uuid)
+{
+	return get(s, OBJ_NODEGROUP, uuid);
+}
+
+const struct instance *snap_instance(struct snapshot *s, const char *uuid)
+{
+	return get(s, OBJ_INSTANCE, uuid);
+}
+
+const struct disk *snap_disk(struct snapshot *s, const char *uuid)
+{
+	return get(s, OBJ_DISK, uuid);
+}
+
+const struct network *snap_network(struct snapshot *s, const char *uuid)
+{
+	return get(s, OBJ_NETWORK, uuid);
+}
+
+const struct filter *snap_filter(struct snapshot *s, const char *uuid)
+{
+	return get(s, OBJ_FILTER, uuid);
+}
+
+json *snap_json(struct snapshot *s, enum obj_kind k, const char *uuid)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const char *text;
+	json *j = NULL;
+
+	if (db_get_text(s->db, s->a, &text, &e, "SELECT json FROM object WHERE uuid = ? AND kind = ?",
+			"ss", uuid, obj_kind_name(k)) != 1)
+		return NULL;
+	if (json_parse(text, strlen(text), &j, &e) < 0)
+		return NULL;
+	return json_own(s->a, j);
+}
+
+/* --- names --- */
+static int one_text(struct snapshot *s, const char **ret, const char *sql, const char *x,
+		    const char *y)
+{
+	return db_get_text(s->db, s->a, ret, NULL, sql, "ss", x, y);
+}
+
+/*
+ * UUID of the object NAME means: UUID or name first, then the name in lower case, then the only
+ * name that goes on with a dot (upstream: MatchNameComponent). NULL = none or several.
+ */
+static const char *find(struct snapshot *s, enum obj_kind k, const char *name, bool short_names)
+{
+	const char *kind = obj_kind_name(k), *uuid = NULL, *lower;
+	struct strs found = { 0 };
+
+	if (one_text(s, &uuid, "SELECT uuid FROM object WHERE kind = ? AND name = ?", kind, name) ||
+	    one_text(s, &uuid, "SELECT uuid FROM object WHERE kind = ? AND uuid = ?", kind, name) ||
+	    !short_names || !*name)
+		return uuid;
+	lower = str_lower(s->a, name);
+	if (one_text(s, &uuid, "SELECT uuid FROM object WHERE kind = ? AND name = ?", kind, lower))
+		return uuid;
+	/* '/' follows '.' */
+	if (query_strs(s->db, s->a, &found, NULL,
+		       "SELECT uuid FROM object WHERE kind = ? AND name > ? AND name < ? LIMIT 2",
+		       "sss", kind, arena_printf(s->a, "%s.", lower),
+		       arena_printf(s->a, "%s/", lower)) < 0)
+		return NULL;
+	return found.n == 1 ? found.v[0] : NULL;
+}
+
+static int find_object(struct snapshot *s, enum obj_kind k, const char *name, bool short_names,
+		       const char *unknown, const void **ret, struct err *e)
+{
+	const char *uuid = name ? find(s, k, name, short_names) : NULL;
+	const void *obj = uuid ? get(s, k, uuid) : NULL;
+
+	if (!obj)
+		return err_set(e, ERR_PREREQ, ECODE_NOENT, "%s '%s' %s",
+			       k == OBJ_NODE	  ? "Node" :
+			       k == OBJ_NODEGROUP ? "Node group" :
+			       k == OBJ_INSTANCE  ? "Instance" :
+						    "Network",
+			       name ? name : "", unknown);
+	*ret = obj;
+	return 0;
+}
+
+#define FIND(fn, type, kind, short_names, unknown)                                            \
+	int fn(struct snapshot *s, const char *name, const struct type **ret, struct err *e)  \
+	{                                                                                     \
+		const void *obj;                                                              \
+                                                                                              \
+		if (find_object(s, kind, name, short_names, unknown, &obj, e) < 0)            \
+			return -1;                                                            \
+		*ret = obj;                                                                   \
+		return 0;                                                                     \
+	}
+FIND(snap_find_node, node, OBJ_NODE, true, "not known")
+FIND(snap_find_group, nodegroup, OBJ_NODEGROUP, false, "not found")
+FIND(snap_find_instance, instance, OBJ_INSTANCE, true, "not known")
+FIND(snap_find_network, network, OBJ_NETWORK, false, "not found")
+
+/* --- lists --- */
+struct named {
+	const char *name, *uuid;
+};
+
+static int by_name(const void *x, const void *y)
+{
+	return str_natcmp(((const struct named *)x)->name, ((const struct named *)y)->name);
+}
+
+/* UUIDs of a query's (uuid, name) rows, in natural order of names. */
+static struct strs sorted(struct snapshot *s, const char *sql, const char *fmt, ...)
+{
+	struct db_stmt *st CLEANUP(db_finish) = NULL;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct named *v CLEANUP(freep) = NULL;
+	size_t n = 0, cap = 0;
+	struct strs l = { 0 };
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = db_queryv(s->db, &st, &e, sql, fmt, ap);
+	va_end(ap);
+	while (rc >= 0 && (rc = db_step(st, &e)) == 1) {
+		const char *uuid = arena_strdup(s->a, db_text(st, 0)), *name = db_text(st, 1);
+
+		GROW(v, n, cap);
+		v[n++] = (struct named){ name ? arena_strdup(s->a, name) : uuid, uuid };
+	}
+	if (rc < 0)
+		log_error("Can't read the configuration: %s", err_msg(&e));
+	if (n)
+		qsort(v, n, sizeof(*v), by_name);
+	for (size_t i = 0; i < n; i++)
+		strs_add(s->a, &l, v[i].uuid);
+	return l;
+}
+
+struct strs snap_uuids(struct snapshot *s, enum obj_kind k)
+{
+	return sorted(s, "SELECT uuid, name FROM object WHERE kind = ?", "s", obj_kind_name(k));
+}
+
+size_t snap_count(struct snapshot *s, enum obj_kind k)
+{
+	int64_t n = 0;
+
+	db_get_int(s->db, &n, NULL, "SELECT count(*) FROM object WHERE kind = ?", "s",
+		   obj_kind_name(k));
+	return (size_t)n;
+}
+
+/* Owners of links of one role to a value. */
+static struct strs owners(struct snapshot *s, enum link_role role, const char *value)
+{
+	return sorted(s,
+		      "SELECT o.uuid, o.name FROM link l JOIN object o ON o.id = l.owner"
+		      " WHERE l.role = ? AND l.value = ?",
+		      "is", (int)role, value);
+}
+
+struct strs snap_node_primaries(struct snapshot *s, const char *node_uuid)
+{
+	return owners(s, LINK_PRIMARY, node_uuid);
+}
+
+struct strs snap_group_nodes(struct snapshot *s, const char *group_uuid)
+{
+	return owners(s, LINK_GROUP, group_uuid);
+}
+
+const char *snap_mac_owner(struct snapshot *s, const char *mac)
+{
+	struct strs l = owners(s, CLAIM_MAC, str_lower(s->a, mac));
+
+	return l.n ? l.v[0] : NULL;
+}
+
+struct strs snap_node_secondaries(struct snapshot *s, const char *node_uuid)
+{
+	return sorted(s,
+		      "SELECT DISTINCT i.uuid, i.name FROM link dn JOIN object d ON d.id = dn.owner"
+		      " JOIN link di ON di.role = ?3 AND di.value = d.uuid"
+		      " JOIN object i ON i.id = di.owner"
+		      " WHERE dn.role = ?2 AND dn.value = ?1 AND NOT EXISTS (SELECT 1 FROM link p"
+		      " WHERE p.role = ?4 AND p.value = ?1 AND p.owner = i.id)",
+		      "siii", node_uuid, (int)LINK_DISK_NODE, (int)LINK_DISK, (int)LINK_PRIMARY);
+}
+
+int snap_instance_disks(struct snapshot *s, const struct instance *i, const struct disk ***ret,
+			size_t *ret_n, struct err *e)
+{
+	const struct disk **v = ARENA_ARRAY(s->a, const struct disk *, i->disks.n + 1);
+
+	for (size_t k = 0; k < i->disks.n; k++) {
+		v[k] = snap_disk(s, i->disks.v[k]);
+		if (!v[k])
+			return config_fail(e, "Instance '%s' has invalid disk '%s'", i->name,
+					   i->disks.v[k]);
+	}
+	*ret = v;
+	*ret_n = i->disks.n;
+	return 0;
+}
+
+struct strs snap_instance_secondaries(struct snapshot *s, const struct instance *i)
+{
+	struct strs l = { 0 };
+
+	for (size_t k = 0; k < i->disks.n; k++) {
+		const struct disk *d = snap_disk(s, i->disks.v[k]);
+		struct strs nodes = d ? disk_nodes(s->a, d) : (struct strs){ 0 };
+
+		for (size_t n = 0; n < nodes.n; n++)
+			if (!str_eq(nodes.v[n], i->primary_node) && !strs_has(&l, nodes.v[n]))
+				strs_add(s->a, &l, nodes.v[n]);
+	}
+	strs_sort(&l);
+	return l;
+}
