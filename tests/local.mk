@@ -13,7 +13,7 @@ include tests/fuzz/local.mk
 # scripts (TAP); those of tests/cluster need root and lab hosts: see check
 TEST_EXTENSIONS = .t
 T_LOG_COMPILER = bash
-TESTS += tests/os_tiny.t
-EXTRA_DIST += tests/os_tiny.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
+TESTS += tests/os_tiny.t tests/daemon_util.t
+EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
 	tests/lab
 EXTRA_DIST += tests/harness/cluster.sh
