@@ -629,6 +629,11 @@ struct http_call *http_send(struct http_client *c, const char *ip, int port, enu
 	ev_timer_start(k->timer, timeout);
 	build_request(k, m, path, body, n);
 	list_add(&c->queue, k, false);
+	for (const char *p = path; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f) { /* could smuggle in a second request */
+			fail(k, EINVAL, xstrdup("Error 3: URL using bad/illegal format"));
+			return k;
+		}
 	pump(c);
 	return k;
 }

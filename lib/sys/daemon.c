@@ -144,6 +144,13 @@ static void leave_terminal(void)
 	closep(&out);
 }
 
+void daemon_reopen_log(void)
+{
+	(void)log_reopen();
+	if (the.background)
+		leave_terminal();
+}
+
 static void report(int exit_code, const char *msg)
 {
 	unsigned char code = (unsigned char)exit_code;

@@ -285,6 +285,32 @@ static void kid_check(struct ev_kid *k)
 	kid_free(k);
 }
 
+static int describe(const struct event_base *base, const struct event *e, void *arg)
+{
+	struct str *out = arg;
+	const struct ev_fd *f = event_get_callback_arg(e);
+	const struct ev_timer *t = event_get_callback_arg(e);
+	struct timeval tv;
+
+	(void)base;
+	if (event_get_callback(e) == on_fd)
+		str_addf(out, "fd %d %s%s: %s\n", f->fd, f->what & EV_FD_READ ? "r" : "",
+			 f->what & EV_FD_WRITE ? "w" : "", f->name);
+	else if (event_get_callback(e) == on_timer && event_pending(e, EV_TIMEOUT, &tv))
+		str_addf(out, "timer at %lld.%03d: %s\n", (long long)tv.tv_sec,
+			 (int)(tv.tv_usec / 1000), t->name);
+	else if (event_get_callback(e) == on_signal)
+		str_addf(out, "signal %d\n", (int)event_get_fd(e));
+	return 0;
+}
+
+void ev_describe(struct ev *ev, struct str *out)
+{
+	event_base_foreach_event(ev->base, describe, out);
+	for (const struct ev_kid *k = ev->kids; k; k = k->next)
+		str_addf(out, "child %d\n", (int)k->pid);
+}
+
 void ev_child_forget(struct ev *ev, pid_t pid)
 {
 	for (struct ev_kid **p = &ev->kids; *p; p = &(*p)->next)

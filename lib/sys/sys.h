@@ -90,6 +90,7 @@ struct daemon_opts {
  * in the child, with its exit code. Opens the log, takes the pid file. */
 int daemon_start(const struct daemon_opts *o, struct err *e);
 void daemon_ready(void); /* drops privileges (unless done already), leaves the terminal */
+void daemon_reopen_log(void); /* on SIGHUP: the log and what goes to stdout and stderr */
 void daemon_failed(int exit_code, const char *msg) __attribute__((noreturn));
 /* Become USER with GROUP and its supplementary groups, no way back. */
 int privs_drop(const char *user, const char *group, struct err *e);
@@ -124,6 +125,9 @@ void ev_signal(struct ev *ev, int signum, void (*fn)(int signum, void *arg), voi
 void ev_child(struct ev *ev, pid_t pid, void (*fn)(pid_t pid, int status, void *arg), void *arg);
 
 void ev_child_forget(struct ev *ev, pid_t pid); /* the caller reaps it now */
+
+/* What the loop waits for, one line each, by name. */
+void ev_describe(struct ev *ev, struct str *out);
 
 /* --- stream.c: a buffered non-blocking socket on the loop --- */
 struct stream;

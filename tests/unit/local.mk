@@ -1,4 +1,4 @@
-unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net tests/unit/http tests/unit/pool
+unit_tests += tests/unit/base tests/unit/schema tests/unit/sys tests/unit/wire tests/unit/net tests/unit/http tests/unit/http_client tests/unit/pool
 tests_unit_base_SOURCES = tests/unit/base.c
 tests_unit_base_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_base_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
@@ -42,7 +42,7 @@ unit_tests += tests/unit/hyper
 tests_unit_hyper_SOURCES = tests/unit/hyper.c
 tests_unit_hyper_CPPFLAGS = $(UNIT_CPPFLAGS) $(LIBVIRT_CFLAGS)
 tests_unit_hyper_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
-tests_unit_http_SOURCES = tests/unit/http.c
+tests_unit_http_SOURCES = tests/unit/http.c tests/unit/http_kit.c tests/unit/http_kit.h
 tests_unit_http_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_http_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
 tests_unit_client_SOURCES = tests/unit/client.c
@@ -66,3 +66,7 @@ tests_unit_config_SOURCES = tests/unit/config.c $(CONFKIT)
 tests_unit_config_CPPFLAGS = $(DATA_CPPFLAGS)
 tests_unit_config_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/data
+tests_unit_http_client_SOURCES = tests/unit/http_client.c tests/unit/http_kit.c \
+	tests/unit/http_kit.h
+tests_unit_http_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_http_client_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)

@@ -396,6 +396,7 @@ static void test_loop(void **state)
 	struct seen s = { .ev = ev_new() };
 	struct ev_timer *t = ev_timer_new(s.ev, "test", on_timer, &s);
 	double start = clock_mono();
+	struct str text = { 0 };
 	pid_t pid;
 
 	(void)state;
@@ -410,6 +411,13 @@ static void test_loop(void **state)
 	kill(getpid(), SIGUSR1);
 	ev_run(s.ev);
 	assert_int_equal(s.n, SIGUSR1);
+
+	ev_timer_start(t, 100);
+	ev_describe(s.ev, &text);
+	assert_non_null(strstr(text.p, ": test\n"));
+	assert_non_null(strstr(text.p, "signal 10\n"));
+	str_free(&text);
+	ev_timer_stop(t);
 
 	pid = run_start(&(struct run){ .argv = SH("exit 7") });
 	assert_true(pid > 0);
