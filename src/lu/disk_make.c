@@ -5,6 +5,9 @@
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 
+#include <time.h>
+
+#define UNDO_RETRIES 5
 #define WIPE_CHUNK_MAX 1024 /* MiB */
 #define WIPE_CHUNK_PERCENT 10
 #define WIPE_REPORT_SECONDS 60.0
@@ -14,6 +17,20 @@ static json *remove_args(struct luctx *lu, const struct instance *i, const struc
 	return json_pack("[o]", lu_disk_dict(lu, i, d, i->primary_node));
 }
 
+/* Undoing must reach a node agent that was just restarted (it may be why we are here): asked several times. */
+static int ask_again(struct luctx *lu, enum rpc rpc, const char *node_uuid, const json *args, struct rpc_answer *r)
+{
+	struct timespec second = { .tv_sec = 1 };
+
+	for (int k = 0;; k++) {
+		if (lu_ask(lu, rpc, node_uuid, json_clone(args), r, NULL) < 0)
+			return -1;
+		if (!r->failed || r->offline || k == UNDO_RETRIES)
+			return 0;
+		nanosleep(&second, NULL);
+	}
+}
+
 /* Upstream: _UndoCreateDisks. The one that failed may be half made; removing what is not there is fine. */
 static void undo(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n)
 {
@@ -21,7 +38,9 @@ static void undo(struct luctx *lu, const struct instance *i, const struct disk *
 	struct rpc_answer r;
 
 	for (size_t k = 0; k < n; k++) {
-		if (lu_ask(lu, RPC_blockdev_remove, i->primary_node, remove_args(lu, i, &disks[k]), &r, NULL) < 0)
+		json *args = json_own(lu->a, remove_args(lu, i, &disks[k]));
+
+		if (ask_again(lu, RPC_blockdev_remove, i->primary_node, args, &r) < 0)
 			return;
 		if (r.failed)
 			lu_warn(lu, NULL, "Failed to remove newly-created disk %s on node %s: %s",

@@ -238,6 +238,16 @@ int lu_check_device_names(const char *kind, const char *const *names, size_t n, 
 /* Put address use of networks that differs between two sets of NICs into the pending change. */
 void lu_nics_addresses(struct luctx *lu, const nic_list_t *old, const nic_list_t *now);
 
+/* --- netpool.c: addresses of networks; all answer 1 = yes, 0 = no, -1 --- */
+/* A free one, reserved for this job. */
+int lu_net_pick(struct luctx *lu, const struct network *net, const char **ret, struct err *e);
+/* This one; without the check even one set aside for others. */
+int lu_net_take(struct luctx *lu, const struct network *net, const char *ip, bool conflicts_check, struct err *e);
+/* NIC parameters the network has in the node's group. */
+int lu_net_nicparams(struct luctx *lu, const struct network *net, const char *node_uuid, struct nicparams *p, struct err *e);
+/* A NIC outside of networks must not use an address of one its node's group is connected to. 0 or -1. */
+int lu_net_conflict(struct luctx *lu, const char *ip, const char *node_uuid, struct err *e);
+
 /* --- disks.c: making disk objects --- */
 struct lu_disk_spec { /* a wanted disk */
 	int64_t size;

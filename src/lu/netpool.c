@@ -66,46 +66,36 @@ static int reserve(struct luctx *lu, const struct network *net, const char *ip, 
 	return err_is(&why, ReservationError) ? 0 : err_move(e, &why);
 }
 
-static int pick(struct luctx *lu, const struct network *net, size_t idx, const char **ret, struct err *e)
+int lu_net_pick(struct luctx *lu, const struct network *net, const char **ret, struct err *e)
 {
 	size_t n = net->reservations ? strlen(net->reservations) : 0;
 
 	for (size_t pos = 0; pos < n; pos++) {
-		const char *ip;
-		int got;
+		const char *ip = used(net, pos) ? NULL : address(lu->a, net, pos);
+		int got = ip ? reserve(lu, net, ip, e) : 0;
 
-		if (used(net, pos) || !(ip = address(lu->a, net, pos)))
-			continue;
-		got = reserve(lu, net, ip, e);
-		if (got < 0)
-			return -1;
-		if (got) {
+		if (got > 0)
 			*ret = ip;
-			return 0;
-		}
+		if (got)
+			return got;
 	}
-	return err_set(e, ERR_PREREQ, ECODE_STATE,
-		       "Unable to get a free IP for NIC %zu from the address pool", idx);
+	return 0;
 }
 
-/* Without the conflicts check, addresses set aside for others may be used (upstream: ReserveIp). */
-static int take(struct luctx *lu, const struct network *net, const char *ip, bool conflicts_check,
-		struct err *e)
+int lu_net_take(struct luctx *lu, const struct network *net, const char *ip, bool conflicts_check, struct err *e)
 {
 	int64_t pos = position(net, ip);
-	int got = 0;
 
-	if (pos >= 0 && (conflicts_check ? !used(net, (size_t)pos) : net->reservations[pos] != '1'))
-		got = reserve(lu, net, ip, e);
-	if (got)
-		return got < 0 ? -1 : 0;
-	return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE,
-		       "IP address %s already in use or does not belong to network %s", ip, net->name);
+	if (pos < 0 || net->reservations[pos] == '1' || (conflicts_check && used(net, (size_t)pos)))
+		return 0;
+	return reserve(lu, net, ip, e);
 }
 
-/* A NIC outside of networks must not use an address of one its group is connected to. */
-static int check_conflict(struct luctx *lu, const char *ip, const struct nodegroup *g, struct err *e)
+int lu_net_conflict(struct luctx *lu, const char *ip, const char *node_uuid, struct err *e)
 {
+	const struct node *node = snap_node(lu->snap, node_uuid);
+	const struct nodegroup *g = snap_group(lu->snap, node->group);
+
 	json_each(g->networks, uuid, params) {
 		const struct network *net = snap_network(lu->snap, uuid);
 
@@ -119,35 +109,19 @@ static int check_conflict(struct luctx *lu, const char *ip, const struct nodegro
 	return 0;
 }
 
-int lu_nic_place(struct luctx *lu, struct nic *n, size_t idx, const char *node_uuid, bool conflicts_check,
-		 struct err *e)
+int lu_net_nicparams(struct luctx *lu, const struct network *net, const char *node_uuid, struct nicparams *p,
+		     struct err *e)
 {
-	const struct network *net = n->network ? snap_network(lu->snap, n->network) : NULL;
 	const struct node *node = snap_node(lu->snap, node_uuid);
 	const struct nodegroup *g = snap_group(lu->snap, node->group);
-	json *params = net ? json_get(g->networks, net->uuid) : NULL;
+	json *params = json_get(g->networks, net->uuid);
 
-	if (!net)
-		return n->ip && conflicts_check ? check_conflict(lu, n->ip, g, e) : 0;
-	if (!params)
-		return err_set(e, ERR_PREREQ, ECODE_INVAL,
-			       "No netparams found for network %s. Probably not connected to node's %s "
-			       "nodegroup",
-			       net->name, node->name);
-	lu_info(lu, "NIC/%zu inherits netparams ['%s', '%s', '%s']", idx, json_get_str(params, "link"),
-		json_get_str(params, "mode"), json_get_str(params, "vlan") ?: "");
-	if (record_parse(rec_nicparams(), lu->a, json_own(lu->a, json_clone(params)), &n->nicparams,
+	if (!json_len(params))
+		return 0;
+	if (record_parse(rec_nicparams(), lu->a, json_own(lu->a, json_clone(params)), p,
 			 REC_NO_DEFAULTS | REC_IGNORE_UNKNOWN, NULL, e) < 0)
 		return err_prefix(e, "Parameters of network %s", net->name);
-	n->has_nicparams = true;
-	if (!n->ip)
-		return 0;
-	if (strcasecmp(n->ip, "pool") == 0) {
-		TRY(pick(lu, net, idx, &n->ip, e));
-		lu_info(lu, "Chose IP %s from network %s", n->ip, net->name);
-		return 0;
-	}
-	return take(lu, net, n->ip, conflicts_check, e);
+	return 1;
 }
 
 static bool has_address(const nic_list_t *l, const char *net, const char *ip)

@@ -223,6 +223,53 @@ int lu_nics_new(struct luctx *lu, const json *dicts, const char *default_ip, nic
 	return 0;
 }
 
+static int no_netparams(struct luctx *lu, const struct network *net, const char *node_uuid, struct err *e)
+{
+	return err_set(e, ERR_PREREQ, ECODE_INVAL,
+		       "No netparams found for network %s. Probably not connected to node's %s nodegroup",
+		       net->name, lu_node_name(lu, node_uuid));
+}
+
+static int place_ip(struct luctx *lu, struct nic *n, const struct network *net, size_t idx, bool conflicts_check,
+		    struct err *e)
+{
+	int got;
+
+	if (!is_word(n->ip, "pool")) {
+		got = lu_net_take(lu, net, n->ip, conflicts_check, e);
+		if (!got)
+			err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE,
+				"IP address %s already in use or does not belong to network %s", n->ip,
+				net->name);
+		return got > 0 ? 0 : -1;
+	}
+	got = lu_net_pick(lu, net, &n->ip, e);
+	if (!got)
+		err_set(e, ERR_PREREQ, ECODE_STATE,
+			"Unable to get a free IP for NIC %zu from the address pool", idx);
+	if (got <= 0)
+		return -1;
+	lu_info(lu, "Chose IP %s from network %s", n->ip, net->name);
+	return 0;
+}
+
+int lu_nic_place(struct luctx *lu, struct nic *n, size_t idx, const char *node_uuid, bool conflicts_check,
+		 struct err *e)
+{
+	const struct network *net = n->network ? snap_network(lu->snap, n->network) : NULL;
+	int found;
+
+	if (!net)
+		return n->ip && conflicts_check ? lu_net_conflict(lu, n->ip, node_uuid, e) : 0;
+	found = lu_net_nicparams(lu, net, node_uuid, &n->nicparams, e);
+	if (found <= 0)
+		return found < 0 ? -1 : no_netparams(lu, net, node_uuid, e);
+	n->has_nicparams = true;
+	lu_info(lu, "NIC/%zu inherits netparams ['%s', '%s', '%s']", idx, n->nicparams.link,
+		enum_name(&enum_nic_mode, n->nicparams.mode), n->nicparams.vlan ? n->nicparams.vlan : "");
+	return n->ip ? place_ip(lu, n, net, idx, conflicts_check, e) : 0;
+}
+
 int lu_check_device_names(const char *kind, const char *const *names, size_t n, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {

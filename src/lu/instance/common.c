@@ -110,6 +110,14 @@ json *inst_updated(struct luctx *lu, const json *old, const json *update, bool n
 	return out;
 }
 
+int inst_check_memory(const struct beparams *filled, struct err *e)
+{
+	if (filled->minmem <= filled->maxmem)
+		return 0;
+	return err_set(e, ERR_PREREQ, ECODE_INVAL, "Minimum memory (%lld MiB) is larger than maximum memory (%lld MiB)",
+		       (long long)filled->minmem, (long long)filled->maxmem);
+}
+
 int inst_check_not_global(struct luctx *lu, const json *hvparams, struct err *e)
 {
 	static const char *const globals[] = { "migration_bandwidth", "migration_mode", "migration_port" };

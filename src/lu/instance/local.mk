@@ -1,5 +1,8 @@
 libmaster_a_SOURCES += \
 	src/lu/instance/common.c \
+	src/lu/instance/create.c \
+	src/lu/instance/create_check.c \
+	src/lu/instance/create_exec.c \
 	src/lu/instance/diskops.c \
 	src/lu/instance/failover.c \
 	src/lu/instance/migrate.c \

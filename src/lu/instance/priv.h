@@ -38,6 +38,8 @@ int inst_coerce(struct luctx *lu, const struct record *r, const json *in, const 
 int inst_beparams(struct luctx *lu, const json *in, const char *const *allowed, json **ret, struct err *e);
 /* Upstream: GetUpdatedParams. "default" (and null when NONE) removes a key. Arena-owned. */
 json *inst_updated(struct luctx *lu, const json *old, const json *update, bool none);
+/* Is minmem within maxmem? */
+int inst_check_memory(const struct beparams *filled, struct err *e);
 /* Parameters that are the cluster's alone (upstream: CheckParamsNotGlobal). */
 int inst_check_not_global(struct luctx *lu, const json *hvparams, struct err *e);
 /* Upstream: CheckIAllocatorOrNode. RET is NULL when NODE was given. */
@@ -86,5 +88,28 @@ int move_migrate(struct luctx *lu, struct move *m, struct err *e);
 void move_abort(struct luctx *lu, const struct move *m); /* both ends; the guest stays on the source */
 int move_cleanup(struct luctx *lu, struct move *m, struct err *e);
 int move_failover(struct luctx *lu, struct move *m, struct err *e);
+
+/* --- create.c, create_check.c, create_exec.c (upstream: LUInstanceCreate) --- */
+struct create {
+	const char *name, *ip; /* normalised; what it resolves to, or NULL */
+	int template_, hypervisor;
+	const char *iallocator;
+	const char *driver, *dir; /* of file disks */
+	bool start;
+	const char *primary; /* UUID */
+	json *hvparams, *beparams, *osparams, *osparams_private; /* as the instance will have them */
+	struct beparams be; /* partial */
+	json *hv_full, *os_all; /* filled; with private and secret ones */
+	nic_list_t nics;
+	struct lu_disk_spec *specs;
+	size_t n_disks;
+};
+/* The object as far as it is known; also for hooks and RPC dicts before it exists. */
+struct instance create_object(struct luctx *lu, const struct op_instance_create *op, const struct create *c);
+/* Parameters that do not depend on the node. */
+int create_check_params(struct luctx *lu, const struct op_instance_create *op, struct create *c, struct err *e);
+/* The node, and the instance on it. */
+int create_check_node(struct luctx *lu, const struct op_instance_create *op, struct create *c, struct err *e);
+int create_exec(struct luctx *lu, const void *op, json **ret, struct err *e);
 
 #endif
