@@ -1,1 +1,37 @@
-# command-line programs
+# command-line programs: one, named by how it is called
+gntlib_PROGRAMS += gnt
+gnt_SOURCES = \
+	cli/common/common.h \
+	cli/common/complete.c \
+	cli/common/error.c \
+	cli/common/filter.c \
+	cli/common/info.c \
+	cli/common/jobs.c \
+	cli/common/listing.c \
+	cli/common/main.c \
+	cli/common/many.c \
+	cli/common/mods.c \
+	cli/common/nodes.c \
+	cli/common/params.c \
+	cli/common/site.c \
+	cli/common/submit.c \
+	cli/common/tags.c \
+	cli/gnt/cluster.c \
+	cli/gnt/cluster_info.c \
+	cli/gnt/cluster_init.c \
+	cli/gnt/gnt.h \
+	cli/gnt/instance.c \
+	cli/gnt/instance_info.c \
+	cli/gnt/instance_modify.c \
+	cli/gnt/job.c \
+	cli/gnt/main.c \
+	cli/gnt/misc.c \
+	cli/gnt/node.c \
+	cli/gnt/os.c \
+	cli/gnt/programs.c
+gnt_LDADD = $(GANETI_LIBS)
+
+# init, destroy and join: what is done outside of jobs
+gntlib_PROGRAMS += gnt-site
+gnt_site_SOURCES = cli/tools/site.c
+gnt_site_LDADD = $(MASTER_LIBS)

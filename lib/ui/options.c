@@ -251,3 +251,47 @@ int opt_parse(const struct option_row *const *rows, bool mixed, const struct str
 	*ret_args = args;
 	return 0;
 }
+
+/* Words as a shell splits them: blanks, quotes, backslashes; no expansion. */
+static int split_words(struct arena *a, const char *s, struct strs *ret, struct err *e)
+{
+	struct str word CLEANUP(str_free) = { 0 };
+	char quote = 0;
+	bool in_word = false;
+
+	for (; *s; s++) {
+		if (quote) {
+			if (*s == quote)
+				quote = 0;
+			else if (*s == '\\' && quote == '"' && s[1] && strchr("\"\\", s[1]))
+				str_addc(&word, *++s);
+			else
+				str_addc(&word, *s);
+		} else if (strchr(" \t\n", *s)) {
+			if (in_word)
+				strs_add(a, ret, arena_strdup(a, str_get(&word)));
+			in_word = false;
+			str_trim(&word, 0);
+		} else {
+			in_word = true;
+			if (*s == '\'' || *s == '"')
+				quote = *s;
+			else if (*s == '\\' && s[1])
+				str_addc(&word, *++s);
+			else
+				str_addc(&word, *s);
+		}
+	}
+	if (quote)
+		return err_set(e, OPT_BAD_VALUE, NULL, "No closing quotation");
+	if (in_word)
+		strs_add(a, ret, arena_strdup(a, str_get(&word)));
+	return 0;
+}
+
+int opt_env_words(const char *name, struct arena *a, struct strs *ret, struct err *e)
+{
+	const char *value = getenv(name);
+
+	return value ? split_words(a, value, ret, e) : 0;
+}

@@ -60,6 +60,8 @@ const char *opt_dest(const struct option_row *o);
 /* The long names of O, without dashes; the values it may have. */
 struct strs opt_names(const struct option_row *o, struct arena *a);
 struct strs opt_choices(const struct option_row *o, struct arena *a);
+/* Words in the environment variable NAME, split as a shell does, added to RET. */
+int opt_env_words(const char *name, struct arena *a, struct strs *ret, struct err *e);
 
 /* The parts of values, for positional arguments in the same syntax. PREFIXES: no_x and -x forms. */
 int ui_keyval(const char *opt, const char *text, bool prefixes, json **ret, struct err *e);

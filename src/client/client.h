@@ -9,7 +9,8 @@ struct luxi_client;
 /*
  * Connects to path_of(PATH_QUERY_SOCKET) or $FORCE_LUXI_SOCKET (a path, "master" or "query"). Errors:
  * OpPrereqError (this is not the master node, or no cluster), PermissionError, and TimeoutError when
- * nobody answers for 30 s. Messages are what upstream's tools print for them.
+ * nobody answers for 30 s. Messages are those of upstream's exceptions; what its tools print around
+ * them by class is in cli/common/error.c.
  */
 int luxi_open(struct luxi_client **ret, struct err *e);
 /* The same with the time to go on trying. */

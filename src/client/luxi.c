@@ -24,18 +24,12 @@ static const char *socket_path(void)
 
 static int timed_out(struct err *e, const char *what)
 {
-	return err_set(e, TimeoutError, NULL,
-		       "Timeout while talking to the master daemon. Jobs might have been submitted"
-		       " and will continue to run even if the call timed out. Useful commands in"
-		       " this situation are \"gnt-job list\", \"gnt-job cancel\" and \"gnt-job"
-		       " watch\". Error:\n%s",
-		       what);
+	return err_set(e, TimeoutError, NULL, "%s", what);
 }
 
 static int lost(struct err *e, const char *what)
 {
-	return err_set(e, ConnectionClosedError, NULL,
-		       "Unhandled protocol error while talking to the master daemon:\n%s", what);
+	return err_set(e, ConnectionClosedError, NULL, "%s", what);
 }
 
 /* Try until TIMEOUT: the master may be starting. On another node there is no point in trying. */
@@ -52,9 +46,7 @@ static int try_connect(struct luxi_client *c, double timeout, struct err *e)
 			return 0;
 		}
 		if (fd == -EACCES || fd == -EPERM)
-			return err_set(e, PermissionError, NULL,
-				       "It seems you don't have permissions to connect to the"
-				       " master daemon.\nPlease retry as a different user.");
+			return err_set(e, PermissionError, NULL, "%s", c->path);
 		if (fd == -ENOENT || fd == -ECONNREFUSED) {
 			if (!getenv("FORCE_LUXI_SOCKET") && ssconf_check_master(NULL, e) < 0)
 				return -1;
@@ -127,9 +119,7 @@ static int take_answer(json *answer, json **ret, struct err *e)
 	json *result = json_get(answer, "result"), *version = json_get(answer, "version");
 
 	if (!json_is(answer, JSON_DICT) || !json_is(json_get(answer, "success"), JSON_BOOL))
-		return err_set(e, ProtocolError, NULL,
-			       "Unhandled protocol error while talking to the master daemon:\n"
-			       "Invalid response from server");
+		return err_set(e, ProtocolError, NULL, "Invalid response from server");
 	if (version && json_int(version, 0) != LUXI_VERSION)
 		return err_set(e, LuxiError, NULL,
 			       "LUXI version mismatch, client %d, response %lld", LUXI_VERSION,

@@ -100,16 +100,13 @@ int check_recreate_disks(const json *v, struct err *e)
 	return 0;
 }
 
-static int known_keys(const json *v, const char *const *names, const char *what, struct err *e)
+/* R NULL: any key. */
+static int known_keys(const json *v, const struct record *r, const char *what, struct err *e)
 {
 	if (!json_is(v, JSON_DICT))
 		return err_plain(e, "expected a dictionary of %s parameters", what);
 	json_each(v, key, val) {
-		const char *const *n = names;
-
-		while (n && *n && strcmp(*n, key))
-			n++;
-		if (n && !*n)
+		if (r && !record_field(r, key))
 			return err_plain(e, "unknown %s parameter '%s'", what, key);
 		if (val && !json_is(val, JSON_STRING) && !json_is(val, JSON_INT))
 			return err_plain(e, "%s parameter '%s' must be text or a number", what,
@@ -120,9 +117,7 @@ static int known_keys(const json *v, const char *const *names, const char *what,
 
 int check_inic(const json *v, struct err *e)
 {
-	static const char *const names[] = { "bridge", "ip",	  "link", "mac", "mode",
-					     "name",   "network", "vlan", NULL };
-	return known_keys(v, names, "NIC", e);
+	return known_keys(v, rec_inic(), "NIC", e);
 }
 
 int check_inics(const json *v, struct err *e)

@@ -49,6 +49,17 @@
 #define HOOK_FAIL 1
 #define HOOK_SUCCESS 2
 
+/* the instance policy of a new cluster; disk templates: the enabled ones */
+#define IPOLICY_DEFAULTS                                                                        \
+	"{\"minmax\": [{"                                                                       \
+	"\"min\": {\"memory-size\": 128, \"cpu-count\": 1, \"disk-count\": 1, "                 \
+	"\"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1}, "                          \
+	"\"max\": {\"memory-size\": 32768, \"cpu-count\": 8, \"disk-count\": 16, "              \
+	"\"disk-size\": 1048576, \"nic-count\": 8, \"spindle-use\": 12}}], "                    \
+	"\"std\": {\"memory-size\": 128, \"cpu-count\": 1, \"disk-count\": 1, "                 \
+	"\"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1}, "                          \
+	"\"vcpu-ratio\": 4.0, \"spindle-ratio\": 32.0}"
+
 /* exit codes of the command-line tools */
 #define EXIT_NOTCLUSTER 5
 #define EXIT_NOTMASTER 11

@@ -1,0 +1,80 @@
+/*
+ * gnt-site OPERATION FD: the part of gnt-cluster init, gnt-cluster destroy and gnt-node add that runs
+ * outside of jobs. A program of its own so that the gnt-* commands, most of which only talk to the
+ * master, need neither SQLite nor OpenSSL. Arguments are a JSON dict on standard input; an error is
+ * written to descriptor FD as on the wire.
+ */
+#include "src/site/site.h"
+
+#include "lib/base/parse.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define INPUT_MAX (16u << 20)
+
+static int read_input(json **ret, struct err *e)
+{
+	struct str s CLEANUP(str_free) = { 0 };
+	char buf[16384];
+	size_t n;
+
+	while ((n = fread(buf, 1, sizeof(buf), stdin)) > 0 && s.len < INPUT_MAX)
+		str_addn(&s, buf, n);
+	return json_parse(str_get(&s), s.len, ret, e);
+}
+
+static int join(const json *args, struct err *e)
+{
+	const struct site_join j = {
+		.name = json_get_str(args, "name"),
+		.ip = json_get_str(args, "ip"),
+		.ssh_port = (int)json_get_int(args, "ssh_port", 22),
+		.ssh_key_check = json_get_bool(args, "ssh_key_check", true),
+		.force_join = json_get_bool(args, "force_join", false),
+		.verbose = json_get_bool(args, "verbose", false),
+		.no_node_setup = json_get_bool(args, "no_node_setup", false),
+	};
+
+	return site_join_node(&j, e);
+}
+
+static int run(const char *operation, struct err *e)
+{
+	json *args CLEANUP(json_putp) = NULL;
+
+	if (read_input(&args, e) < 0)
+		return -1;
+	if (strcmp(operation, "init") == 0)
+		return site_init(args, e);
+	if (strcmp(operation, "destroy") == 0)
+		return site_destroy_finish(json_get_str(args, "master"), e);
+	if (strcmp(operation, "join") == 0)
+		return join(args, e);
+	return err_plain(e, "unknown operation '%s'", operation);
+}
+
+static void tell(int fd, const struct err *e)
+{
+	json *j CLEANUP(json_putp) = err_to_json(e);
+	char *s CLEANUP(freep) = json_dump(j);
+
+	if (write(fd, s, strlen(s)) < 0)
+		fprintf(stderr, "gnt-site: %s\n", err_msg(e));
+}
+
+int main(int argc, char **argv)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	int64_t fd;
+
+	if (argc != 3 || parse_int(argv[2], &fd) < 0) {
+		fprintf(stderr, "gnt-site is run by gnt-cluster and gnt-node\n");
+		return EXIT_FAILURE;
+	}
+	if (run(argv[1], &e) == 0)
+		return EXIT_SUCCESS;
+	tell((int)fd, &e);
+	return EXIT_FAILURE;
+}
