@@ -6,13 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define POLICY_DEFAULT                                                                               \
-	"{\"minmax\": [{\"min\": {\"memory-size\": 128, \"cpu-count\": 1, \"disk-count\": 1,"        \
-	" \"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1}, \"max\": {\"memory-size\":"    \
-	" 32768, \"cpu-count\": 8, \"disk-count\": 16, \"disk-size\": 1048576, \"nic-count\": 8,"    \
-	" \"spindle-use\": 12}}], \"std\": {\"memory-size\": 128, \"cpu-count\": 1,"                 \
-	" \"disk-count\": 1, \"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1},"            \
-	" \"vcpu-ratio\": 4.0, \"spindle-ratio\": 32.0}"
 #define COLLECTORS                                                                           \
 	"[\"cpu-avg-load\", \"diskstats\", \"drbd\", \"inst-status-xen\", \"lv\","           \
 	" \"xen-cpu-avg-load\"]"
@@ -103,7 +96,7 @@ static int disk_dict(const json *opts, struct site_plan *p, json **ret, struct e
 /* Upstream: FillIPolicy, then _RestrictIpolicyToEnabledDiskTemplates. */
 static int policy(const json *opts, struct site_plan *p, json **ret, struct err *e)
 {
-	json *out = constant(p->a, POLICY_DEFAULT), *given = json_get(opts, "ipolicy");
+	json *out = constant(p->a, IPOLICY_DEFAULTS), *given = json_get(opts, "ipolicy");
 	json *wanted = json_get(given, "disk-templates"), *allowed = json_new_array();
 
 	json_each(given, key, v) {
