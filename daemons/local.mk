@@ -5,3 +5,4 @@ include daemons/scripts/local.mk
 include daemons/virt/local.mk
 include daemons/noded/local.mk
 include daemons/rapi/local.mk
+include daemons/systemd/local.mk
