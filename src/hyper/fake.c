@@ -146,7 +146,7 @@ static int fake_node_info(struct arena *a, const json *hvparams, json **ret, str
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		used += v[i].memory_mib;
-	j = hv_node_info("0");
+	j = hv_node_info(NULL);
 	free_mib = json_get_int(j, "memory_free", 0) - used;
 	json_set(j, "memory_free", json_new_int(free_mib > 0 ? free_mib : 0));
 	*ret = j;

@@ -54,13 +54,16 @@ void *hv_params(struct arena *a, hypervisor_t t, const json *hvparams, struct er
 json *hv_node_info(const char *hv_version_json)
 {
 	struct meminfo m = { 0 };
-	json *version = NULL;
+	json *version = NULL, *info;
 	int cpus = proc_cpus();
 
 	proc_meminfo(&m);
-	json_parse(hv_version_json, strlen(hv_version_json), &version, NULL);
-	return json_pack("{s:i, s:i, s:i, s:i, s:o, s:I, s:I, s:I}", "cpu_dom0", cpus, "cpu_nodes", 1,
-			 "cpu_sockets", 1, "cpu_total", cpus, "hv_version", version, "memory_dom0",
+	info = json_pack("{s:i, s:i, s:i, s:i, s:I, s:I, s:I}", "cpu_dom0", cpus, "cpu_nodes", 1,
+			 "cpu_sockets", 1, "cpu_total", cpus, "memory_dom0",
 			 m.total_mib - m.free_mib, "memory_free", m.free_mib, "memory_total",
 			 m.total_mib);
+	if (hv_version_json &&
+	    json_parse(hv_version_json, strlen(hv_version_json), &version, NULL) == 0)
+		json_set(info, "hv_version", version);
+	return info;
 }

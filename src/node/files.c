@@ -41,14 +41,15 @@ static bool may_upload(const char *real)
 	return false;
 }
 
-/* Names to ids. Without root everything belongs to us anyway. */
+/* Names to ids. Without root everything belongs to us anyway; so it does in a virtual cluster,
+ * which may come from a machine with other users. */
 static int owner_of(const json *user, const json *group, struct fs_attr *attr, struct err *e)
 {
 	attr->uid = (uid_t)-1;
 	attr->gid = (gid_t)-1;
 	if (!json_str(user) || !json_str(group))
 		return err_plain(e, "Invalid username/groupname type");
-	if (geteuid() != 0)
+	if (geteuid() != 0 || env_virtual())
 		return 0;
 	if (user_ids(json_str(user), &attr->uid, NULL) < 0) {
 		err_plain(e, "User '%s' not found", json_str(user));
@@ -184,7 +185,7 @@ static void queue_owner(uid_t *uid, gid_t *gid)
 
 	*uid = (uid_t)-1;
 	*gid = (gid_t)-1;
-	if (geteuid() != 0)
+	if (geteuid() != 0 || env_virtual())
 		return;
 	user_ids(env_user(USER_MASTERD), uid, NULL);
 	if (group)

@@ -152,7 +152,7 @@ static void fail(struct rpc_batch *b, size_t i, const char *text)
 
 	ans->failed = true;
 	ans->error = arena_strdup(b->a, *text ? text : "No error information");
-	log_error("RPC error in %s on node %s: %s", rpc_name(b->rpc), ans->node, ans->error);
+	log_debug("RPC error in %s on node %s: %s", rpc_name(b->rpc), ans->node, ans->error);
 }
 
 static void answered(int status, const char *body, size_t n, const struct err *e, void *arg)
