@@ -70,3 +70,11 @@ tests_unit_http_client_SOURCES = tests/unit/http_client.c tests/unit/http_kit.c 
 	tests/unit/http_kit.h
 tests_unit_http_client_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_http_client_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/commit
+tests_unit_commit_SOURCES = tests/unit/commit.c $(CONFKIT)
+tests_unit_commit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_commit_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/upgrade
+tests_unit_upgrade_SOURCES = tests/unit/upgrade.c $(CONFKIT)
+tests_unit_upgrade_CPPFLAGS = $(DATA_CPPFLAGS)
+tests_unit_upgrade_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
