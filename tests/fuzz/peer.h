@@ -3,7 +3,7 @@
 #define TESTS_FUZZ_PEER_H
 #include "lib/net/net.h"
 
-/* A listening UNIX socket with a name of its own. */
+/* The listening socket that peer_exchange() connects to. */
 int peer_listen(void);
 /* Send DATA in two pieces cut at CUT, then our end; run the loop until the server ends, too.
  * Everything received is in RET. */
