@@ -159,6 +159,8 @@ static int match_value(const struct qfilter *f, struct qctx *c, const json *v, s
 {
 	int r;
 
+	if (!v) /* a value that is null equals nothing and holds nothing */
+		return f->op == F_NE;
 	switch (f->op) {
 	case F_TRUE:
 		if (!json_is(v, JSON_BOOL))
