@@ -1,5 +1,6 @@
 #!/bin/bash
 # Who may call the node agent, and what it answers to those who may not.
+# shellcheck disable=SC2119
 . "$(dirname "$0")/lib.sh"
 
 new_root

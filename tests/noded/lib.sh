@@ -10,7 +10,7 @@ export GANETI_ROOTDIR=$T/node1 GANETI_HOSTNAME=node1.example.com
 export GANETI_NODED_PORT=${GANETI_NODED_PORT:-18111}
 export GANETI_LIBDIR=$T/lib
 
-command -v curl >/dev/null && command -v openssl >/dev/null || skip_all "needs curl and openssl"
+for p in curl openssl pgrep; do command -v $p >/dev/null || skip_all "needs $p"; done
 mkdir -p "$GANETI_ROOTDIR" "$GANETI_LIBDIR"
 ln -s "$B/ganeti-node-worker" "$GANETI_LIBDIR/"
 paths=$("$B/tests/noded/replay" paths) || bail "replay paths"
@@ -36,7 +36,7 @@ digest() {
 
 # new_root: the cluster's certificate, this node's name and an empty data directory
 new_root() {
-	cert server && cert client server || bail "certificates"
+	if ! cert server || ! cert client server; then bail "certificates"; fi
 	mkdir -p "$(dirname "$NODED_CERT_FILE")" "$(dirname "$ETC_HOSTS")"
 	cp "$T/server.pem" "$NODED_CERT_FILE"
 	echo "$IP node1.example.com node1" >"$ETC_HOSTS"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Every call by our own client, compared with what captured clusters answered.
+# shellcheck disable=SC2016,SC2119 # variables of the scripts it writes
 . "$(dirname "$0")/lib.sh"
 
 script() { # PATH TEXT
@@ -10,8 +11,7 @@ script() { # PATH TEXT
 
 new_root
 cp "$T/client.pem" "$NODED_CLIENT_CERT_FILE"
-trust() { echo "f5b4d9c5-0e7a-4b0a-8d1d-6a2e7bd0a001=$(digest client)" >"$(dirname "$NODED_CERT_FILE")/ssconf_master_candidates_certs"; }
-trust
+trust client
 mkdir -p "$(dirname "$FILE_STORAGE_PATHS_FILE")" "$GANETI_ROOTDIR/srv/ganeti/file-storage" \
 	"$GANETI_ROOTDIR/srv/ganeti/shared-file-storage"
 echo /srv/ganeti >"$FILE_STORAGE_PATHS_FILE"
