@@ -35,3 +35,4 @@ gnt_LDADD = $(GANETI_LIBS)
 gntlib_PROGRAMS += gnt-site
 gnt_site_SOURCES = cli/tools/site.c
 gnt_site_LDADD = $(MASTER_LIBS)
+include cli/tools/local.mk
