@@ -14,6 +14,12 @@ libmaster_a_SOURCES += \
 	src/lu/cluster/params.c \
 	src/lu/cluster/params_new.c \
 	src/lu/cluster/params_policy.c \
+	src/lu/cluster/report.c \
+	src/lu/cluster/verify.c \
+	src/lu/cluster/verify_files.c \
+	src/lu/cluster/verify_group.c \
+	src/lu/cluster/verify_inst.c \
+	src/lu/cluster/verify_node.c \
 	src/lu/feedback.c \
 	src/lu/files.c \
 	src/lu/hooks.c \
