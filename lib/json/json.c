@@ -65,6 +65,23 @@ const char *json_dump_in(struct arena *a, const json *j)
 							      JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
+const char *json_dump_spaced_in(struct arena *a, const json *j)
+{
+	struct str text CLEANUP(str_free) = { 0 };
+	bool quoted = false;
+
+	for (const char *p = json_dump_in(a, j); *p; p++) {
+		str_addc(&text, *p);
+		if (*p == '\\' && quoted && p[1])
+			str_addc(&text, *++p);
+		else if (*p == '"')
+			quoted = !quoted;
+		else if (!quoted && (*p == ',' || *p == ':'))
+			str_addc(&text, ' ');
+	}
+	return arena_strdup(a, str_get(&text));
+}
+
 static void dump_sorted(struct str *out, const json *j)
 {
 	switch (json_kind(j)) {

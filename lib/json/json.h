@@ -23,6 +23,7 @@ char *json_dump(const json *j);        /* compact; malloc'ed */
 char *json_dump_pretty(const json *j); /* 2 spaces, for people; malloc'ed */
 char *json_dump_sorted(const json *j); /* compact with sorted keys: canonical; malloc'ed */
 const char *json_dump_in(struct arena *a, const json *j);
+const char *json_dump_spaced_in(struct arena *a, const json *j); /* a space after each , and : */
 
 json *json_ref(json *j);
 void json_put(json *j);

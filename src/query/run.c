@@ -245,21 +245,8 @@ static int query_jobs(struct query_env *q, const json *ids, const struct strs *f
 /* Upstream's wording for arguments it cannot read; its JSON has spaces after commas. */
 static int bad_args(struct query_env *q, json *args, struct err *e)
 {
-	struct str text CLEANUP(str_free) = { 0 };
-	const char *compact = json_dump_in(q->a, args);
-	bool quoted = false;
-
-	for (const char *p = compact; *p; p++) {
-		str_addc(&text, *p);
-		if (*p == '\\' && quoted && p[1])
-			str_addc(&text, *++p);
-		else if (*p == '"')
-			quoted = !quoted;
-		else if (!quoted && (*p == ',' || *p == ':'))
-			str_addc(&text, ' ');
-	}
 	return err_prefix(e, "Failed to parse request: Cannot convert value '%s', error",
-			  str_get(&text));
+			  json_dump_spaced_in(q->a, args));
 }
 
 static int luxi_query(struct query_env *q, json *args, bool fields_only, json **ret, struct err *e)
