@@ -6,3 +6,5 @@ include daemons/virt/local.mk
 include daemons/noded/local.mk
 include daemons/rapi/local.mk
 include daemons/systemd/local.mk
+include daemons/masterd/local.mk
+include daemons/worker/local.mk

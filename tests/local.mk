@@ -14,9 +14,8 @@ include tests/fuzz/local.mk
 TEST_EXTENSIONS = .t
 T_LOG_COMPILER = bash
 TESTS += tests/os_tiny.t tests/daemon_util.t
-EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
-TESTS += tests/os_tiny.t
 include tests/noded/local.mk
-EXTRA_DIST += tests/os_tiny.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
+include tests/masterd/local.mk
+EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
 	tests/lab
 EXTRA_DIST += tests/harness/cluster.sh

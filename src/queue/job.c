@@ -163,7 +163,8 @@ void job_requeue(struct job *j)
 		move(&j->ops[i], S(queued));
 		j->ops[i].start = 0;
 	}
-	j->start = 0;
+	if (j->n && j->ops[0].status == S(queued))
+		j->start = 0;
 }
 
 void job_set_priority(struct job *j, int priority)

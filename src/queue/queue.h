@@ -40,7 +40,7 @@ void job_cancel_asked(struct job *j);                 /* the waiting opcode beco
 void job_cancel_started(struct job *j, struct arena *a, double now); /* it noticed and stopped */
 /* The process is gone: what is open becomes an error with MSG (OpExecError). */
 void job_fail_open(struct job *j, struct arena *a, const char *msg, double now);
-void job_requeue(struct job *j); /* started, but no opcode ever ran */
+void job_requeue(struct job *j); /* an opcode that waits for locks has done nothing yet */
 void job_set_priority(struct job *j, int priority); /* of the opcodes not finished */
 
 /* --- reason.c --- */

@@ -1,0 +1,80 @@
+/*
+ * The control socket, for the administrator only: luxi framing, {"method": x, "args": []}.
+ * level [name]: show or set the log level. stats: counters. locks: who holds and wants what.
+ */
+#include "daemons/masterd/masterd.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#define MAX_CONNECTIONS 8
+
+static const char *const levels[] = {
+	[LOG_LEVEL_DEBUG] = "debug",
+	[LOG_LEVEL_INFO] = "info",
+	[LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_ERROR] = "error",
+};
+
+static void do_level(struct luxi_conn *c, const json *args)
+{
+	const char *name = json_str(json_at(args, 0));
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	for (size_t i = 0; name && i < ARRAY_SIZE(levels); i++)
+		if (str_eq(name, levels[i])) {
+			log_set_level((enum log_level)i);
+			name = NULL;
+		}
+	if (!name) {
+		luxi_ok(c, json_new_str(levels[log_get_level()]));
+		return;
+	}
+	err_plain(&e, "There is no log level '%s'", name);
+	luxi_fail(c, &e);
+}
+
+static json *stats(struct master *m)
+{
+	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "uptime",
+			 clock_mono() - m->started, "requests", (int64_t)m->count.requests,
+			 "queries", (int64_t)m->count.queries, "jobs_submitted",
+			 (int64_t)m->count.jobs, "jobs_live", (int64_t)map_count(m->jobs),
+			 "jobs_running", (int64_t)m->running, "turns", (int64_t)m->count.turns,
+			 "config_commits", (int64_t)m->count.commits, "failed_turns",
+			 (int64_t)m->count.failed_turns);
+}
+
+static void on_request(struct luxi_conn *c, const char *text, size_t n, void *arg)
+{
+	struct master *m = arg;
+	json *j CLEANUP(json_putp) = NULL;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const char *method;
+
+	if (json_parse(text, n, &j, &e) < 0) {
+		luxi_fail(c, &e);
+		return;
+	}
+	method = json_get_str(j, "method");
+	if (str_eq(method, "level")) {
+		do_level(c, json_get(j, "args"));
+	} else if (str_eq(method, "stats")) {
+		luxi_ok(c, stats(m));
+	} else if (str_eq(method, "locks")) {
+		luxi_ok(c, locks_dump(m->locks));
+	} else {
+		err_plain(&e, "Methods: level, stats, locks");
+		luxi_fail(c, &e);
+	}
+}
+
+int control_start(struct master *m, struct err *e)
+{
+	int fd = unix_listen(path_of(PATH_MASTERD_CONTROL), 0600, (uid_t)-1, (gid_t)-1);
+
+	if (fd < 0)
+		return err_sys(e, fd, "Can't listen on %s", path_of(PATH_MASTERD_CONTROL));
+	m->control = luxi_server_new(m->ev, fd, MAX_CONNECTIONS, on_request, m);
+	return 0;
+}

@@ -1,0 +1,359 @@
+/* Live jobs: which start, on which worker, and how they end. */
+#include "daemons/masterd/masterd.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MIN_WORKERS 2    /* kept idle: a job must not wait for a program to start */
+#define MAX_WORKERS 1000 /* whatever max_running_jobs says */
+#define RETIRE_AFTER 100
+#define MAX_MESSAGE LUXI_MAX_MESSAGE
+
+static const char *key_of(int64_t id, char buf[24])
+{
+	snprintf(buf, 24, "%" PRId64, id);
+	return buf;
+}
+
+struct mjob *jobs_find(const struct master *m, int64_t id)
+{
+	char buf[24];
+
+	return map_get(m->jobs, key_of(id, buf));
+}
+
+int jobs_status(int64_t id, void *master)
+{
+	struct master *m = master;
+	struct mjob *j = jobs_find(m, id);
+	enum job_status s;
+
+	if (j)
+		return (int)job_status_of(j->job);
+	return queue_status(m->db, id, &s, NULL) == 1 ? (int)s : -1;
+}
+
+int jobs_settings(struct master *m, struct err *e)
+{
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	json *rules CLEANUP(json_putp) = json_new_array();
+	struct strs uuids;
+
+	if (snapshot_open(m->config, &s, e) < 0)
+		return -1;
+	uuids = snap_uuids(s, OBJ_FILTER);
+	m->set.rejects = false;
+	for (size_t i = 0; i < uuids.n; i++) {
+		json *rule = snap_json(s, OBJ_FILTER, uuids.v[i]);
+
+		json_append(rules, json_ref(rule));
+		m->set.rejects |= str_eq(json_get_str(rule, "action"), "REJECT");
+	}
+	json_put(m->set.filters);
+	m->set.filters = filters_sort(rules);
+	m->set.max_running = snap_cluster(s)->max_running_jobs;
+	return 0;
+}
+
+/* --- life and death --- */
+void jobs_adopt(struct master *m, struct arena *a, struct job *job)
+{
+	struct mjob *j = xcalloc(1, sizeof(*j));
+	char buf[24];
+
+	j->m = m;
+	j->a = a;
+	j->job = job;
+	map_put(m->jobs, key_of(job->id, buf), j);
+	mirror_job(j, false);
+	jobs_wake(m);
+}
+
+static void mjob_free(struct mjob *j)
+{
+	char buf[24];
+
+	watch_drop_all(j);
+	map_del(j->m->jobs, key_of(j->job->id, buf));
+	arena_free(j->a);
+	free(j->rule);
+	free(j);
+}
+
+void jobs_release(struct mjob *j)
+{
+	locks_release_all(j->m->locks, j->job->id);
+	reservations_drop(j->m->res, j->job->id);
+}
+
+void jobs_stored(struct mjob *j, bool progress)
+{
+	struct master *m = j->m;
+	bool final = job_final(job_status_of(j->job));
+
+	mirror_job(j, !progress);
+	watch_notify(j);
+	if (!final)
+		return;
+	if (progress && !j->dirty)
+		j->stored_final = true;
+	if (j->stored_final && !j->worker)
+		mjob_free(j);
+	jobs_wake(m);
+}
+
+/* --- workers --- */
+static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
+{
+	struct mjob *j = arg;
+	struct master *m = j->m;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+
+	(void)pj;
+	if (!final) {
+		wconf_message(j, msg);
+		return;
+	}
+	j->worker = NULL;
+	j->lock_call = 0;
+	free(STEAL(j->rule));
+	m->running--;
+	jobs_release(j);
+	if (!job_final(job_status_of(j->job))) {
+		log_error("The worker of job %" PRId64 " has died", j->job->id);
+		job_fail_open(j->job, j->a,
+			      arena_printf(a, "detected death of job %" PRId64, j->job->id),
+			      clock_real());
+		turn_touch(m, j);
+	} else if (j->stored_final) {
+		mjob_free(j);
+	}
+	jobs_wake(m);
+}
+
+static size_t first_open(const struct job *job)
+{
+	size_t i = 0;
+
+	while (i < job->n && job_final(job->ops[i].status))
+		i++;
+	return i;
+}
+
+static void start(struct mjob *j, const char *rule)
+{
+	struct master *m = j->m;
+	json *ops = json_new_array();
+	size_t first = first_open(j->job);
+
+	for (size_t i = 0; i < j->job->n; i++)
+		json_append(ops, json_ref(j->job->ops[i].input));
+	job_op_waiting(j->job, first, clock_real());
+	turn_touch(m, j);
+	m->running++;
+	j->rule = rule ? xstrdup(rule) : NULL;
+	j->worker = pool_submit(m->job_pool,
+				json_pack("{s:I, s:o, s:I}", "job", j->job->id, "ops", ops, "first",
+					  (int64_t)first),
+				-1, on_worker, j);
+}
+
+/* --- what may start --- */
+static int64_t running_under(struct master *m, const char *rule)
+{
+	const struct mjob *j;
+	int64_t n = 0;
+
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
+		if (j->worker && str_eq(j->rule, rule))
+			n++;
+	return n;
+}
+
+static bool bucket_full(struct master *m, struct arena *a, const struct rate_limit *limit)
+{
+	const struct mjob *j;
+	int64_t n = 0;
+
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
+		struct rate_limit *v;
+		size_t k;
+
+		if (!j->worker)
+			continue;
+		k = reason_rate_limits(a, j->job, &v);
+		for (size_t i = 0; i < k; i++)
+			if (str_eq(v[i].bucket, limit->bucket)) {
+				n++;
+				break;
+			}
+	}
+	return n >= limit->limit;
+}
+
+static bool rate_limited(struct mjob *j, struct arena *a)
+{
+	struct rate_limit *v;
+	size_t n = reason_rate_limits(a, j->job, &v);
+
+	for (size_t i = 0; i < n; i++)
+		if (bucket_full(j->m, a, &v[i]))
+			return true;
+	return false;
+}
+
+/* It was started and ended at once, without a worker. */
+static void end_unstarted(struct mjob *j, enum dep_state dep, const char *why)
+{
+	size_t first = first_open(j->job);
+	double now = clock_real();
+
+	job_op_waiting(j->job, first, now);
+	if (dep == DEP_CANCELED)
+		job_cancel_started(j->job, j->a, now);
+	else
+		job_op_error(j->job, j->a, first, json_pack("[s, [s]]", ERR_EXEC, why), now);
+	turn_touch(j->m, j);
+}
+
+static void consider(struct mjob *j, bool room)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct master *m = j->m;
+	const char *rule = NULL, *why = NULL;
+	int64_t limit = 0;
+	enum filter_verdict v = filters_apply(m->set.filters, j->job, &rule, &limit);
+	enum dep_state dep;
+
+	if (v == FILTER_REJECT) {
+		log_info("Job %" PRId64 " is rejected by filter %s", j->job->id, rule);
+		job_cancel_queued(j->job, clock_real());
+		turn_touch(m, j);
+		return;
+	}
+	if (!room || v == FILTER_PAUSE || (v == FILTER_LIMIT && running_under(m, rule) >= limit) ||
+	    rate_limited(j, a))
+		return;
+	dep = job_ready(a, j->job, jobs_status, m, &why);
+	if (dep == DEP_WAIT)
+		return;
+	if (dep != DEP_READY)
+		end_unstarted(j, dep, why);
+	else
+		start(j, v == FILTER_LIMIT ? rule : NULL);
+}
+
+static void schedule(void *arg)
+{
+	struct master *m = arg;
+	struct sched_job *v CLEANUP(freep) = NULL;
+	struct mjob *j;
+	size_t n = 0, cap = 0;
+
+	if (m->stopping)
+		return;
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
+		if (j->worker || job_status_of(j->job) != job_status_queued)
+			continue;
+		GROW(v, n, cap);
+		v[n++] = (struct sched_job){ j->job->id, job_priority(j->job), j };
+	}
+	sched_order(v, n);
+	for (size_t i = 0; i < n; i++) {
+		bool room = (int64_t)m->running < m->set.max_running && m->running < MAX_WORKERS;
+
+		if (!room && !m->set.rejects)
+			break;
+		consider(v[i].data, room);
+	}
+}
+
+void jobs_wake(struct master *m)
+{
+	ev_timer_start(m->schedule, 0);
+}
+
+/* --- what an earlier master left --- */
+static void recover(struct master *m, struct mjob *j)
+{
+	struct job *job = j->job;
+	enum job_status s = job_status_of(job);
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	double now = clock_real();
+
+	if (s == job_status_running) {
+		log_warn("Job %" PRId64 " was running when the master ended", job->id);
+		job_fail_open(job, j->a, arena_printf(a, "detected death of job %" PRId64, job->id),
+			      now);
+	} else if (s == job_status_canceling) {
+		job_cancel_started(job, j->a, now);
+	} else if (job->secrets_lost) {
+		job_fail_open(job, j->a,
+			      "Secret OS parameters are not stored and were lost when the master"
+			      " daemon was restarted",
+			      now);
+	} else if (s == job_status_waiting) {
+		/* it waited for locks, and no opcode is under way: it may start again */
+		job_requeue(job);
+	} else {
+		return;
+	}
+	turn_touch(m, j);
+}
+
+int jobs_init(struct master *m, struct err *e)
+{
+	static const char *argv[2]; /* the pool goes on using it */
+	struct pool_opts o = { .name = "job worker",
+			       .argv = argv,
+			       .min = MIN_WORKERS,
+			       .max = MAX_WORKERS,
+			       .retire_after = RETIRE_AFTER,
+			       .max_message = MAX_MESSAGE };
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	int64_t *ids;
+	size_t n;
+
+	argv[0] = path_of(PATH_JOB_WORKER);
+	m->jobs = map_new();
+	m->schedule = ev_timer_new(m->ev, "schedule", schedule, m);
+	m->job_pool = pool_new(m->ev, &o);
+	if (jobs_settings(m, e) < 0 || queue_pending(m->db, a, &ids, &n, e) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct arena *own = arena_new();
+		struct job *job;
+
+		if (queue_load(m->db, own, ids[i], &job, e) < 0 || !job) {
+			arena_free(own);
+			return err_prefix(e, "Job %" PRId64, ids[i]);
+		}
+		jobs_adopt(m, own, job);
+		recover(m, jobs_find(m, ids[i]));
+	}
+	return 0;
+}
+
+/* The workers are about to be ended: say so in the queue. */
+void jobs_stop(struct master *m)
+{
+	struct mjob *j;
+
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
+		struct arena *a CLEANUP(arena_freep) = arena_new();
+
+		if (!j->worker || job_final(job_status_of(j->job)))
+			continue;
+		job_fail_open(
+			j->job, j->a,
+			arena_printf(a, "Job %" PRId64 " was ended by the end of the master daemon",
+				     j->job->id),
+			clock_real());
+		turn_touch(m, j);
+	}
+}

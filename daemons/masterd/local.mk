@@ -1,0 +1,18 @@
+sbin_PROGRAMS += ganeti-masterd
+ganeti_masterd_SOURCES = \
+	daemons/masterd/control.c \
+	daemons/masterd/jobs.c \
+	daemons/masterd/luxi.c \
+	daemons/masterd/main.c \
+	daemons/masterd/manage.c \
+	daemons/masterd/masterd.h \
+	daemons/masterd/mirror.c \
+	daemons/masterd/queries.c \
+	daemons/masterd/request.c \
+	daemons/masterd/spread.c \
+	daemons/masterd/submit.c \
+	daemons/masterd/turn.c \
+	daemons/masterd/watch.c \
+	daemons/masterd/wconf.c
+ganeti_masterd_LDADD = $(MASTER_LIBS)
+EXTRA_DIST += daemons/masterd/README

@@ -1,0 +1,218 @@
+/* ganeti-masterd: holds configuration, locks and job queue. Start, signals, end. */
+#include "daemons/masterd/masterd.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define NAME "ganeti-masterd"
+#define STOP_WAIT 20.0 /* for running jobs, then they are ended */
+#define STOP_POLL 0.1
+#define FILES_MAX 8192
+
+/* upstream's daemons: 2 = configuration is broken, 1 = anything else */
+enum { EXIT_FAILED = 1, EXIT_CONFIG = 2 };
+
+struct opts {
+	bool foreground, debug, syslog;
+};
+
+static void usage(FILE *f)
+{
+	fputs("Usage: " NAME " [-f] [-d] [--syslog=yes|no|only]\n"
+	      "\n"
+	      "  -f, --foreground  don't detach from the terminal\n"
+	      "  -d, --debug       log more\n"
+	      "      --syslog=WHERE  log to syslog, too\n"
+	      "  -h, --help        show this and exit\n"
+	      "  -V, --version     show the version and exit\n",
+	      f);
+}
+
+static void parse_options(int argc, char **argv, struct opts *o)
+{
+	static const struct option longs[] = {
+		{ "foreground", no_argument, NULL, 'f' },   { "debug", no_argument, NULL, 'd' },
+		{ "syslog", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "fdhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+			o->foreground = true;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 's':
+			o->syslog = !str_eq(optarg, "no");
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		case 'V':
+			puts(NAME " (ganeti) " RELEASE_VERSION);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(EXIT_FAILED);
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		exit(EXIT_FAILED);
+	}
+}
+
+/* Many clients may wait at once, each on a connection. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	if (r.rlim_cur < FILES_MAX) {
+		r.rlim_cur = r.rlim_max < FILES_MAX ? r.rlim_max : FILES_MAX;
+		(void)setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/* --- end --- */
+static void stop_poll(void *arg)
+{
+	struct master *m = arg;
+	static double until;
+
+	if (until <= 0)
+		until = clock_mono() + STOP_WAIT;
+	if (m->running == 0 || clock_mono() > until)
+		ev_stop(m->ev);
+	else
+		ev_timer_start(m->stop, STOP_POLL);
+}
+
+static void on_term(int signum, void *arg)
+{
+	struct master *m = arg;
+
+	if (m->stopping)
+		return;
+	log_info("Signal %d: stopping, %zu jobs run", signum, m->running);
+	m->stopping = true; /* no job starts any more; those that run may end */
+	stop_poll(m);
+}
+
+static void on_hup(int signum, void *arg)
+{
+	int r = log_reopen();
+
+	(void)signum;
+	(void)arg;
+	if (r < 0)
+		log_error("Can't reopen the log");
+	log_info("Log reopened");
+}
+
+/* --- start --- */
+static int open_config(struct master *m, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	struct strs errors = { NULL, 0 };
+
+	if (config_open(path_of(PATH_CONFIG_DB), DB_WRITE, &m->config, e) < 0)
+		return -1;
+	m->db = config_db(m->config);
+	if (db_migrate(m->db, "queue", queue_schema, queue_schema_n, e) < 0 ||
+	    snapshot_open(m->config, &s, e) < 0 || config_verify(s, a, &errors, e) < 0)
+		return -1;
+	/* as upstream: a master runs with a configuration that has mistakes, and tells */
+	for (size_t i = 0; i < errors.n; i++)
+		log_error("Configuration error: %s", errors.v[i]);
+	return 0;
+}
+
+static int start(struct master *m, struct err *e)
+{
+	m->ev = ev_new();
+	m->started = clock_mono();
+	turn_init(m);
+	m->locks = locks_new();
+	m->res = reservations_new();
+	m->stop = ev_timer_new(m->ev, "stop", stop_poll, m);
+	ev_signal(m->ev, SIGTERM, on_term, m);
+	ev_signal(m->ev, SIGINT, on_term, m);
+	ev_signal(m->ev, SIGHUP, on_hup, m);
+	if (mirror_init(m, e) < 0)
+		return -1;
+	queries_init(m);
+	spread_init(m);
+	if (jobs_init(m, e) < 0)
+		return -1;
+	turn_finish(m); /* what was recovered is on disk before the first client asks */
+	return luxi_start(m, e) < 0 ? -1 : control_start(m, e);
+}
+
+static void end(struct master *m)
+{
+	jobs_stop(m);
+	turn_finish(m);
+	luxi_server_free(m->luxi);
+	luxi_server_free(m->legacy);
+	luxi_server_free(m->control);
+	unlink(path_of(PATH_QUERY_SOCKET));
+	unlink(path_of(PATH_MASTER_SOCKET));
+	unlink(path_of(PATH_MASTERD_CONTROL));
+	pool_free(m->job_pool);
+	pool_free(m->query_pool);
+	spread_free(m);
+	config_close(m->config);
+	log_info("Ended");
+}
+
+int main(int argc, char **argv)
+{
+	struct opts o = { false };
+	struct daemon_opts d = { .name = NAME,
+				 .pidfile = path_of(PATH_MASTERD_PID),
+				 .logfile = path_of(PATH_MASTERD_LOG),
+				 .user = env_user(USER_MASTERD),
+				 .group = env_group(USER_MASTERD) };
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct master m = { 0 };
+	int code = EXIT_FAILED;
+
+	parse_options(argc, argv, &o);
+	d.foreground = o.foreground;
+	d.debug = o.debug;
+	d.syslog = o.syslog;
+	if (ssconf_check_master(&code, &e) < 0) {
+		fprintf(stderr, "%s\n", err_msg(&e));
+		return code;
+	}
+	if (daemon_start(&d, &e) < 0) {
+		fprintf(stderr, NAME ": %s\n", err_msg(&e));
+		return EXIT_FAILED;
+	}
+	raise_limits();
+	/* the database's side files have to belong to the user that goes on using them */
+	if (geteuid() == 0 && privs_drop(d.user, d.group, &e) < 0)
+		daemon_failed(EXIT_FAILED, err_msg(&e));
+	if (open_config(&m, &e) < 0)
+		daemon_failed(EXIT_CONFIG, err_msg(&e));
+	if (start(&m, &e) < 0)
+		daemon_failed(EXIT_FAILED, err_msg(&e));
+	daemon_ready();
+	log_info(NAME " " RELEASE_VERSION " is ready");
+	ev_run(m.ev);
+	end(&m);
+	return 0;
+}

@@ -1,0 +1,172 @@
+/* The master daemon: one thread, one loop. Who does what: see README. */
+#ifndef DAEMONS_MASTERD_MASTERD_H
+#define DAEMONS_MASTERD_MASTERD_H
+#include "lib/base/map.h"
+#include "lib/wire/wire.h"
+#include "src/config/config.h"
+#include "src/env/env.h"
+#include "src/lock/lock.h"
+#include "src/queue/queue.h"
+
+struct master;
+struct mjob;
+struct watch;
+struct spread;
+struct after;
+
+/* A job that has not ended, or whose end is not stored yet. */
+struct mjob {
+	struct master *m;
+	struct arena *a; /* of the job */
+	struct job *job;
+	struct pool_job *worker; /* NULL = not started */
+	bool cancel_wanted;
+	int64_t lock_call; /* call of the worker that waits for a lock, 0 = none */
+	bool all_locks;    /* that call asked for all names */
+	char *rule;        /* filter rule it was started under (rate limit), or NULL */
+	bool dirty;        /* progress to be stored in this turn */
+	bool log_dirty;    /* only log entries are new */
+	bool stored_final;
+	bool mirror_due; /* job-N is to be written when the mirror's timer fires */
+	struct watch *watches;
+	struct mjob *next_dirty;
+};
+
+struct settings { /* what decisions need of the configuration, read again after changes */
+	int64_t max_running;
+	json *filters; /* sorted */
+	bool rejects;  /* some filter rejects jobs */
+};
+
+struct master {
+	struct ev *ev;
+	struct config *config;
+	struct db *db; /* of config */
+	struct locks *locks;
+	struct reservations *res;
+	struct luxi_server *luxi, *legacy, *control;
+	struct pool *job_pool, *query_pool;
+	struct spread *spread;
+	struct map *jobs; /* decimal id -> struct mjob */
+	size_t running;
+	struct settings set;
+	struct ev_timer *schedule;
+	struct ev_timer *mirror;
+	bool mirror_armed;
+	/* this turn of the loop, see turn.c */
+	struct ev_timer *turn;
+	bool turn_armed;
+	struct mjob *dirty;
+	struct after *after, **after_end;
+	bool config_changed, settings_changed;
+	/* end */
+	bool stopping;
+	struct ev_timer *stop;
+	struct {
+		uint64_t requests, jobs, queries, turns, commits, failed_turns;
+	} count;
+	double started;
+};
+
+/* --- turn.c: one transaction per turn of the loop --- */
+int turn_begin(struct master *m,
+	       struct err *e); /* writes may follow; the end of the turn commits */
+/* Call FN when this turn has been committed (FAILED NULL) or was lost. */
+void turn_after(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
+		void *arg);
+void turn_touch(struct master *m, struct mjob *j); /* store the job's progress */
+void turn_log(struct master *m, struct mjob *j);   /* its log grew */
+int turn_commit_config(struct master *m, const json *changes, json **ret_objects, struct err *e);
+void turn_init(struct master *m);
+void turn_finish(struct master *m); /* what is open is committed now */
+
+/* --- request.c: texts into requests, pure --- */
+/* ARGS is borrowed from RET_OWN (a new reference). Plain errors, as after "Failed to parse request:
+ * ". */
+int request_parse(const char *text, size_t n, enum luxi *ret, json **ret_args, json **ret_own,
+		  struct err *e);
+/* Typed arguments (struct luxi_x) in the arena. */
+int request_args(struct arena *a, enum luxi method, json *args, void **ret, struct err *e);
+/* An opcode as submitted; RET: with all its parameters, arena-owned. A plain error is a text that
+ * goes after "Failed to parse request: <method>: ", others are as they are. */
+int request_opcode(struct arena *a, json *in, json **ret, struct err *e);
+int request_job_id(const json *j, int64_t *ret, struct err *e); /* number or text */
+
+/* --- luxi.c: sessions --- */
+int luxi_start(struct master *m, struct err *e);
+void luxi_ok(struct luxi_conn *c, json *result);          /* takes the reference */
+void luxi_fail(struct luxi_conn *c, const struct err *e); /* plain errors go out as text */
+/* A reply that has to wait for the end of the turn. RESULT taken over. */
+void luxi_ok_after(struct master *m, struct luxi_conn *c, json *result);
+
+/* --- submit.c --- */
+void submit_job(struct master *m, struct luxi_conn *c, const json *ops, enum luxi method);
+void submit_many(struct master *m, struct luxi_conn *c, const json *jobs);
+/* For jobs that submit jobs: RET is the list of [true, id] or [false, message]; the jobs start when
+ * the turn is committed. */
+int submit_list(struct master *m, const json *jobs, enum luxi method, json **ret, struct err *e);
+bool queue_open(struct master *m);
+
+/* --- jobs.c: live jobs --- */
+int jobs_init(struct master *m, struct err *e); /* pool, and what an earlier master left */
+struct mjob *jobs_find(const struct master *m, int64_t id);
+void jobs_adopt(struct master *m, struct arena *a, struct job *j); /* takes the arena */
+void jobs_wake(struct master *m);                                  /* look for jobs to start soon */
+void jobs_stored(struct mjob *j,
+		 bool progress);           /* it (else only its log) is on disk; may free it */
+void jobs_release(struct mjob *j);         /* locks and reservations */
+int jobs_status(int64_t id, void *master); /* for job_dependencies() */
+int jobs_settings(struct master *m, struct err *e);
+void jobs_stop(struct master *m); /* end what still runs */
+
+/* --- manage.c: luxi calls on jobs --- */
+void manage_cancel(struct master *m, struct luxi_conn *c, int64_t id, bool kill);
+void manage_priority(struct master *m, struct luxi_conn *c, int64_t id, int64_t priority);
+void manage_archive(struct master *m, struct luxi_conn *c, int64_t id);
+void manage_autoarchive(struct master *m, struct luxi_conn *c, int64_t age, int64_t timeout);
+void manage_drain(struct master *m, struct luxi_conn *c, bool flag);
+void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *until);
+void manage_filter_replace(struct master *m, struct luxi_conn *c,
+			   const struct luxi_ReplaceFilter *r);
+void manage_filter_delete(struct master *m, struct luxi_conn *c, const char *uuid);
+
+/* --- wconf.c: calls of job workers --- */
+void wconf_message(struct mjob *j, const json *msg);
+void wconf_flushed(struct mjob *j, int64_t call, json *failed); /* answer; FAILED taken over */
+void wconf_cancel(struct mjob *j); /* tell the worker; a lock it waits for is withdrawn */
+
+/* --- queries.c --- */
+void queries_init(struct master *m);
+void queries_send(struct master *m, struct luxi_conn *c, enum luxi method,
+		  json *args); /* ARGS borrowed */
+
+/* --- watch.c: clients that wait for a job --- */
+void watch_change(struct master *m, struct luxi_conn *c, int64_t id,
+		  const struct luxi_WaitForJobChange *w);
+void watch_cancel(struct mjob *j, struct luxi_conn *c); /* answer CancelJob when it ended */
+void watch_notify(struct mjob *j);
+void watch_drop_all(struct mjob *j); /* the job is gone from memory */
+
+/* --- spread.c: configuration to disk, candidates and nodes --- */
+void spread_init(struct master *m);
+void spread_commit(struct master *m); /* a change was committed */
+/* DONE once everything committed until now has reached the nodes, or failed there ([node, msg]
+ * pairs). */
+void spread_flush(struct master *m, bool force, int64_t job, int64_t call);
+/* An RPC to the other nodes (candidates only, or all online ones), result to the log. Takes ARGS.
+ */
+void spread_call(struct master *m, enum rpc rpc, bool candidates, json *args);
+void spread_master_ip(struct master *m); /* activate it here, trying until it works */
+void spread_free(struct master *m);
+
+/* --- mirror.c: the queue directory as upstream has it --- */
+int mirror_init(struct master *m, struct err *e);
+void mirror_job(struct mjob *j, bool log_only);
+void mirror_serial(struct master *m, int64_t serial);
+void mirror_archive(struct master *m, int64_t id);
+void mirror_drain(struct master *m, bool drained);
+
+/* --- control.c --- */
+int control_start(struct master *m, struct err *e);
+
+#endif

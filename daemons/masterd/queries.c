@@ -1,0 +1,87 @@
+/*
+ * The pool of query workers. The request goes to one unparsed beyond its envelope, the answer comes
+ * back as it is to be sent.
+ */
+#include "daemons/masterd/masterd.h"
+
+#define MIN_WORKERS 1
+#define MAX_WORKERS 8
+#define MAX_WAITING 512
+#define RETIRE_AFTER 2000
+#define QUERY_TIMEOUT LUXI_RW_TIMEOUT /* the client does not wait longer */
+
+struct query {
+	struct luxi_conn *c;
+	struct pool_job *j;
+};
+
+static size_t waiting;
+
+static void query_free(struct query *q)
+{
+	waiting--;
+	free(q);
+}
+
+static void on_answer(struct pool_job *j, json *msg, bool final, void *arg)
+{
+	struct query *q = arg;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	(void)j;
+	if (!final)
+		return;
+	if (msg) {
+		luxi_reply(q->c, json_pack("{s:O, s:O}", "success", json_get(msg, "success"),
+					   "result", json_get(msg, "result")));
+	} else {
+		err_set(&e, GenericError, NULL, "The query took too long or its worker has died");
+		luxi_fail(q->c, &e);
+	}
+	query_free(q);
+}
+
+static void on_gone(void *arg)
+{
+	struct query *q = arg;
+
+	pool_cancel(q->j);
+	query_free(q);
+}
+
+void queries_init(struct master *m)
+{
+	static const char *argv[2]; /* the pool goes on using it */
+	struct pool_opts o = { .name = "query worker",
+			       .argv = argv,
+			       .min = MIN_WORKERS,
+			       .max = MAX_WORKERS,
+			       .retire_after = RETIRE_AFTER,
+			       .max_message = LUXI_MAX_MESSAGE };
+
+	argv[0] = path_of(PATH_QUERY_WORKER);
+	m->query_pool = pool_new(m->ev, &o);
+}
+
+void queries_send(struct master *m, struct luxi_conn *c, enum luxi method, json *args)
+{
+	json *request = json_pack("{s:s, s:O}", "method", luxi_name(method), "args", args);
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct query *q;
+
+	if (waiting >= MAX_WAITING) {
+		json_put(request);
+		err_set(&e, GenericError, NULL, "Too many queries are waiting");
+		luxi_fail(c, &e);
+		return;
+	}
+	if (method == LUXI_Query &&
+	    enum_value(&enum_query_resource, json_str(json_at(args, 0))) == query_resource_lock)
+		json_set(request, "locks", locks_dump(m->locks));
+	m->count.queries++;
+	waiting++;
+	q = xcalloc(1, sizeof(*q));
+	q->c = c;
+	luxi_on_gone(c, on_gone, q);
+	q->j = pool_submit(m->query_pool, request, QUERY_TIMEOUT, on_answer, q);
+}

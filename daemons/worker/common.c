@@ -1,0 +1,82 @@
+/* What the master's worker programs share. */
+#include "daemons/worker/worker.h"
+
+#include "lib/base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ANSWER_TIMEOUT 60.0
+
+void worker_start(const char *name, enum path log)
+{
+	struct stat st;
+	int r;
+
+	/*
+	 * A worker whose master is gone could only do harm: its locks are gone, too, and its
+	 * changes can't be stored. (To be attached again by the next master is for later.)
+	 */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	signal(SIGINT, SIG_IGN); /* of a terminal; the master decides */
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	if (fstat(WORKER_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		fprintf(stderr, "%s is started by ganeti-masterd\n", name);
+		exit(1);
+	}
+	r = log_open(name, path_of(log), false);
+	if (r < 0)
+		fprintf(stderr, "%s: can't open %s: %s\n", name, path_of(log), strerror(-r));
+}
+
+int worker_tools(struct worker_tools *t, struct ev *ev, struct err *e)
+{
+	if (!t->config && config_open(path_of(PATH_CONFIG_DB), DB_READ, &t->config, e) < 0)
+		return -1;
+	if (!t->rpc && rpc_client_new(ev, &t->rpc, e) < 0)
+		return -1;
+	return 0;
+}
+
+void worker_tools_free(struct worker_tools *t)
+{
+	rpc_client_free(STEAL(t->rpc));
+	config_close(STEAL(t->config));
+}
+
+json *worker_request(const char *key)
+{
+	for (;;) {
+		json *msg CLEANUP(json_putp) = NULL;
+		int r = chan_read(WORKER_FD, &msg, LUXI_MAX_MESSAGE, -1);
+
+		if (r < 0) {
+			if (r != -EPIPE)
+				log_error("Can't read from the master: %s", strerror(-r));
+			return NULL;
+		}
+		if (json_has(msg, key)) {
+			(void)log_reopen(); /* it may have been rotated since */
+			return STEAL(msg);
+		}
+	}
+}
+
+void worker_answer(json *answer)
+{
+	json *own CLEANUP(json_putp) = json_set(answer, "final", json_new_bool(true));
+	int r = chan_write(WORKER_FD, own, ANSWER_TIMEOUT);
+
+	if (r == 0)
+		return;
+	if (r != -EPIPE)
+		log_error("Can't answer the master: %s", strerror(-r));
+	exit(1);
+}

@@ -1,0 +1,24 @@
+/* What the master's worker programs share. */
+#ifndef DAEMONS_WORKER_WORKER_H
+#define DAEMONS_WORKER_WORKER_H
+#include "src/client/client.h"
+#include "src/config/config.h"
+#include "src/rpc/rpc.h"
+
+#define WORKER_FD 3 /* the channel to the master */
+
+/* Open the log, end with the master, check that there is a channel. */
+void worker_start(const char *name, enum path log);
+/* The configuration and the node RPC client, opened once. Certificates may be missing at first. */
+struct worker_tools {
+	struct config *config;
+	struct rpc_client *rpc;
+};
+int worker_tools(struct worker_tools *t, struct ev *ev, struct err *e);
+void worker_tools_free(struct worker_tools *t);
+/* The next request, a new reference; NULL: the master has closed the channel. KEY is in every
+ * request; what has none is a late message of the last one. */
+json *worker_request(const char *key);
+void worker_answer(json *answer); /* the last message of a request; takes the reference */
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * mkcluster NODES [IP...]: what cluster init leaves on the disk of node1.example.com, in the
+ * virtual root of $GANETI_ROOTDIR: configuration, certificates, ssconf. IPs of the nodes; default
+ * 192.0.2.N.
+ */
+#include "tests/harness/confkit.h"
+
+#include "src/env/env.h"
+#include "src/site/priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int die(const struct err *e)
+{
+	fprintf(stderr, "mkcluster: %s\n", err_msg(e));
+	return 1;
+}
+
+static int write_ssconf(struct err *e)
+{
+	struct config *c CLEANUP(config_closep) = NULL;
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	json *values CLEANUP(json_putp) = NULL;
+	int rc = config_open(path_of(PATH_CONFIG_DB), DB_READ, &c, e);
+
+	if (rc == 0)
+		rc = snapshot_open(c, &s, e);
+	if (rc == 0)
+		rc = config_ssconf(s, &values, e);
+	if (rc == 0)
+		rc = ssconf_write(values, false, e);
+	snapshot_freep(&s);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	int nodes = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1, i = 2;
+	json *data CLEANUP(json_putp) = confkit_data(nodes);
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	json_each (json_get(data, "nodes"), uuid, n) {
+		(void)uuid;
+		if (i < argc) {
+			json_set(n, "primary_ip", json_new_str(argv[i]));
+			json_set(n, "secondary_ip", json_new_str(argv[i++]));
+		}
+	}
+	if (!env_virtual()) {
+		fputs("mkcluster: only in a virtual root\n", stderr);
+		return 1;
+	}
+	if (env_ensure_dirs(&e) < 0 ||
+	    site_make_certs("cl.example.com", true, false, false, &e) < 0 ||
+	    site_make_client_cert("node1.example.com", 1, &e) < 0 ||
+	    config_create(path_of(PATH_CONFIG_DB), data, &e) < 0 || write_ssconf(&e) < 0)
+		return die(&e);
+	return 0;
+}

@@ -1,0 +1,6 @@
+# the master daemon with its workers, in a virtual root
+check_PROGRAMS += tests/harness/mkcluster tests/harness/luxi
+tests_harness_mkcluster_SOURCES = tests/harness/mkcluster.c tests/harness/confkit.c tests/harness/confkit.h
+tests_harness_mkcluster_LDADD = $(MASTER_LIBS)
+tests_harness_luxi_SOURCES = tests/harness/luxi.c
+tests_harness_luxi_LDADD = $(GANETI_LIBS)
