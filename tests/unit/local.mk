@@ -88,3 +88,7 @@ tests_unit_upstream_SOURCES = tests/unit/upstream.c
 tests_unit_upstream_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_upstream_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
 EXTRA_DIST += tests/data/upstream.json
+unit_tests += tests/unit/node
+tests_unit_node_SOURCES = tests/unit/node.c tests/unit/vroot.h
+tests_unit_node_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_node_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
