@@ -235,8 +235,6 @@ int lu_nic_ip_check(const char *ip, bool has_network, struct err *e);
 int lu_nic_place(struct luctx *lu, struct nic *n, size_t idx, const char *node_uuid, bool conflicts_check, struct err *e);
 /* Names must be unique, not numeric (upstream: ValidateDeviceNames). KIND: "NIC", "disk". */
 int lu_check_device_names(const char *kind, const char *const *names, size_t n, struct err *e);
-/* Put address use of networks that differs between two sets of NICs into the pending change. */
-void lu_nics_addresses(struct luctx *lu, const nic_list_t *old, const nic_list_t *now);
 
 /* --- netpool.c: addresses of networks; all answer 1 = yes, 0 = no, -1 --- */
 /* A free one, reserved for this job. */

@@ -1,7 +1,6 @@
 /*
- * Addresses of networks. The bit strings of a network object say which are used; they change in the
- * same transaction as the NICs. Between choosing an address and the commit the job has it reserved
- * in the master.
+ * Addresses of networks. The bit strings of a network object say which are used; the store keeps them when
+ * NICs change. Between choosing an address and the commit the job has it reserved in the master.
  */
 #include "src/lu/lu.h"
 
@@ -122,62 +121,4 @@ int lu_net_nicparams(struct luctx *lu, const struct network *net, const char *no
 			 REC_NO_DEFAULTS | REC_IGNORE_UNKNOWN, NULL, e) < 0)
 		return err_prefix(e, "Parameters of network %s", net->name);
 	return 1;
-}
-
-static bool has_address(const nic_list_t *l, const char *net, const char *ip)
-{
-	for (size_t i = 0; l && i < l->n; i++)
-		if (str_eq(l->v[i].network, net) && str_eq(l->v[i].ip, ip))
-			return true;
-	return false;
-}
-
-/* Set or clear the bits of addresses of FROM (in the network) that are not in THE_OTHER. */
-static bool mark(const nic_list_t *from, const nic_list_t *the_other, const struct network *net, char *bits,
-		 char to)
-{
-	bool changed = false;
-
-	for (size_t i = 0; from && i < from->n; i++) {
-		const struct nic *n = &from->v[i];
-		int64_t pos = str_eq(n->network, net->uuid) && n->ip ? position(net, n->ip) : -1;
-
-		if (pos < 0 || has_address(the_other, n->network, n->ip))
-			continue;
-		bits[pos] = to;
-		changed = true;
-	}
-	return changed;
-}
-
-static void networks_of(struct luctx *lu, const nic_list_t *l, struct strs *ret)
-{
-	for (size_t i = 0; l && i < l->n; i++)
-		if (l->v[i].network && !strs_has(ret, l->v[i].network))
-			strs_add(lu->a, ret, l->v[i].network);
-}
-
-void lu_nics_addresses(struct luctx *lu, const nic_list_t *old, const nic_list_t *now)
-{
-	struct strs nets = { NULL, 0 };
-
-	networks_of(lu, old, &nets);
-	networks_of(lu, now, &nets);
-	for (size_t i = 0; i < nets.n; i++) {
-		const struct network *net = snap_network(lu->snap, nets.v[i]);
-		struct network new;
-		bool changed;
-		char *bits;
-
-		if (!net || !net->reservations)
-			continue;
-		bits = arena_strdup(lu->a, net->reservations);
-		changed = mark(old, now, net, bits, '0');
-		changed = mark(now, old, net, bits, '1') || changed;
-		if (!changed)
-			continue;
-		new = *net;
-		new.reservations = bits;
-		lu_update(lu, OBJ_NETWORK, &new);
-	}
 }

@@ -120,12 +120,13 @@ int inst_check_memory(const struct beparams *filled, struct err *e)
 
 int inst_check_not_global(struct luctx *lu, const json *hvparams, struct err *e)
 {
-	static const char *const globals[] = { "migration_bandwidth", "migration_mode", "migration_port" };
 	struct strs used = { NULL, 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(globals); i++)
-		if (json_has(hvparams, globals[i]))
-			strs_add(lu->a, &used, globals[i]);
+	json_each(hvparams, key, v) {
+		(void)v;
+		if (hv_is_global(key))
+			strs_add(lu->a, &used, key);
+	}
 	if (!used.n)
 		return 0;
 	return err_set(e, ERR_PREREQ, ECODE_INVAL,
@@ -163,18 +164,6 @@ bool inst_user_down(struct luctx *lu, const struct instance *i, const json *info
 }
 
 /* --- OS parameters --- */
-static json *private_filled(struct luctx *lu, const char *os, const json *over)
-{
-	const json *all = lu->cluster->osparams_private_cluster;
-	struct strs parts = strs_split(lu->a, os ? os : "", '+');
-	json *out = json_own(lu->a, json_new_dict());
-
-	json_merge(out, json_get(all, parts.v[0]));
-	if (os)
-		json_merge(out, json_get(all, os));
-	return json_merge(out, over);
-}
-
 /* Names of D that are in one of the others, too: "'a', 'b'". */
 static const char *repeated(struct luctx *lu, const json *d, const json *other1, const json *other2)
 {
@@ -192,7 +181,7 @@ int inst_all_osparams(struct luctx *lu, const char *os, const json *public_, con
 		      const json *secret, json **ret, struct err *e)
 {
 	json *all = json_own(lu->a, json_clone(fill_os(lu->a, lu->cluster, os, public_)));
-	json *priv = private_filled(lu, os, private_);
+	json *priv = fill_os_private(lu->a, lu->cluster, os, private_);
 	const char *p1 = repeated(lu, all, priv, secret), *p2 = repeated(lu, priv, all, secret);
 	const char *p3 = repeated(lu, secret, all, priv);
 
@@ -234,21 +223,13 @@ int inst_reserve_name(struct luctx *lu, const char *name, struct err *e)
 	return err_is(&why, ReservationError) ? name_taken(name, e) : err_move(e, &why);
 }
 
-/* --- console ports --- */
 int inst_take_port(struct luctx *lu, int64_t *ret, struct err *e)
 {
 	json *answer CLEANUP(json_putp) = NULL;
 
 	TRY(wconf_call(lu->wconf, "reserve_port", json_new_dict(), WCONF_TIMEOUT, &answer, e));
 	*ret = json_get_int(answer, "port", 0);
-	/* taking it changed the cluster object */
-	return lu_refresh(lu, e);
-}
-
-int inst_release_port(struct luctx *lu, int64_t port, struct err *e)
-{
-	TRY(wconf_call(lu->wconf, "release_port", json_pack("{s:I}", "port", port), WCONF_TIMEOUT, NULL, e));
-	return lu_refresh(lu, e);
+	return 0;
 }
 
 int64_t inst_disk_space(const struct disk *const *disks, size_t n)

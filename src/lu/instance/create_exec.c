@@ -36,16 +36,14 @@ static bool needs_port(int hypervisor)
 	return hypervisor == hypervisor_kvm || hypervisor == hypervisor_xen_hvm;
 }
 
-/* Disks, instance and addresses in one transaction. */
+/* Disks and instance in one transaction. */
 static int add_to_config(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n, struct err *e)
 {
 	lu_log(lu, "adding instance %s to cluster config", i->name);
 	lu_log(lu, "adding disks to cluster config");
-	TRY(lu_refresh(lu, e)); /* networks as they are now */
 	for (size_t k = 0; k < n; k++)
 		lu_add(lu, OBJ_DISK, &disks[k]);
 	lu_add(lu, OBJ_INSTANCE, i);
-	lu_nics_addresses(lu, NULL, &i->nics);
 	return lu_commit(lu, e);
 }
 
@@ -161,11 +159,7 @@ int create_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 		TRY(inst_take_port(lu, &i.network_port, e));
 		i.has_network_port = true;
 	}
-	if (make(lu, op, c, &i, e) < 0) {
-		if (i.has_network_port)
-			inst_release_port(lu, i.network_port, NULL);
-		return -1;
-	}
+	TRY(make(lu, op, c, &i, e));
 	*ret = json_pack("[s]", lu_node_name(lu, c->primary));
 	if (op->forthcoming) {
 		lu_log(lu, "Instance is forthcoming; not creating the actual instance");

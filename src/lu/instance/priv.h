@@ -55,11 +55,11 @@ int inst_all_osparams(struct luctx *lu, const char *os, const json *public_, con
 int inst_check_name_free(struct luctx *lu, const char *name, struct err *e);
 /* No other job may make an instance of this name before this one ends. */
 int inst_reserve_name(struct luctx *lu, const char *name, struct err *e);
+/* A console port, ours until the job ends or the instance is in the configuration. */
 int inst_take_port(struct luctx *lu, int64_t *ret, struct err *e);
-int inst_release_port(struct luctx *lu, int64_t port, struct err *e);
 
 /* --- remove.c --- */
-/* Instance, disks and addresses out of the configuration, console port given back. */
+/* Instance and disks out of the configuration; the store gives back addresses and console port. */
 int inst_remove_from_config(struct luctx *lu, const char *uuid, struct err *e);
 
 /* --- migrate.c: what failover and migration share (upstream: TLMigrateInstance) --- */
@@ -111,5 +111,58 @@ int create_check_params(struct luctx *lu, const struct op_instance_create *op, s
 /* The node, and the instance on it. */
 int create_check_node(struct luctx *lu, const struct op_instance_create *op, struct create *c, struct err *e);
 int create_exec(struct luctx *lu, const void *op, json **ret, struct err *e);
+
+/* --- modify*.c (upstream: LUInstanceSetParams) --- */
+enum mod_action { MOD_ADD, MOD_ATTACH, MOD_MODIFY, MOD_REMOVE, MOD_DETACH };
+struct mod { /* of a NIC or disk */
+	enum mod_action action;
+	json *where;  /* index (number or digits), UUID or name */
+	json *params; /* a copy that may be changed; arena-owned */
+};
+struct mod_item { /* what a NIC or disk can be found by */
+	const char *uuid, *name;
+};
+struct nic_step { /* a NIC modification that was worked out */
+	json *changes;       /* [[key, value], ...] for the result */
+	const char *hotplug; /* action for a running instance */
+	const char *key;     /* of the line that says how that went */
+	struct nic nic;
+	size_t idx;
+};
+struct modify {
+	struct inst in;
+	struct mod *nics, *disks;
+	size_t n_nics, n_disks;
+	bool hotplug;
+	struct strs warnings;
+	const char *pnode;             /* new primary (UUID) or NULL */
+	json *hvparams;                /* of the instance from now on; NULL = unchanged */
+	bool be_changed;
+	struct beparams be, be_full;   /* partial, filled */
+	json *osparams, *osparams_private; /* NULL = unchanged */
+	nic_list_t new_nics;
+	struct nic_step *steps;
+	size_t n_steps;
+};
+/* Opcode's list to mods. KIND: "NIC", "disk". */
+int mods_parse(struct luctx *lu, const char *kind, const json *list, struct mod **ret, size_t *ret_n, struct err *e);
+/* Where a new one goes among N; where an existing one is. */
+int mod_insert_at(const char *kind, const struct mod *m, size_t n, size_t *ret, struct err *e);
+int mod_find(const char *kind, const struct mod *m, const struct mod_item *v, size_t n, size_t *ret, struct err *e);
+/* Returns "hotplug:done" or "hotplug:failed". */
+int mod_hotplug(struct luctx *lu, const struct modify *m, const char *action, const char *type, json *device,
+		json *extra, size_t seq, const char **ret, struct err *e);
+/* The disk an attach speaks of: one that belongs to no instance. */
+int mod_detached(struct luctx *lu, const struct mod *m, const struct instance *i, const struct disk **ret,
+		 struct err *e);
+int modify_check_nics(struct luctx *lu, const struct op_instance_set_params *op, struct modify *m, struct err *e);
+int modify_check_disks(struct luctx *lu, const struct op_instance_set_params *op, struct modify *m,
+		       int64_t **ret_sizes, size_t *ret_n, struct err *e);
+int modify_check_params(struct luctx *lu, const struct op_instance_set_params *op, struct modify *m, struct err *e);
+int modify_check_memory(struct luctx *lu, const struct op_instance_set_params *op, struct modify *m, struct err *e);
+/* Do the disk modifications one by one; RESULT gets [key, value] pairs. */
+int modify_disks(struct luctx *lu, const struct op_instance_set_params *op, struct modify *m, json *result,
+		 struct err *e);
+int modify_exec(struct luctx *lu, const void *op, json **ret, struct err *e);
 
 #endif

@@ -71,17 +71,13 @@ static int stop(struct luctx *lu, const struct op_instance_remove *op, const str
 int inst_remove_from_config(struct luctx *lu, const char *uuid, struct err *e)
 {
 	const struct instance *i = snap_instance(lu->snap, uuid);
-	int64_t port;
 
 	if (!i)
 		return 0;
-	port = i->network_port;
-	lu_nics_addresses(lu, &i->nics, NULL);
 	lu_remove(lu, OBJ_INSTANCE, i->uuid);
 	for (size_t k = 0; k < i->disks.n; k++)
 		lu_remove(lu, OBJ_DISK, i->disks.v[k]);
-	TRY(lu_commit(lu, e));
-	return port ? inst_release_port(lu, port, e) : 0;
+	return lu_commit(lu, e);
 }
 
 static int exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
