@@ -19,3 +19,7 @@ include tests/masterd/local.mk
 EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
 	tests/lab
 EXTRA_DIST += tests/harness/cluster.sh
+EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/cluster tests/lab \
+	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh
+
+include tests/bench/local.mk

@@ -103,19 +103,20 @@ static void check_group(struct arena *a, struct strs *errs, const struct nodegro
 }
 
 static void check_nics(struct arena *a, struct strs *errs, const struct instance *i,
-		       const struct cluster *c)
+		       const struct nicparams *dflt)
 {
 	for (size_t k = 0; k < i->nics.n; k++) {
 		const struct nic *n = &i->nics.v[k];
-		struct nicparams p = c ? fill_nic(a, c, &n->nicparams) : n->nicparams;
+		struct nicparams p = n->nicparams;
 
 		for (size_t m = 0; m < k; m++)
 			if (str_eq(n->mac, i->nics.v[m].mac))
 				complain(a, errs, "instance '%s' has NIC %zu mac %s duplicate",
 					 i->name, k, n->mac);
-		if (c)
-			check_nicparams(a, errs,
-					arena_printf(a, "instance %s nic %zu", i->name, k), &p);
+		if (!dflt)
+			continue;
+		record_fill(rec_nicparams(), &p, dflt);
+		check_nicparams(a, errs, arena_printf(a, "instance %s nic %zu", i->name, k), &p);
 	}
 }
 
@@ -131,7 +132,7 @@ static void check_network(struct arena *a, struct strs *errs, const struct netwo
 		complain(a, errs, "Network '%s' has an invalid address pool", n->name);
 }
 
-void check_object(struct arena *a, enum obj_kind k, const void *obj, const struct cluster *c,
+void check_object(struct arena *a, enum obj_kind k, const void *obj, const struct nicparams *dflt,
 		  struct strs *errs)
 {
 	switch (k) {
@@ -145,7 +146,7 @@ void check_object(struct arena *a, enum obj_kind k, const void *obj, const struc
 		check_group(a, errs, obj);
 		break;
 	case OBJ_INSTANCE:
-		check_nics(a, errs, obj, c);
+		check_nics(a, errs, obj, dflt);
 		break;
 	case OBJ_NETWORK:
 		check_network(a, errs, obj);

@@ -108,8 +108,8 @@ int pool_new_network(struct arena *a, struct network *n, struct err *e);
 int net4_parse(const char *text, uint32_t *ret_base, uint32_t *ret_size);
 int ip4_parse(const char *text, uint32_t *ret);
 
-/* --- check.c: one object by itself --- */
-void check_object(struct arena *a, enum obj_kind k, const void *obj, const struct cluster *c,
+/* --- check.c: one object by itself; DFLT: the cluster's NIC parameters, NULL = not looked at --- */
+void check_object(struct arena *a, enum obj_kind k, const void *obj, const struct nicparams *dflt,
 		  struct strs *errs);
 
 /* --- upgrade.c, upgrade2.c --- */

@@ -11,6 +11,7 @@ struct check {
 	struct arena *a; /* the caller's: messages */
 	struct strs errs;
 	const struct cluster *cluster;
+	struct nicparams nic; /* of the cluster */
 	struct map *ips;   /* address (with link and network) -> struct strs of owners */
 	struct arena *tmp; /* lives as long as the check */
 	size_t candidates, possible, nodes;
@@ -52,7 +53,8 @@ static void instance_ips(struct check *c, struct arena *a, const struct instance
 
 		if (!n->ip)
 			continue;
-		p = fill_nic(a, c->cluster, &n->nicparams);
+		p = n->nicparams;
+		record_fill(rec_nicparams(), &p, &c->nic);
 		add_ip(c,
 		       arena_printf(a, "%s:%s/%s/%s", link_kind(p.mode), p.link, n->ip,
 				    n->network ? n->network : "None"),
@@ -85,17 +87,16 @@ static void check_disk_names(struct check *c, struct arena *a, const struct inst
 	struct strs wrong = { 0 };
 
 	for (size_t k = 0; k < i->disks.n; k++) {
-		const char *text, *expected = arena_printf(a, "disk/%zu", k);
-		void *disk;
+		const char *name = NULL, *expected = arena_printf(a, "disk/%zu", k);
 
-		if (db_get_text(c->d, a, &text, NULL, "SELECT json FROM object WHERE uuid = ?", "s",
-				i->disks.v[k]) != 1 ||
-		    obj_parse_text(a, OBJ_DISK, text, &disk, NULL) < 0)
+		if (db_get_text(c->d, a, &name, NULL,
+				"SELECT json_extract(json, '$.iv_name') FROM object WHERE uuid = ?",
+				"s", i->disks.v[k]) != 1)
 			continue; /* a dangling link; reported as such */
-		if (!str_eq(((struct disk *)disk)->iv_name, expected))
+		if (!str_eq(name, expected))
 			strs_add(a, &wrong,
 				 arena_printf(a, "name of disk %zu should be '%s', but is '%s'", k,
-					      expected, ((struct disk *)disk)->iv_name));
+					      expected, name ? name : ""));
 	}
 	if (wrong.n)
 		complain(c, "Instance '%s' has wrongly named disks: %s", i->name,
@@ -113,7 +114,7 @@ static void check_row(struct check *c, struct arena *a, enum obj_kind k, const c
 		complain(c, "%s %s is not valid: %s", kind_info(k)->label, uuid, err_msg(&e));
 		return;
 	}
-	check_object(a, k, obj, c->cluster, &errs);
+	check_object(a, k, obj, &c->nic, &errs);
 	for (size_t i = 0; i < errs.n; i++)
 		complain(c, "%s", errs.v[i]);
 	if (k == OBJ_NODE) {
@@ -265,6 +266,7 @@ int config_verify(struct snapshot *s, struct arena *a, struct strs *ret, struct 
 	struct check c = { .s = s, .d = snapshot_db(s), .a = a, .cluster = snap_cluster(s),
 			   .ips = ips, .tmp = tmp };
 
+	c.nic = fill_nic(tmp, c.cluster, NULL);
 	add_ip(&c, c.cluster->master_ip, "cluster_ip");
 	for (int k = 0; k < OBJ_KINDS; k++)
 		if (check_kind(&c, k, e) < 0)

@@ -1,0 +1,9 @@
+# make bench: programs that print figures; built on demand, never run by make check
+bench_programs = tests/bench/config
+EXTRA_PROGRAMS += $(bench_programs)
+CLEANFILES += $(bench_programs)
+tests_bench_config_SOURCES = tests/bench/config.c tests/harness/confkit.c tests/harness/confkit.h
+tests_bench_config_LDADD = $(MASTER_LIBS)
+
+bench: $(bench_programs)
+	@for p in $(bench_programs); do echo "# $$p"; ./$$p || exit 1; done
