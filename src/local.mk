@@ -32,3 +32,4 @@ include src/query/local.mk
 include src/site/local.mk
 include src/client/local.mk
 include src/config/local.mk
+include src/alloc/local.mk

@@ -158,7 +158,8 @@ static int run_allocator(struct luctx *lu, const struct op_instance_create *op, 
 	const char *info;
 	struct strs names;
 
-	TRY(alloc_cluster_data(lu->snap, lu->rpc, lu->a, &data, e));
+	TRY(alloc_cluster_data(lu->snap, lu->rpc, lu->a, enum_name(&enum_hypervisor, c->hypervisor),
+			       enum_name(&enum_disk_template, c->template_), &data, e));
 	TRY(trim_nodes(lu, op, data, e));
 	if (alloc_run(lu->snap, lu->rpc, lu->a, c->iallocator, data, alloc_request(lu, op, c), &result, &info, e) < 0) {
 		/* with more nodes free it may work: a caller may try again */

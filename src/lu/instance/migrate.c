@@ -98,7 +98,8 @@ static int run_allocator(struct luctx *lu, struct move *m, const struct instance
 	const char *info;
 	struct strs names;
 
-	TRY(alloc_cluster_data(lu->snap, lu->rpc, lu->a, &data, e));
+	TRY(alloc_cluster_data(lu->snap, lu->rpc, lu->a, enum_name(&enum_hypervisor, i->hypervisor),
+			       n ? enum_name(&enum_disk_template, disks[0]->dev_type) : NULL, &data, e));
 	request = json_own(lu->a, json_pack("{s:s, s:s, s:I, s:i, s:[s]}", "type", "relocate", "name", i->name,
 					    "disk_space_total", inst_disk_space(disks, n), "required_nodes", 1,
 					    "relocate_from", lu_node_name(lu, i->primary_node)));
