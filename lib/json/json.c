@@ -2,6 +2,7 @@
 
 #include <json-c/json.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 int json_parse(const char *text, size_t n, json **ret, struct err *e)
@@ -292,9 +293,22 @@ json *json_new_int(int64_t v)
 	return json_object_new_int64(v);
 }
 
+/* As few digits as give the same number back, as Python prints them: 1795197365.846831, 0.5, 1.0. */
 json *json_new_float(double v)
 {
-	return json_object_new_double(isfinite(v) ? v : 0);
+	char text[40];
+	int n = 0;
+
+	if (!isfinite(v))
+		v = 0;
+	for (int digits = 15; digits <= 17; digits++) {
+		n = snprintf(text, sizeof(text), "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	if (!strpbrk(text, ".e"))
+		snprintf(text + n, sizeof(text) - (size_t)n, ".0");
+	return json_object_new_double_s(v, text);
 }
 
 json *json_new_bool(bool v)

@@ -98,9 +98,29 @@ static void test_json(void **state)
 	}
 }
 
+static void test_json_float(void **state)
+{
+	static const struct {
+		double v;
+		const char *text;
+	} cases[] = { { 1795197365.846831, "1795197365.846831" }, { 0.1, "0.1" }, { 1, "1.0" }, { 0, "0.0" },
+		      { 1.0 / 3, "0.3333333333333333" }, { 1e300, "1e+300" } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json *j CLEANUP(json_putp) = json_new_float(cases[i].v), *copy CLEANUP(json_putp) = json_clone(j);
+		char *s CLEANUP(freep) = json_dump(j), *t CLEANUP(freep) = json_dump(copy);
+
+		assert_string_equal(s, cases[i].text);
+		assert_string_equal(t, cases[i].text);
+		assert_true(json_float(j, -1) == cases[i].v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_json_float),
 		cmocka_unit_test(test_natcmp), cmocka_unit_test(test_split),
 		cmocka_unit_test(test_map),    cmocka_unit_test(test_units),
 		cmocka_unit_test(test_json),
