@@ -36,3 +36,13 @@ gntlib_PROGRAMS += gnt-site
 gnt_site_SOURCES = cli/tools/site.c
 gnt_site_LDADD = $(MASTER_LIBS)
 include cli/tools/local.mk
+
+# gnt is one program under eleven names
+GNT_NAMES = gnt-backup gnt-cluster gnt-debug gnt-filter gnt-group gnt-instance gnt-job gnt-network \
+	gnt-node gnt-os gnt-storage
+install_hooks += install-gnt-links
+install-gnt-links:
+	$(MKDIR_P) "$(DESTDIR)$(sbindir)"
+	for name in $(GNT_NAMES); do ln -sf "$(pkglibdir)/gnt" "$(DESTDIR)$(sbindir)/$$name" || exit; done
+uninstall-hook:
+	cd "$(DESTDIR)$(sbindir)" && rm -f $(GNT_NAMES)
