@@ -92,3 +92,7 @@ unit_tests += tests/unit/node
 tests_unit_node_SOURCES = tests/unit/node.c tests/unit/vroot.h
 tests_unit_node_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_node_LDADD = $(NODE_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/lu_instance
+tests_unit_lu_instance_SOURCES = tests/unit/lu_instance.c $(CONFKIT)
+tests_unit_lu_instance_CPPFLAGS = $(DATA_CPPFLAGS)
+tests_unit_lu_instance_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
