@@ -40,25 +40,12 @@ include cli/tools/local.mk
 # gnt is one program under eleven names
 GNT_NAMES = gnt-backup gnt-cluster gnt-debug gnt-filter gnt-group gnt-instance gnt-job gnt-network \
 	gnt-node gnt-os gnt-storage
-install_hooks += install-gnt-links
-install-gnt-links:
-	$(MKDIR_P) "$(DESTDIR)$(sbindir)"
+install_hooks += install-links
+install-links:
+	$(MKDIR_P) "$(DESTDIR)$(sbindir)" "$(DESTDIR)$(pkglibdir)"
 	for name in $(GNT_NAMES); do ln -sf "$(pkglibdir)/gnt" "$(DESTDIR)$(sbindir)/$$name" || exit; done
+	for name in $(NODE_TOOLS); do \
+		ln -sf ganeti-node-tool "$(DESTDIR)$(pkglibdir)/$$name" || exit; done
 uninstall-hook:
 	cd "$(DESTDIR)$(sbindir)" && rm -f $(GNT_NAMES)
-# gnt-cluster and the others are names of gnt
-GNT_NAMES = gnt-backup gnt-cluster gnt-debug gnt-filter gnt-group gnt-instance gnt-job gnt-network gnt-node \
-	gnt-os
-install-exec-hook:
-	$(MKDIR_P) "$(DESTDIR)$(sbindir)" "$(DESTDIR)$(pkglibdir)"
-	for n in $(GNT_NAMES); do \
-		rm -f "$(DESTDIR)$(sbindir)/$$n" && \
-		$(LN_S) "$(pkglibdir)/gnt" "$(DESTDIR)$(sbindir)/$$n" || exit 1; \
-	done
-	for n in $(NODE_TOOLS); do \
-		rm -f "$(DESTDIR)$(pkglibdir)/$$n" && \
-		$(LN_S) ganeti-node-tool "$(DESTDIR)$(pkglibdir)/$$n" || exit 1; \
-	done
-uninstall-hook:
-	for n in $(GNT_NAMES); do rm -f "$(DESTDIR)$(sbindir)/$$n"; done
-	for n in $(NODE_TOOLS); do rm -f "$(DESTDIR)$(pkglibdir)/$$n"; done
+	cd "$(DESTDIR)$(pkglibdir)" && rm -f $(NODE_TOOLS)

@@ -9,4 +9,4 @@ ensure_dirs_LDADD = $(GANETI_LIBS)
 gntlib_PROGRAMS += ganeti-node-tool
 ganeti_node_tool_SOURCES = cli/tools/node_tools.c
 ganeti_node_tool_LDADD = $(MASTER_LIBS)
-NODE_TOOLS = ensure-dirs node-daemon-setup prepare-node-join
+NODE_TOOLS = node-daemon-setup prepare-node-join

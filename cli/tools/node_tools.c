@@ -1,7 +1,6 @@
 /*
  * prepare-node-join, node-daemon-setup: run on a new node over ssh by gnt-node add, JSON on standard input.
- * ensure-dirs: directories and modes of files, before daemons start. One program, named by how it is
- * called.
+ * One program, named by how it is called.
  */
 #include "src/site/site.h"
 
@@ -41,8 +40,6 @@ static int run(const char *name, struct err *e)
 		return with_input(site_prepare_join, e);
 	if (strcmp(name, "node-daemon-setup") == 0)
 		return with_input(site_setup_agent, e);
-	if (strcmp(name, "ensure-dirs") == 0)
-		return env_ensure_dirs(e);
 	return err_plain(e, "this program is called by other names");
 }
 
