@@ -10,3 +10,10 @@ gntlib_PROGRAMS += ganeti-node-tool
 ganeti_node_tool_SOURCES = cli/tools/node_tools.c
 ganeti_node_tool_LDADD = $(MASTER_LIBS)
 NODE_TOOLS = node-daemon-setup prepare-node-join
+
+# run on a node that joins a cluster
+gntlib_PROGRAMS += node-daemon-setup prepare-node-join
+node_daemon_setup_SOURCES = cli/tools/daemon_setup.c cli/tools/node_tool.c cli/tools/node_tool.h
+node_daemon_setup_LDADD = $(MASTER_LIBS)
+prepare_node_join_SOURCES = cli/tools/prepare_join.c cli/tools/node_tool.c cli/tools/node_tool.h
+prepare_node_join_LDADD = $(MASTER_LIBS)

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* the administrator may have to type a password */
 #define SSH_TIMEOUT 600.0
@@ -53,8 +54,9 @@ static int ssh_json(struct target *t, bool cluster_key, const char *command, con
 {
 	char *text CLEANUP(freep) = json_dump(data);
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .input = text, .input_len = strlen(text),
-			   .stdout_fd = 1, .stderr_fd = 2, .timeout = SSH_TIMEOUT };
+	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .input = text,
+			   .input_len = strlen(text), .inherit_stdio = true,
+			   .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 	char *why CLEANUP(freep) = NULL;
 
@@ -70,7 +72,8 @@ static int read_output(struct target *t, bool cluster_key, const char *command, 
 		       struct err *e)
 {
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .stderr_fd = 2, .timeout = SSH_TIMEOUT };
+	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .stderr_fd = 2,
+			   .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 
 	if (run_cmd(&run, &res, e) < 0)

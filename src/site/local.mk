@@ -8,6 +8,7 @@ libmaster_a_SOURCES += \
 	src/site/initial.c \
 	src/site/join.c \
 	src/site/prepare.c \
+	src/site/node.c \
 	src/site/priv.h \
 	src/site/site.h \
 	src/site/sshkeys.c

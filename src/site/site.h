@@ -35,6 +35,22 @@ int site_setup_agent(const json *data, struct err *e);
 int site_make_certs(const char *cluster_name, bool new_cluster_cert, bool new_rapi_cert, bool new_hmac_key, struct err *e);
 /* The libvirt migration certificates of a node (RSA, signed by the cluster's own CA). */
 int site_make_virt_certs(const char *node_name, const char *node_ip, struct err *e);
+/* --- on the node that joins, called by the programs that site_join_node() runs there --- */
+struct site_join_files {
+	const char *cluster_cert, *hmac_key, *node_name;
+	const json *virt; /* {"ca", "cert", "key"} or NULL */
+};
+/* Also makes the node's own client certificate. */
+int site_write_join_files(const struct site_join_files *f, struct err *e);
+struct site_ssh_setup {
+	const json *host_keys;       /* [[kind, private, public], ...] */
+	const json *authorized_keys; /* node -> [public key, ...] */
+	const char *key_type;        /* NULL: make no key */
+	int64_t key_bits;
+	bool dry_run;
+};
+/* RET_CHANGED: the ssh server has to be told. */
+int site_ssh_setup(const struct site_ssh_setup *s, bool *ret_changed, struct err *e);
 /* Start/stop/check a daemon through daemon-util. */
 int site_daemon(const char *action, const char *daemon, struct err *e);
 
