@@ -5,13 +5,7 @@
 #include <string.h>
 
 /* --- enumerations --- */
-struct enum_attr {
-	const char *doc;
-};
-
-#define ENUM(id, ...)                                                    \
-	static const struct enum_attr enum_attr_##id = { __VA_ARGS__ };  \
-	static const struct enum_item items_##id[] = {
+#define ENUM(id, ...) static const struct enum_item items_##id[] = {
 #define ITEM(id, suffix, wire, text) [id##_##suffix] = { .name = wire, .doc = text },
 #define END_ENUM(id) \
 	}            \
@@ -22,8 +16,8 @@ struct enum_attr {
 #undef END_ENUM
 
 #define ENUM(id_, ...)                                                                        \
-	const struct enum_def enum_##id_ = { .id = #id_, .doc = enum_attr_##id_.doc,          \
-					     .items = items_##id_, .n = ARRAY_SIZE(items_##id_) }; \
+	const struct enum_def enum_##id_ = { .id = #id_, .items = items_##id_,                \
+					     .n = ARRAY_SIZE(items_##id_), ##__VA_ARGS__ };   \
 	const struct type type_##id_ = { .name = #id_, .size = sizeof(enum id_),              \
 					 .parse = enum_parse, .emit = enum_emit,              \
 					 .items = &enum_##id_ };                              \
@@ -66,9 +60,10 @@ struct doc_attr {
 #define END_RECORD_WITH(id_, partial_)                                        \
 	}                                                                     \
 	;                                                                     \
-	static struct record record = { .id = #id_, .doc = attr.doc,          \
-					.size = sizeof(self), .fields = fields, \
-					.n = ARRAY_SIZE(fields), .attr = &attr }; \
+	static struct record record = { .id = #id_, .size = sizeof(self),     \
+					.fields = fields, .n = ARRAY_SIZE(fields), \
+					.attr = &attr };                      \
+	record.doc = attr.doc;                                                \
 	record.partial = (partial_);                                          \
 	return schema_ready(&record);                                         \
 	}

@@ -1,5 +1,5 @@
 # libFuzzer targets, one per parser of foreign bytes; ./configure --enable-fuzz CC=clang
-fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi
+fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -13,6 +13,9 @@ tests_fuzz_http_server_LDADD = $(BASE_LIBS)
 tests_fuzz_luxi_SOURCES = tests/fuzz/luxi.c tests/fuzz/peer.c tests/fuzz/peer.h
 tests_fuzz_luxi_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_luxi_LDADD = $(BASE_LIBS)
+tests_fuzz_noderpc_SOURCES = tests/fuzz/noderpc.c
+tests_fuzz_noderpc_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_noderpc_LDADD = $(NODE_LIBS)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/
