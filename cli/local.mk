@@ -42,10 +42,7 @@ GNT_NAMES = gnt-backup gnt-cluster gnt-debug gnt-filter gnt-group gnt-instance g
 	gnt-node gnt-os gnt-storage
 install_hooks += install-links
 install-links:
-	$(MKDIR_P) "$(DESTDIR)$(sbindir)" "$(DESTDIR)$(pkglibdir)"
+	$(MKDIR_P) "$(DESTDIR)$(sbindir)"
 	for name in $(GNT_NAMES); do ln -sf "$(pkglibdir)/gnt" "$(DESTDIR)$(sbindir)/$$name" || exit; done
-	for name in $(NODE_TOOLS); do \
-		ln -sf ganeti-node-tool "$(DESTDIR)$(pkglibdir)/$$name" || exit; done
 uninstall-hook:
 	cd "$(DESTDIR)$(sbindir)" && rm -f $(GNT_NAMES)
-	cd "$(DESTDIR)$(pkglibdir)" && rm -f $(NODE_TOOLS)

@@ -5,12 +5,6 @@ gntlib_PROGRAMS += ensure-dirs
 ensure_dirs_SOURCES = cli/tools/ensure_dirs.c
 ensure_dirs_LDADD = $(GANETI_LIBS)
 
-# called by these names on the nodes
-gntlib_PROGRAMS += ganeti-node-tool
-ganeti_node_tool_SOURCES = cli/tools/node_tools.c
-ganeti_node_tool_LDADD = $(MASTER_LIBS)
-NODE_TOOLS = node-daemon-setup prepare-node-join
-
 # run on a node that joins a cluster
 gntlib_PROGRAMS += node-daemon-setup prepare-node-join
 node_daemon_setup_SOURCES = cli/tools/daemon_setup.c cli/tools/node_tool.c cli/tools/node_tool.h

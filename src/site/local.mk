@@ -7,7 +7,6 @@ libmaster_a_SOURCES += \
 	src/site/init.c \
 	src/site/initial.c \
 	src/site/join.c \
-	src/site/prepare.c \
 	src/site/node.c \
 	src/site/priv.h \
 	src/site/site.h \

@@ -28,9 +28,6 @@ struct site_join {
 	bool ssh_key_check, force_join, verbose, no_node_setup;
 };
 int site_join_node(const struct site_join *j, struct err *e);
-/* What is done with that on the new node: host keys and root's keys; then certificates, ssconf, agent. */
-int site_prepare_join(const json *data, struct err *e);
-int site_setup_agent(const json *data, struct err *e);
 /* Files made by init: all in memory first, then written (upstream: GenerateClusterCrypto). */
 int site_make_certs(const char *cluster_name, bool new_cluster_cert, bool new_rapi_cert, bool new_hmac_key, struct err *e);
 /* The libvirt migration certificates of a node (RSA, signed by the cluster's own CA). */
