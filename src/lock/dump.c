@@ -11,7 +11,7 @@ static json *row(json *rows, const char *level, const char *name)
 	json *r = json_get(rows, full);
 
 	if (!r) {
-		r = json_pack("{s:s, s:n, s:[], s:[]}", "name", full, "mode", "owners", "pending");
+		r = json_pack("{s:s, s:n, s:[], s:[]}", "name", full, "mode", "owner", "pending");
 		json_set(rows, full, r);
 	}
 	return r;
@@ -20,7 +20,7 @@ static json *row(json *rows, const char *level, const char *name)
 static void add_owner(json *r, int64_t owner, enum lock_mode mode)
 {
 	json_set(r, "mode", json_new_str(lock_mode_name(mode)));
-	json_append(json_get(r, "owners"), json_new_int(owner));
+	json_append(json_get(r, "owner"), json_new_int(owner));
 }
 
 static void add_pending(json *r, const struct waiter *w)

@@ -66,7 +66,7 @@ bool locks_has(const struct locks *l, int64_t owner, enum lock_level level, cons
 	       enum lock_mode mode);
 
 /* For gnt-debug locks and `query lock`, sorted by name: list of {name: "node/<name>" or
- * "node/[lockset]", mode: "shared"/"exclusive"/null, owners: [id, ...], pending: [[mode, [id,
+ * "node/[lockset]", mode: "shared"/"exclusive"/null, owner: [id, ...], pending: [[mode, [id,
  * ...]], ...]}. */
 json *locks_dump(const struct locks *l);
 /* Held locks by owner, for saving with the job and restoring after a restart:

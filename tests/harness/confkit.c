@@ -60,8 +60,7 @@ void confkit_from(struct confkit *k, const json *data)
 	if (!mkdtemp(k->dir))
 		die("mkdtemp failed");
 	k->path = xasprintf("%s/config.db", k->dir);
-	if (config_create(k->path, data, &e) < 0 ||
-	    config_open(k->path, DB_WRITE, &k->c, &e) < 0)
+	if (config_create(k->path, data, &e) < 0 || config_open(k->path, DB_WRITE, &k->c, &e) < 0)
 		die("%s", err_msg(&e));
 }
 

@@ -7,6 +7,7 @@
 #include "src/client/client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -68,21 +69,37 @@ static int ask(int fd, const char *method, const char *args_text)
 	return 0;
 }
 
+static int send_stdin(int fd)
+{
+	char buf[65536];
+	size_t n;
+
+	while ((n = fread(buf, 1, sizeof(buf), stdin)) > 0)
+		if (send(fd, buf, n, MSG_NOSIGNAL) < 0)
+			return 0; /* it was cut off, which is fine */
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	const char *path = getenv("LUXI_SOCKET");
 	bool control = argc > 1 && strcmp(argv[1], "--control") == 0;
 	int shift = control ? 1 : 0, fd;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
 	if (argc < 2 + shift) {
-		fputs("Usage: luxi [--control] METHOD [ARGS] | --raw TEXT...\n", stderr);
+		fputs("Usage: luxi [--control] METHOD [ARGS] | --raw TEXT... | --send\n", stderr);
 		return 2;
 	}
-	fd = unix_connect(path_of(control ? PATH_MASTERD_CONTROL : PATH_QUERY_SOCKET), 10);
+	if (!path)
+		path = path_of(control ? PATH_MASTERD_CONTROL : PATH_QUERY_SOCKET);
+	fd = unix_connect(path, 10);
 	if (fd < 0) {
 		err_sys(&e, fd, "connect");
-		return fail(path_of(PATH_QUERY_SOCKET), &e);
+		return fail(path, &e);
 	}
+	if (strcmp(argv[1], "--send") == 0)
+		return send_stdin(fd);
 	if (strcmp(argv[1], "--raw") == 0)
 		return raw(fd, argv + 2);
 	return ask(fd, argv[1 + shift], argc > 2 + shift ? argv[2 + shift] : "[]");

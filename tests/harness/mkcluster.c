@@ -34,6 +34,23 @@ static int write_ssconf(struct err *e)
 	return rc;
 }
 
+/* Other nodes take calls from holders of this certificate. */
+static int trust_master(json *data, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	json *cluster = json_get(data, "cluster");
+	const char *pem, *digest;
+
+	if (site_get(a, path_of(PATH_NODED_CLIENT_CERT_FILE), &pem, e) < 0)
+		return -1;
+	digest = cert_digest(a, pem, e);
+	if (!digest)
+		return -1;
+	json_set(cluster, "candidate_certs",
+		 json_pack("{s:s}", json_get_str(cluster, "master_node"), digest));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int nodes = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1, i = 2;
@@ -53,7 +70,7 @@ int main(int argc, char **argv)
 	}
 	if (env_ensure_dirs(&e) < 0 ||
 	    site_make_certs("cl.example.com", true, false, false, &e) < 0 ||
-	    site_make_client_cert("node1.example.com", 1, &e) < 0 ||
+	    site_make_client_cert("node1.example.com", 1, &e) < 0 || trust_master(data, &e) < 0 ||
 	    config_create(path_of(PATH_CONFIG_DB), data, &e) < 0 || write_ssconf(&e) < 0)
 		return die(&e);
 	return 0;

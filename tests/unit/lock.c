@@ -226,11 +226,11 @@ static void test_dump(void **state)
 	text = json_dump_sorted(dump);
 	assert_string_equal(
 		text, "[{\"mode\":\"shared\",\"name\":\"cluster/"
-		      "BGL\",\"owners\":[252,253],\"pending\":[]},"
-		      "{\"mode\":null,\"name\":\"cluster/[lockset]\",\"owners\":[],\"pending\":[]},"
-		      "{\"mode\":\"exclusive\",\"name\":\"node/1u\",\"owners\":[252],"
+		      "BGL\",\"owner\":[252,253],\"pending\":[]},"
+		      "{\"mode\":null,\"name\":\"cluster/[lockset]\",\"owner\":[],\"pending\":[]},"
+		      "{\"mode\":\"exclusive\",\"name\":\"node/1u\",\"owner\":[252],"
 		      "\"pending\":[[\"exclusive\",[253]]]},"
-		      "{\"mode\":null,\"name\":\"node/[lockset]\",\"owners\":[],\"pending\":[]}]");
+		      "{\"mode\":null,\"name\":\"node/[lockset]\",\"owner\":[],\"pending\":[]}]");
 	free(text);
 	json_put(dump);
 	m = locks_new();

@@ -1,0 +1,179 @@
+#!/bin/bash
+# The life of jobs: results, files, waiting, dependencies, cancelling, priorities, archive, filters.
+# shellcheck disable=SC2154,SC2119,SC2317 # path variables; options are rare; called by ok
+. "$(dirname "$0")/lib.sh"
+
+new_cluster 1 127.0.0.1
+master || bail "masterd does not start"
+
+# --- one job ---
+job=$(submit "$(delay 0 repeat:2 comment:'"two"' 'reason:[["user","why",17]]' | sed 's/"reason":\[\],//')")
+is "$job" 1 "the first job"
+is "$(ends 1)" success "succeeds"
+is "$(field 1 opstatus)" '["success"]' "and so does its opcode"
+run luxi QueryJobs '[[1],["oplog"]]'
+like "$OUT" '\[1,\[[0-9]+,[0-9]+\],"message"," - INFO: Test delay iteration 0/1"\],\[2,' "its log"
+run luxi WaitForJobChange '[1,["status"],null,1,10]'
+like "$OUT" '^\[\["success"\],\[\[2,\[[0-9]+,[0-9]+\],"message"," - INFO: Test delay iteration 1/1"\]\]\]$' \
+	"only newer log entries"
+file() {
+	sed 's/\[17[0-9]*,[0-9]*\]/T/g; s/1[0-9]\{18\}/NS/' "$QUEUE_DIR/job-$1"
+}
+ok "its file in the queue directory is there" wait_for 5 grep -q '"status":"success"' "$QUEUE_DIR/job-1"
+like "$(file 1)" '^\{"id":1,"ops":\[\{"input":\{.*"reason":\[\["user","why",17\],\["gnt:opcode:test_delay","job=1;index=0",NS\]\].*"OP_ID":"OP_TEST_DELAY"\},"status":"success","result":null,"log":\[\[1,T,"message"," - INFO: .*"start_timestamp":T,"exec_timestamp":T,"end_timestamp":T,"priority":0\}\],"start_timestamp":T,"end_timestamp":T,"received_timestamp":T\}$' \
+	"in upstream's layout"
+is "$(cat "$QUEUE_DIR/serial" "$QUEUE_DIR/version")" $'1\n1' "serial and version"
+is "$(stat -c %a "$QUEUE_DIR/job-1")" 640 "mode of job files"
+
+# --- failures ---
+job=$(submit "$(delay 0)" "$(delay -1)" "$(delay 0)")
+is "$(ends "$job")" error "an opcode that fails"
+is "$(field "$job" opstatus)" '["success","error","error"]' "fails the rest"
+is "$(field "$job" opresult)" '[null,["OpPrereqError",["The duration must not be negative","wrong_input"]],["OpExecError",["Preceding opcode failed"]]]' \
+	"results of upstream's shape"
+job=$(submit "$(delay 0 'on_nodes:["nosuch"]')")
+is "$(ends "$job")" error "a node that does not exist"
+like "$(field "$job" opresult)" '"OpPrereqError",\["Node .nosuch. not known","unknown_entity"\]' "says so"
+
+# --- dependencies ---
+run luxi SubmitManyJobs "[[[$(delay 0.2)],[$(delay 0 'depends:[[-1,["success"]]]')],[$(delay 0 'depends:[[-2,["error"]]]')],[$(delay 0 'depends:[[-1,["error"]]]')]]]"
+is "$OUT" '[[true,4],[true,5],[true,6],[true,7]]' "four jobs at once"
+is "$(field 5 status)" '"queued"' "a dependent one is queued while the other runs"
+is "$(ends 5)" success "and then runs"
+is "$(ends 6)" error "one that wants a failure fails"
+is "$(field 6 opresult)" '[["OpExecError",["Dependency job 4 finished with status '"'success', not one of 'error'"' as required"]]]' \
+	"with upstream's text"
+is "$(ends 7)" success "one that wants that failure runs"
+ok "in that order" test "$(field 7 start_ts)" \> "$(field 6 end_ts)"
+
+# --- cancelling ---
+holder=$(submit "$(locking 1.5)")
+ok "one job holds the node's lock" wait_state "$holder" running
+waiter=$(submit "$(locking 0)")
+ok "another waits for it" wait_state "$waiter" waiting
+run luxi Query '["lock",["name","mode","owner","pending"],null]'
+like "$OUT" "\"node/[0-9a-f-]+\"\\],\\[0,\"exclusive\"\\],\\[0,\\[?\"?$holder" "as the lock query says"
+run luxi CancelJob "[$holder,false]"
+is "$OUT" "[false,\"Job no longer waiting, can't cancel (informed it anyway)\"]" "cancel a running job"
+run luxi CancelJob "[$waiter,false]"
+is "$OUT" '[true,"Job successfully cancelled"]' "cancel a waiting job"
+is "$(field "$waiter" opresult)" '["Job canceled by request"]' "its result"
+queued=$(submit "$(delay 0 "depends:[[$holder,[]]]")")
+run luxi CancelJob "[$queued]"
+is "$OUT" "[true,\"Dequeued job $queued\"]" "cancel a queued job (old form of the call)"
+is "$(field "$queued" opresult)" '[null]' "its result"
+follower=$(submit "$(delay 0 "depends:[[$queued,[\"success\"]]]")")
+is "$(ends "$follower")" canceled "a job that depends on a cancelled one is cancelled"
+run luxi CancelJob "[$queued,false]"
+is "$OUT" "[false,\"Job $queued not found in queue\"]" "cancel a finished job"
+is "$(ends "$holder")" success "the running one went on to its end"
+two=$(submit "$(delay 0.7)" "$(delay 0)")
+ok "a job of two opcodes runs" wait_state "$two" running
+luxi CancelJob "[$two,false]" >/dev/null
+is "$(ends "$two")" canceled "asked to cancel, it ends before the next opcode"
+is "$(field "$two" opstatus)" '["success","canceled"]' "the first was not harmed"
+long=$(submit "$(locking 600)")
+ok "a long job runs" wait_state "$long" running
+run luxi CancelJob "[$long,true]"
+is "$OUT" '[true,"SIGKILL send to the process"]' "kill it"
+is "$(ends "$long")" error "it ends"
+is "$(field "$long" opresult)" "[[\"OpExecError\",[\"detected death of job $long\"]]]" "with upstream's text"
+is "$(ends "$(submit "$(locking 0)")")" success "and its locks are free"
+is "$(luxi --control locks)" '[]' "all of them"
+
+# --- order ---
+run luxi ReplaceFilter '[null,1,[["opcode",["=","comment","slow"]]],["RATE_LIMIT",1],[]]'
+uuid=${OUT//\"/}
+like "$uuid" '^[0-9a-f-]{36}$' "a filter that lets one job of a kind run"
+a=$(submit "$(delay 0.4 'comment:"slow"')")
+ok "one runs" wait_state "$a" running
+b=$(submit "$(delay 0 'comment:"slow"')")
+c=$(submit "$(delay 0 'comment:"slow"')")
+run luxi ChangeJobPriority "[$c,-5]"
+is "$OUT" "[true,\"Priorities of pending opcodes for job $c have been changed to -5\"]" "change a priority"
+is "$(field "$b" status)" '"queued"' "others of its kind are queued"
+is "$(ends "$(submit "$(delay 0)")")" success "other kinds run meanwhile"
+is "$(ends "$b") $(ends "$c")" "success success" "all run in the end"
+ok "the urgent one first" test "$(field "$b" start_ts)" \> "$(field "$c" start_ts)"
+run luxi ChangeJobPriority "[$c,0]"
+is "$OUT" "[false,\"Job $c not found in queue\"]" "priority of a finished job"
+run luxi ChangeJobPriority "[$c,77]"
+like "$ERR" OpPrereqError "a priority out of range"
+
+# --- filters ---
+run luxi ReplaceFilter "[\"$uuid\",4,[[\"jobid\",[\">\",\"id\",\"watermark\"]],[\"opcode\",[\"=\",\"comment\",\"bad\"]]],\"REJECT\",[]]"
+is "$OUT" "\"$uuid\"" "replace the filter"
+is "$(ends "$(submit "$(delay 0 'comment:"bad"')")")" canceled "a rejected job"
+run luxi QueryFilters "[[\"$uuid\"],[\"priority\",\"action\",\"predicates\"]]"
+is "$OUT" '[[4,"REJECT",[["jobid",[">","id","watermark"]],["opcode",["==","comment","bad"]]]]]' "as stored"
+luxi ReplaceFilter "[\"$uuid\",4,[],\"PAUSE\",[]]" >/dev/null
+p=$(submit "$(delay 0)")
+run luxi WaitForJobChange "[$p,[\"status\"],[\"queued\"],0,1]"
+is "$OUT" '[["queued"],[]]' "a paused queue; nothing new is told when the time is over"
+run luxi DeleteFilter "[\"$uuid\"]"
+is "$OUT" null "delete the filter"
+is "$(ends "$p")" success "the paused job runs"
+run luxi DeleteFilter "[\"$uuid\"]"
+is "$ERR" "[\"GenericError\",[\"Filter rule with UUID $uuid does not exist\"]]" "delete it again"
+run luxi ReplaceFilter '[null,-1,[],"PAUSE",[]]'
+like "$ERR" "Invalid value for non-negative type '-1'" "a filter that is wrong"
+run luxi ReplaceFilter '[null,1,[["foo",["=","id",5]]],"PAUSE",[]]'
+like "$ERR" "malformed FilterPredicate JSON" "another one"
+
+# --- ad-hoc rate limits ---
+r='reason:[["u","rate-limit:1:x",1]]'
+a=$(submit "$(delay 0.4 | sed "s/\"reason\":\\[\\]/\"${r/:/\":}/")")
+ok "a job with a limit in its reason runs" wait_state "$a" running
+b=$(submit "$(delay 0 | sed "s/\"reason\":\\[\\]/\"${r/:/\":}/")")
+is "$(field "$b" status)" '"queued"' "another one does not"
+is "$(ends "$b")" success "until the first has ended"
+
+# --- queue ---
+is "$(luxi SetDrainFlag '[true]')" true "drain the queue"
+run luxi SubmitJob "[[$(delay 0)]]"
+is "$ERR" '["GenericError",["Queue drained"]]' "no new jobs"
+run luxi SubmitManyJobs "[[[$(delay 0)]]]"
+is "$ERR" '["GenericError",["Queue drained"]]' "nor many"
+ok "the flag is a file, too" test -e "$QUEUE_DIR/drain"
+run luxi SubmitJobToDrainedQueue "[[$(delay 0)]]"
+is "$RC" 0 "but some are allowed"
+is "$(luxi SetDrainFlag '[false]')" true "open it"
+ok "the file is gone" not test -e "$QUEUE_DIR/drain"
+is "$(luxi SetWatcherPause '[2000000000]')" 2000000000 "pause the watcher"
+is "$(cat "$WATCHER_PAUSEFILE")" 2000000000 "the file says until when"
+run luxi QueryConfigValues '[["drain_flag","watcher_pause"]]'
+like "$OUT" '^\[false,2000000000(\.0)?\]$' "and so does the query"
+is "$(luxi SetWatcherPause '[null]')" null "continue"
+ok "the file is gone" not test -e "$WATCHER_PAUSEFILE"
+
+# --- archive ---
+is "$(luxi ArchiveJob '[1]')" true "archive a job"
+is "$(luxi ArchiveJob '[1]')" false "again"
+is "$(luxi ArchiveJob '[99999]')" false "one that does not exist"
+ok "its file has moved" test -e "$QUEUE_DIR/archive/0/job-1" -a ! -e "$QUEUE_DIR/job-1"
+is "$(field 1 archived)" true "it can still be asked for"
+run luxi WaitForJobChange '[1,["status"],null,null,1]'
+is "$ERR" '["JobLost",["Can'"'"'t load job file"]]' "but not waited for"
+long=$(submit "$(delay 600)")
+ok "a job runs" wait_state "$long" running
+is "$(luxi ArchiveJob "[$long]")" false "a running job is not archived"
+is "$(luxi AutoArchiveJobs '[3600,10]')" '[0,0]' "nothing is that old"
+n=$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*' | wc -l)
+is "$(luxi AutoArchiveJobs '[-1,10]')" "[$((n - 1)),0]" "archive all that have ended"
+is "$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*')" "$QUEUE_DIR/job-$long" "only the running one is left"
+luxi CancelJob "[$long,true]" >/dev/null
+is "$(ends "$long")" error "which ends"
+
+# --- many ---
+ops=$(for _ in {1..100}; do printf '%s[%s]' "$sep" "$(delay 0)"; sep=,; done)
+run luxi SubmitManyJobs "[[$ops]]"
+last=${OUT##*true,}
+last=${last%%]*}
+all_done() {
+	! luxi QueryJobs '[null,["status"]]' | grep -qE 'queued|waiting|running'
+}
+ok "a hundred jobs" wait_for 30 all_done
+is "$(luxi QueryJobs '[null,["status"]]' | grep -o success | wc -l)" 100 "all succeed"
+is "$(cat "$QUEUE_DIR/serial")" "$last" "the serial is the last number"
+ok "nothing went wrong on the way" not grep -E "ERROR Can't (store|write|read)" "$MASTERD_LOG"
+done_testing

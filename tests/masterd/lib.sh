@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# A master daemon of its own in a virtual root, for the scripts of this folder. Needs no root.
+here=$(dirname "${BASH_SOURCE[0]}")
+# shellcheck source=tests/harness/tlib.sh
+. "$here/../harness/tlib.sh"
+
+B=${BUILD:-$PWD}
+export GANETI_ROOTDIR=$T/node1 GANETI_HOSTNAME=node1.example.com GANETI_LIBDIR=$T/lib
+export GANETI_NODED_PORT=${GANETI_NODED_PORT:-18211}
+mkdir -p "$GANETI_ROOTDIR" "$GANETI_LIBDIR"
+for w in job query spread; do
+	[ -x "$B/ganeti-$w-worker" ] || skip_all "ganeti-$w-worker is not built"
+	ln -s "$B/ganeti-$w-worker" "$GANETI_LIBDIR/"
+done
+paths=$("$B/tests/noded/replay" paths) || bail "replay paths"
+eval "$paths"
+
+# new_cluster [NODES [IP...]]: what cluster init leaves behind
+new_cluster() {
+	"$B/tests/harness/mkcluster" "$@" || bail "mkcluster"
+}
+
+# master [OPTION...]: start it
+master() {
+	"$B/ganeti-masterd" "$@"
+}
+
+master_pid() {
+	cat "$MASTERD_PID" 2>/dev/null
+}
+
+# gone PID: it has ended (a zombie that nobody collects has, too)
+gone() {
+	local stat
+	stat=$(ps -o stat= -p "$1") || return 0
+	[[ $stat == Z* ]]
+}
+
+master_stop() {
+	local pid
+	pid=$(master_pid) || return 0
+	kill "$pid" 2>/dev/null || return 0
+	wait_for 30 gone "$pid"
+}
+at_exit master_stop
+
+# master_kill: without a chance to tidy up; its workers end, too
+master_kill() {
+	local pid workers w
+	pid=$(master_pid)
+	workers=$(pgrep -P "$pid")
+	kill -9 "$pid"
+	wait_for 10 gone "$pid" || return
+	for w in $workers; do wait_for 10 gone "$w" || return; done
+}
+
+luxi() {
+	"$B/tests/harness/luxi" "$@"
+}
+
+# delay SECONDS [KEY:VALUE...]: an opcode as JSON, holding no locks unless told
+delay() {
+	local s=$1 x out
+	shift
+	out="{\"OP_ID\":\"OP_TEST_DELAY\",\"duration\":$s,\"on_master\":true,\"no_locks\":true,\"reason\":[]"
+	for x; do out+=",\"${x%%:*}\":${x#*:}"; done
+	echo "$out}"
+}
+
+# locking SECONDS [KEY:VALUE...]: the same, with an exclusive lock of node1
+locking() {
+	delay "$@" | sed 's/"no_locks":true/"no_locks":false/'
+}
+
+# submit OPCODE...: a job of these; prints its number
+submit() {
+	local IFS=,
+	luxi SubmitJob "[[$*]]"
+}
+
+# field JOB NAME: of QueryJobs
+field() {
+	local v
+	v=$(luxi QueryJobs "[[$1],[\"$2\"]]") || return
+	v=${v#'[['}
+	echo "${v%']]'}"
+}
+
+# state JOB STATUS: it is in that state
+state() {
+	[ "$(field "$1" status)" = "\"$2\"" ]
+}
+
+# wait_state JOB STATUS
+wait_state() {
+	wait_for 20 state "$1" "$2"
+}
+
+# ends JOB: its final status, when it has one
+ends() {
+	local prev=null v
+	while :; do
+		v=$(luxi WaitForJobChange "[$1,[\"status\"],$prev,null,20]") || return
+		v=${v#'[['}
+		v=${v%%]*}
+		case $v in
+		'"success"' | '"error"' | '"canceled"') echo "${v//\"/}"; return ;;
+		esac
+		prev="[$v]"
+	done
+}
