@@ -1,6 +1,6 @@
 # command-line programs: one, named by how it is called
-gntlib_PROGRAMS += gnt
-gnt_SOURCES = \
+noinst_LIBRARIES += libgnt.a
+libgnt_a_SOURCES = \
 	cli/common/common.h \
 	cli/common/complete.c \
 	cli/common/error.c \
@@ -24,12 +24,26 @@ gnt_SOURCES = \
 	cli/gnt/instance_info.c \
 	cli/gnt/instance_modify.c \
 	cli/gnt/job.c \
-	cli/gnt/main.c \
 	cli/gnt/misc.c \
 	cli/gnt/node.c \
 	cli/gnt/os.c \
 	cli/gnt/programs.c
-gnt_LDADD = $(GANETI_LIBS)
+GNT_LIBS = libgnt.a $(GANETI_LIBS)
+gntlib_PROGRAMS += gnt
+gnt_SOURCES = cli/gnt/main.c
+gnt_LDADD = $(GNT_LIBS)
+EXTRA_DIST += cli/README.md \
+	cli/gnt/all.def \
+	cli/gnt/backup.def \
+	cli/gnt/cluster.def \
+	cli/gnt/debug.def \
+	cli/gnt/filter.def \
+	cli/gnt/group.def \
+	cli/gnt/instance.def \
+	cli/gnt/job.def \
+	cli/gnt/network.def \
+	cli/gnt/node.def \
+	cli/gnt/os.def
 
 # init, destroy and join: what is done outside of jobs
 gntlib_PROGRAMS += gnt-site

@@ -23,3 +23,10 @@ EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/cluster tests/lab \
 	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh
 
 include tests/bench/local.mk
+
+# command-line programs against a scripted master
+check_PROGRAMS += tests/harness/luxireplay
+tests_harness_luxireplay_SOURCES = tests/harness/luxireplay.c
+tests_harness_luxireplay_LDADD = $(GANETI_LIBS)
+TESTS += tests/cli/golden.t
+EXTRA_DIST += tests/cli tests/golden/cli

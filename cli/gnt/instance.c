@@ -145,9 +145,9 @@ int cmd_instance_migrate(struct cli *c, struct err *e)
 				    "migrated. Note that migration")))
 			return EXIT_FAILURE;
 	}
-	if (cli_flag(c, "non_live") && mode)
+	if (!cli_flag(c, "is_live") && mode)
 		return invalid(e, "Only one of the --non-live and --migration-mode options can be passed");
-	if (cli_flag(c, "non_live"))
+	if (!cli_flag(c, "is_live"))
 		mode = enum_name(&enum_migration_mode, migration_mode_non_live);
 	op_from_opts(c, op);
 	op_set(op, "instance_name", json_new_str(name));

@@ -69,7 +69,7 @@ static json *nic(struct cli *c, size_t index, const json *v)
 static const char *device(struct cli *c, const char *type, const json *v)
 {
 	enum { PATH, MAJOR, MINOR, SYNC, LEFT, DEGRADED, LOCAL };
-	enum { LOCAL_UNKNOWN = 2, LOCAL_FAULTY = 3 }; /* upstream: LDS_* */
+	enum { LOCAL_UNKNOWN = 3, LOCAL_FAULTY = 4 }; /* upstream: LDS_* */
 	struct str s CLEANUP(str_free) = { 0 };
 	int64_t local = json_int(json_at(v, LOCAL), 0);
 	const json *left = json_at(v, LEFT);

@@ -96,3 +96,7 @@ unit_tests += tests/unit/lu_instance
 tests_unit_lu_instance_SOURCES = tests/unit/lu_instance.c $(CONFKIT)
 tests_unit_lu_instance_CPPFLAGS = $(DATA_CPPFLAGS)
 tests_unit_lu_instance_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/cli
+tests_unit_cli_SOURCES = tests/unit/cli.c
+tests_unit_cli_CPPFLAGS = $(UNIT_CPPFLAGS) -DTOP_SRCDIR='"$(top_srcdir)"'
+tests_unit_cli_LDADD = $(GNT_LIBS) $(CMOCKA_LIBS)
