@@ -28,11 +28,11 @@ libgnt_a_SOURCES = \
 	cli/gnt/node.c \
 	cli/gnt/os.c \
 	cli/gnt/programs.c
-GNT_LIBS = libgnt.a $(GANETI_LIBS)
+gnt_libs = libgnt.a $(GANETI_LIBS)
 gntlib_PROGRAMS += gnt
 gnt_SOURCES = cli/gnt/main.c
-gnt_LDADD = $(GNT_LIBS)
-EXTRA_DIST += cli/README.md \
+gnt_LDADD = $(gnt_libs)
+EXTRA_DIST += cli/README \
 	cli/gnt/all.def \
 	cli/gnt/backup.def \
 	cli/gnt/cluster.def \
@@ -44,6 +44,30 @@ EXTRA_DIST += cli/README.md \
 	cli/gnt/network.def \
 	cli/gnt/node.def \
 	cli/gnt/os.def
+
+# the names it is called by, and their completion
+gnt_names = backup cluster debug filter group instance job network node os
+bashcompdir = $(datadir)/bash-completion/completions
+install_hooks += install-gnt
+.PHONY: install-gnt uninstall-gnt
+install-gnt:
+	$(MKDIR_P) "$(DESTDIR)$(sbindir)" "$(DESTDIR)$(bashcompdir)"
+	for p in $(gnt_names); do \
+		ln -sfr "$(DESTDIR)$(gntlibdir)/gnt" "$(DESTDIR)$(sbindir)/gnt-$$p" || exit 1; \
+		ln -sf gnt "$(DESTDIR)$(bashcompdir)/gnt-$$p" || exit 1; \
+	done
+	./gnt --bash-completion > "$(DESTDIR)$(bashcompdir)/gnt"
+	for n in $(NODE_TOOLS); do \
+		test -x "$(DESTDIR)$(pkglibdir)/$$n" || \
+			ln -sf ganeti-node-tool "$(DESTDIR)$(pkglibdir)/$$n" || exit 1; \
+	done
+uninstall_hooks += uninstall-gnt
+uninstall-gnt:
+	for p in $(gnt_names); do \
+		rm -f "$(DESTDIR)$(sbindir)/gnt-$$p" "$(DESTDIR)$(bashcompdir)/gnt-$$p"; \
+	done
+	rm -f "$(DESTDIR)$(bashcompdir)/gnt"
+	for n in $(NODE_TOOLS); do rm -f "$(DESTDIR)$(pkglibdir)/$$n"; done
 
 # init, destroy and join: what is done outside of jobs
 gntlib_PROGRAMS += gnt-site

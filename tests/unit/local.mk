@@ -99,4 +99,4 @@ tests_unit_lu_instance_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
 unit_tests += tests/unit/cli
 tests_unit_cli_SOURCES = tests/unit/cli.c
 tests_unit_cli_CPPFLAGS = $(UNIT_CPPFLAGS) -DTOP_SRCDIR='"$(top_srcdir)"'
-tests_unit_cli_LDADD = $(GNT_LIBS) $(CMOCKA_LIBS)
+tests_unit_cli_LDADD = $(gnt_libs) $(CMOCKA_LIBS)
