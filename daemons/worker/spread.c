@@ -188,7 +188,8 @@ static void target_free(void *p)
 }
 
 /* --- export --- */
-static void take_node(struct spread *s, const struct node *n)
+/* The master has written its config.data already; ssconf files are root's, so its agent writes them. */
+static void take_node(struct spread *s, const struct node *n, bool is_master)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct target *t = map_get(s->targets, n->uuid);
@@ -202,7 +203,7 @@ static void take_node(struct spread *s, const struct node *n)
 	}
 	set_text(&t->name, n->name);
 	set_text(&t->ip, n->primary_ip);
-	t->candidate = n->master_candidate;
+	t->candidate = n->master_candidate && !is_master;
 	/* a node that was added again has a new serial and gets everything again */
 	if (t->serial != n->serial_no)
 		t->config_sent = 0;
@@ -226,8 +227,8 @@ static void take_nodes(struct spread *s, struct snapshot *snap)
 	for (size_t i = 0; i < uuids.n; i++) {
 		const struct node *n = snap_node(snap, uuids.v[i]);
 
-		if (!n->offline && !str_eq(n->uuid, master))
-			take_node(s, n);
+		if (!n->offline)
+			take_node(s, n, str_eq(n->uuid, master));
 	}
 	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
 		if (!t->seen) {
@@ -277,8 +278,6 @@ static int write_ssconf(struct spread *s, struct snapshot *snap, struct err *e)
 	s->ssconf = values;
 	text = json_dump_sorted(values);
 	set_text(&s->ssconf_key, hash_sha1_hex(a, text, strlen(text)));
-	if (ssconf_write(values, false, e) < 0)
-		return -1;
 	s->ssconf_serial = snapshot_ssconf_serial(snap);
 	return 0;
 }

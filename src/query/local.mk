@@ -7,6 +7,7 @@ libmaster_a_SOURCES += \
 	src/query/instance.c \
 	src/query/job.c \
 	src/query/node.c \
+	src/query/os.c \
 	src/query/other.c \
 	src/query/priv.h \
 	src/query/query.h \

@@ -40,6 +40,7 @@ void qrows_params(struct qrows *r, const char *prefix, const struct record *rec,
 struct qresource {
 	const char *name;
 	const char *key;                /* the field names are matched against */
+	bool op_only;                   /* upstream answers it to opcodes only, not on the socket */
 	const struct record *(*record)(void); /* of the objects; NULL = none */
 	void (*rows)(struct qrows *r);
 	/* All objects, or those called NAMES (unknown ones fail as upstream) when given; in order. */
@@ -49,7 +50,7 @@ struct qresource {
 	int (*fetch)(struct qctx *c, const void *const *v, size_t n, int need, struct err *e);
 };
 extern const struct qresource qres_instance, qres_node, qres_group, qres_network, qres_job,
-	qres_lock, qres_filter, qres_export;
+	qres_lock, qres_filter, qres_export, qres_os;
 const struct qresource *qresource_find(const char *name);
 /* Field rows of a resource, in natural order of names. */
 const struct qfield *qresource_fields(const struct qresource *r, size_t *ret_n);

@@ -255,6 +255,9 @@ static int luxi_query(struct query_env *q, json *args, bool fields_only, json **
 	struct strs fields = json_strs(q->a, json_at(args, 1));
 	int r;
 
+	if (qresource_find(what) && qresource_find(what)->op_only)
+		return err_set(e, ERR_PREREQ, ECODE_INVAL,
+			       "Query resource '%s' is only available through an opcode", what);
 	if (!qresource_find(what)) {
 		err_plain(e, "Can't parse value '%s' as neitherQueryTypeLuxi nor QueryTypeOp",
 			  what ? what : "null");

@@ -45,8 +45,9 @@ is "$(on 2 cat /srv/ganeti/shared-file-storage/x)" x "seen by the other"
 ok "the file folder is not" on 1 bash -c 'echo x >/srv/ganeti/file-storage/x'
 nok "not seen by the other" on 2 test -e /srv/ganeti/file-storage/x
 ok "storage takes O_DIRECT" on 1 dd if=/dev/zero of=/srv/ganeti/file-storage/d bs=4096 count=1 oflag=direct
-is "$(on 1 bash -c 'test ! -e /proc/sysrq-trigger || stat -c "%t %T" /proc/sysrq-trigger')" \
-	"$(test ! -e /proc/sysrq-trigger || echo 1 3)" "sysrq is the null device, if there is one"
+is "$(on 1 bash -c 'test ! -e /proc/sysrq-trigger || stat -c "%F %m" /proc/sysrq-trigger')" \
+	"$(test ! -e /proc/sysrq-trigger || echo "regular empty file /proc/sysrq-trigger")" \
+	"sysrq is an empty file of the lab's, if there is one"
 nok "kernel settings of the machine are read-only" on 1 bash -c 'echo 1 >/proc/sys/vm/drop_caches'
 must_fail 7 '' on 1 bash -c 'exit 7'
 is "$(on 1 printf '%s|' 'a b' '*' "")" "a b|*||" "arguments arrive as they are"

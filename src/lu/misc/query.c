@@ -56,13 +56,23 @@ static int os_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 {
 	const struct op_os_diagnose *op = op_;
 	struct query_env q = env_of(lu);
-	json *answer CLEANUP(json_putp) = NULL, *filter CLEANUP(json_putp) = NULL, *rows;
+	json *answer CLEANUP(json_putp) = NULL, *rows;
+	json *filter CLEANUP(json_putp) = json_pack("[s]", "&");
 
 	if (op->names.n) {
-		filter = json_pack("[s]", "|");
+		json *any = json_pack("[s]", "|");
+
 		for (size_t i = 0; i < op->names.n; i++)
-			json_append(filter, json_pack("[s, s, s]", "=", "name", op->names.v[i]));
+			json_append(any, json_pack("[s, s, s]", "=", "name", op->names.v[i]));
+		json_append(filter, any);
 	}
+	/* upstream: who does not ask for these fields gets the definitions fit for use only */
+	if (!strs_has(&op->output_fields, "hidden"))
+		json_append(filter, json_pack("[s, [s, s]]", "!", "?", "hidden"));
+	if (!strs_has(&op->output_fields, "blacklisted"))
+		json_append(filter, json_pack("[s, [s, s]]", "!", "?", "blacklisted"));
+	if (!strs_has(&op->output_fields, "valid"))
+		json_append(filter, json_pack("[s, s]", "?", "valid"));
 	TRY(query_run(&q, enum_name(&enum_query_resource, query_resource_os), &op->output_fields,
 		      filter, &answer, e));
 	rows = json_new_array();
