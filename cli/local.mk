@@ -57,30 +57,15 @@ install-gnt:
 		ln -sf gnt "$(DESTDIR)$(bashcompdir)/gnt-$$p" || exit 1; \
 	done
 	./gnt --bash-completion > "$(DESTDIR)$(bashcompdir)/gnt"
-	for n in $(NODE_TOOLS); do \
-		test -x "$(DESTDIR)$(pkglibdir)/$$n" || \
-			ln -sf ganeti-node-tool "$(DESTDIR)$(pkglibdir)/$$n" || exit 1; \
-	done
 uninstall_hooks += uninstall-gnt
 uninstall-gnt:
 	for p in $(gnt_names); do \
 		rm -f "$(DESTDIR)$(sbindir)/gnt-$$p" "$(DESTDIR)$(bashcompdir)/gnt-$$p"; \
 	done
 	rm -f "$(DESTDIR)$(bashcompdir)/gnt"
-	for n in $(NODE_TOOLS); do rm -f "$(DESTDIR)$(pkglibdir)/$$n"; done
 
 # init, destroy and join: what is done outside of jobs
 gntlib_PROGRAMS += gnt-site
 gnt_site_SOURCES = cli/tools/site.c
 gnt_site_LDADD = $(MASTER_LIBS)
 include cli/tools/local.mk
-
-# gnt is one program under eleven names
-GNT_NAMES = gnt-backup gnt-cluster gnt-debug gnt-filter gnt-group gnt-instance gnt-job gnt-network \
-	gnt-node gnt-os gnt-storage
-install_hooks += install-links
-install-links:
-	$(MKDIR_P) "$(DESTDIR)$(sbindir)"
-	for name in $(GNT_NAMES); do ln -sf "$(pkglibdir)/gnt" "$(DESTDIR)$(sbindir)/$$name" || exit; done
-uninstall-hook:
-	cd "$(DESTDIR)$(sbindir)" && rm -f $(GNT_NAMES)
