@@ -29,7 +29,13 @@ int lockfile_take(const char *path, bool exclusive, double timeout)
 	int fd;
 
 	for (;;) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+		/* not O_CREAT alone: in a sticky directory that is refused even to root for a file of
+		 * another user (fs.protected_regular) */
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 && errno == ENOENT)
+			fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd < 0 && errno == EEXIST)
+			continue; /* somebody was faster */
 		if (fd < 0)
 			return -errno;
 		/* flock() has no timeout: ask again, less and less often (upstream: utils.Retry) */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SSCONF_MAX (128 * 1024)
@@ -75,9 +76,10 @@ static int check(const char *name, const json *v, struct err *e)
 		return err_set(e, ProgrammerError, NULL, "Value of ssconf key '%s' is not text",
 			       name);
 	if (json_str_len(v) + 1 > SSCONF_MAX)
-		return err_set(e, ConfigurationError, NULL,
-			       "Value '%s' has a length of %zu bytes, but only up to %d are allowed",
-			       name, json_str_len(v), SSCONF_MAX);
+		return err_set(
+			e, ConfigurationError, NULL,
+			"Value '%s' has a length of %zu bytes, but only up to %d are allowed", name,
+			json_str_len(v), SSCONF_MAX);
 	return 0;
 }
 
@@ -85,8 +87,9 @@ static int check(const char *name, const json *v, struct err *e)
 static int write_one(struct arena *a, const char *name, const char *text, struct err *e)
 {
 	const char *path = file_of(a, name);
-	struct fs_attr attr = { .mode = SSCONF_PERMS, .uid = (uid_t)-1, .gid = (gid_t)-1,
-				.sync = true };
+	struct fs_attr attr = {
+		.mode = SSCONF_PERMS, .uid = (uid_t)-1, .gid = (gid_t)-1, .sync = true
+	};
 	char *now CLEANUP(freep) = NULL;
 	int r;
 
@@ -98,12 +101,25 @@ static int write_one(struct arena *a, const char *name, const char *text, struct
 	return r < 0 ? err_sys(e, r, "Can't write %s", path) : 0;
 }
 
+/* Both the node agent and the master's helpers write these files: who makes the lock lets the other
+ * in. */
+static void share_lock(int lock)
+{
+	gid_t gid;
+
+	if (geteuid() != 0 || !env_group(USER_MASTERD) ||
+	    group_id(env_group(USER_MASTERD), &gid) < 0)
+		return;
+	if (fchown(lock, 0, gid) == 0)
+		(void)fchmod(lock, 0660);
+}
+
 int ssconf_write(const json *values, bool dry_run, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	int lock CLEANUP(closep) = -1;
 
-	json_each(values, name, v) {
+	json_each (values, name, v) {
 		if (check(name, v, e) < 0)
 			return -1;
 	}
@@ -112,7 +128,8 @@ int ssconf_write(const json *values, bool dry_run, struct err *e)
 	lock = lockfile_take(path_of(PATH_SSCONF_LOCK_FILE), true, LOCK_TIMEOUT);
 	if (lock < 0)
 		return err_sys(e, lock, "Can't lock %s", path_of(PATH_SSCONF_LOCK_FILE));
-	json_each(values, name, v) {
+	share_lock(lock);
+	json_each (values, name, v) {
 		if (write_one(a, name, content(a, json_str(v)), e) < 0)
 			return -1;
 	}

@@ -33,6 +33,7 @@ at_exit noded_end "$(at2 "$NODED_PID")"
 new_cluster 2 127.0.8.1 127.0.8.2
 hooks=$(dirname "$CONF_DIR/x")/hooks/master-ip-turnup-post.d
 mkdir -p "$hooks" "$root2"
+# shellcheck disable=SC2016 # for the hook
 printf '#!/bin/sh\necho "$GANETI_MASTER_IP" > %s\n' "$T/turnup" >"$hooks/note"
 chmod 755 "$hooks/note"
 mkdir -p "$(dirname "$(at2 "$NODED_CERT_FILE")")" "$(dirname "$(at2 "$ETC_HOSTS")")"
