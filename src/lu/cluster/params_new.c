@@ -186,7 +186,7 @@ static int new_hv_state(struct luctx *lu, const struct op_cluster_set_params *op
 {
 	json *all;
 
-	if (op->has_disk_state)
+	if (json_len(op->disk_state))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Disk states are not supported by this version");
 	if (!op->has_hv_state)

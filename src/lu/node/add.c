@@ -30,7 +30,7 @@ static int check_args(struct luctx *lu, const void *op_, struct err *e)
 	if (op->readd && op->has_group)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Cannot pass a node group when a node is being readded");
-	if (op->has_disk_state)
+	if (json_len(op->disk_state))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Disk states are not supported by this version");
 	return 0;

@@ -48,7 +48,7 @@ static int check_args(struct luctx *lu, const void *op_, struct err *e)
 	if (op->has_secondary_ip && !addr_is_ip4(op->secondary_ip))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Secondary IP (%s) needs to be a valid IPv4 address", op->secondary_ip);
-	if (op->has_disk_state)
+	if (json_len(op->disk_state))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Disk states are not supported by this version");
 	st->may_demote = unsets(op->has_master_candidate, op->master_candidate) ||
