@@ -1,5 +1,6 @@
 # libFuzzer targets, one per parser of foreign bytes; ./configure --enable-fuzz CC=clang
 fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc
+fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/config
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -16,6 +17,9 @@ tests_fuzz_luxi_LDADD = $(BASE_LIBS)
 tests_fuzz_noderpc_SOURCES = tests/fuzz/noderpc.c
 tests_fuzz_noderpc_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_noderpc_LDADD = $(NODE_LIBS)
+tests_fuzz_config_SOURCES = tests/fuzz/config.c
+tests_fuzz_config_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_config_LDADD = $(MASTER_LIBS)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/
