@@ -113,6 +113,7 @@ void check_object(struct arena *a, enum obj_kind k, const void *obj, const struc
 		  struct strs *errs);
 
 /* --- upgrade.c, upgrade2.c --- */
+void set_in(json *j, const char *key, json *v); /* takes V over; nothing when J is no dict */
 json *dict_in(json *j, const char *key);
 int upgrade_2x(struct arena *a, json *data, struct err *e);
 

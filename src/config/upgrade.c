@@ -12,11 +12,21 @@
 #define VERSION_3_0 3000000
 #define VERSION_3_1 3010000
 
+/* Files are foreign: where a dict should be there may be anything. It stays, and parsing the object will
+ * say what is wrong with it. */
+void set_in(json *j, const char *key, json *v)
+{
+	if (json_is(j, JSON_DICT))
+		json_set(j, key, v);
+	else
+		json_put(v);
+}
+
 /* The dict under KEY, made when it is not there. */
 json *dict_in(json *j, const char *key)
 {
 	if (!json_is(json_get(j, key), JSON_DICT))
-		json_set(j, key, json_new_dict());
+		set_in(j, key, json_new_dict());
 	return json_get(j, key);
 }
 
@@ -27,7 +37,7 @@ static void fill_defaults(json *params, const struct record *r)
 
 	json_each(d, key, v) {
 		if (!json_get(params, key))
-			json_set(params, key, json_ref(v));
+			set_in(params, key, json_ref(v));
 	}
 }
 
@@ -39,7 +49,7 @@ static void split_memory(json *beparams)
 
 	for (size_t i = 0; memory && i < ARRAY_SIZE(both); i++)
 		if (!json_has(beparams, both[i]))
-			json_set(beparams, both[i], json_ref(memory));
+			set_in(beparams, both[i], json_ref(memory));
 	if (json_has(beparams, "memory"))
 		json_del(beparams, "memory");
 }
@@ -62,7 +72,7 @@ static void load_nicparams(json *c)
 
 	fill_defaults(params, rec_nicparams());
 	if (!had && bridge)
-		json_set(params, "link", STEAL(bridge));
+		set_in(params, "link", STEAL(bridge));
 }
 
 /* 2.0 named the default hypervisor; now the first enabled one is it. */
@@ -77,7 +87,7 @@ static void load_hypervisors(json *c)
 			if (!json_equal(v, first))
 				json_append(l, json_ref(v));
 		}
-		json_set(c, "enabled_hypervisors", l);
+		set_in(c, "enabled_hypervisors", l);
 	}
 	for (size_t i = 0; i < enum_hypervisor.n; i++)
 		fill_defaults(dict_in(dict_in(c, "hvparams"), enum_name(&enum_hypervisor, (int)i)),
@@ -107,11 +117,11 @@ static void load_cluster(json *c)
 
 		json_each(json_get(d, "std"), key, v) {
 			if (!json_has(std, key))
-				json_set(std, key, json_ref(v));
+				set_in(std, key, json_ref(v));
 		}
 	}
 	if (!json_get(c, "master_netmask"))
-		json_set(c, "master_netmask",
+		set_in(c, "master_netmask",
 			 json_new_int(json_get_int(c, "primary_ip_family", 2) == 2 ? 32 : 128));
 }
 
@@ -147,7 +157,7 @@ static void load_templates(json *data)
 			json_append(l, json_new_str(enum_name(&enum_disk_template, order[i])));
 	if (!json_len(l))
 		json_append(l, json_new_str("diskless"));
-	json_set(c, "enabled_disk_templates", l);
+	set_in(c, "enabled_disk_templates", l);
 }
 
 /* --- the other objects --- */
@@ -159,12 +169,12 @@ static void load_nic(struct arena *a, json *nic)
 		json *p = dict_in(nic, "nicparams");
 
 		if (bridge) {
-			json_set(p, "mode", json_new_str("bridged"));
-			json_set(p, "link", STEAL(bridge));
+			set_in(p, "mode", json_new_str("bridged"));
+			set_in(p, "link", STEAL(bridge));
 		}
 	}
 	if (!json_get(nic, "uuid"))
-		json_set(nic, "uuid", json_new_str(uuid_new(a)));
+		set_in(nic, "uuid", json_new_str(uuid_new(a)));
 }
 
 static void load_instance(struct arena *a, json *i)
@@ -174,9 +184,9 @@ static void load_instance(struct arena *a, json *i)
 	struct strs keys = json_keys(a, hvparams);
 
 	if (!json_get(i, "admin_state"))
-		json_set(i, "admin_state", json_new_str(json_boolean(up, false) ? "up" : "down"));
+		set_in(i, "admin_state", json_new_str(json_boolean(up, false) ? "up" : "down"));
 	if (!json_get(i, "disks_active"))
-		json_set(i, "disks_active",
+		set_in(i, "disks_active",
 			 json_new_bool(str_eq(json_get_str(i, "admin_state"), "up")));
 	for (size_t k = 0; k < keys.n; k++)
 		if (hv_is_global(keys.v[k]))
@@ -190,7 +200,7 @@ static void load_instance(struct arena *a, json *i)
 static void load_group(json *g)
 {
 	if (!json_get(g, "serial_no"))
-		json_set(g, "serial_no", json_new_int(1));
+		set_in(g, "serial_no", json_new_int(1));
 	json_each(json_get(g, "networks"), uuid, params) {
 		(void)uuid;
 		fill_defaults(params, rec_nicparams());
@@ -226,7 +236,7 @@ static int load(struct arena *a, json *data, struct err *e)
 	json_each(json_get(data, "disks"), uuid, d) {
 		(void)uuid;
 		if (!json_get(d, "serial_no"))
-			json_set(d, "serial_no", json_new_int(1));
+			set_in(d, "serial_no", json_new_int(1));
 	}
 	return 0;
 }
@@ -244,7 +254,7 @@ static void drop_xen_cmd(json *by_hv)
 static void new_disk_discard(json *hvparams)
 {
 	if (str_eq(json_get_str(hvparams, "disk_discard"), "default"))
-		json_set(hvparams, "disk_discard", json_new_str("ignore"));
+		set_in(hvparams, "disk_discard", json_new_str("ignore"));
 }
 
 static void upgrade_3_0(json *data)
@@ -281,6 +291,6 @@ int config_upgrade(json *data, struct err *e)
 		upgrade_3_0(data);
 	if (load(a, data, e) < 0)
 		return err_prefix(e, "Upgrade of the configuration");
-	json_set(data, "version", json_new_int(CONFIG_VERSION));
+	set_in(data, "version", json_new_int(CONFIG_VERSION));
 	return 0;
 }

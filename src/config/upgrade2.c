@@ -18,7 +18,7 @@ static void fill_ranges(json *ipolicy, const json *defaults)
 			json *spec = dict_in(range, ends[i]);
 
 			if (!json_has(spec, key))
-				json_set(spec, key, json_ref(v));
+				set_in(spec, key, json_ref(v));
 		}
 }
 
@@ -31,12 +31,12 @@ static void upgrade_ipolicy(json *ipolicy, const json *defaults, bool group)
 		json *v = json_get(ipolicy, ends[i]);
 
 		if (json_len(v))
-			json_set(range, ends[i], json_ref(v));
+			set_in(range, ends[i], json_ref(v));
 		if (json_has(ipolicy, ends[i]))
 			json_del(ipolicy, ends[i]);
 	}
 	if (json_len(range))
-		json_set(ipolicy, "minmax", json_append(json_new_array(), range));
+		set_in(ipolicy, "minmax", json_append(json_new_array(), range));
 	else
 		json_put(range);
 	if (group && json_has(ipolicy, "std"))
@@ -56,13 +56,13 @@ static void upgrade_cluster(json *c)
 		upgrade_ipolicy(json_get(c, "ipolicy"), d, false);
 	for (size_t i = 0; i < ARRAY_SIZE(collectors); i++)
 		if (!json_has(active, collectors[i]))
-			json_set(active, collectors[i],
+			set_in(active, collectors[i],
 				 json_pack("{s:b, s:i}", "active", 1, "interval", 5000000));
 	/* what clusters before 2.16 had, not what new ones get */
 	if (!json_get(c, "ssh_key_type"))
-		json_set(c, "ssh_key_type", json_new_str("dsa"));
+		set_in(c, "ssh_key_type", json_new_str("dsa"));
 	if (!json_get(c, "ssh_key_bits"))
-		json_set(c, "ssh_key_bits", json_new_int(1024));
+		set_in(c, "ssh_key_bits", json_new_int(1024));
 }
 
 static int upgrade_groups(struct arena *a, json *data, struct err *e)
@@ -73,11 +73,11 @@ static int upgrade_groups(struct arena *a, json *data, struct err *e)
 	if (!json_len(groups)) { /* 2.3 and before had none */
 		const char *uuid = uuid_new(a);
 
-		json_set(groups, uuid, json_pack("{s:s, s:s, s:i}", "uuid", uuid, "name", "default",
+		set_in(groups, uuid, json_pack("{s:s, s:s, s:i}", "uuid", uuid, "name", "default",
 						 "serial_no", 1));
 		json_each(json_get(data, "nodes"), key, n) {
 			(void)key;
-			json_set(n, "group", json_new_str(uuid));
+			set_in(n, "group", json_new_str(uuid));
 		}
 	}
 	json_each(groups, uuid, g) {
@@ -100,13 +100,13 @@ static void upgrade_disk(struct arena *a, json *d)
 	const char *type = json_get_str(d, "dev_type");
 
 	if (str_eq(type, "lvm"))
-		json_set(d, "dev_type", json_new_str("plain"));
+		set_in(d, "dev_type", json_new_str("plain"));
 	else if (str_eq(type, "drbd8"))
-		json_set(d, "dev_type", json_new_str("drbd"));
+		set_in(d, "dev_type", json_new_str("drbd"));
 	if (json_has(d, "physical_id"))
 		json_del(d, "physical_id");
 	if (!json_get(d, "uuid"))
-		json_set(d, "uuid", json_new_str(uuid_new(a)));
+		set_in(d, "uuid", json_new_str(uuid_new(a)));
 	json_items(json_get(d, "children"), i, child)
 		upgrade_disk(a, child);
 }
@@ -114,7 +114,7 @@ static void upgrade_disk(struct arena *a, json *d)
 /* Where the data is follows from the kind of disk. */
 static void set_disk_nodes(json *d, const json *nodes)
 {
-	json_set(d, "nodes", json_clone(nodes));
+	set_in(d, "nodes", json_clone(nodes));
 	json_items(json_get(d, "children"), i, child)
 		set_disk_nodes(child, nodes);
 }
@@ -148,14 +148,14 @@ static int split_disks(struct arena *a, json *inst, json *disks, struct err *e)
 	uuids = json_new_array();
 	json_items(old, i, d) {
 		upgrade_disk(a, d);
-		json_set(d, "iv_name", json_new_str(arena_printf(a, "disk/%zu", i)));
-		json_set(d, "serial_no", json_new_int(1));
-		json_set(d, "ctime", json_new_float(json_float(json_get(inst, "ctime"), 0)));
-		json_set(d, "mtime", json_new_float(json_float(json_get(inst, "ctime"), 0)));
-		json_set(disks, json_get_str(d, "uuid"), json_ref(d));
+		set_in(d, "iv_name", json_new_str(arena_printf(a, "disk/%zu", i)));
+		set_in(d, "serial_no", json_new_int(1));
+		set_in(d, "ctime", json_new_float(json_float(json_get(inst, "ctime"), 0)));
+		set_in(d, "mtime", json_new_float(json_float(json_get(inst, "ctime"), 0)));
+		set_in(disks, json_get_str(d, "uuid"), json_ref(d));
 		json_append(uuids, json_ref(json_get(d, "uuid")));
 	}
-	json_set(inst, "disks", uuids);
+	set_in(inst, "disks", uuids);
 	return 0;
 }
 
@@ -174,11 +174,11 @@ static int rekey(struct arena *a, json *data, const char *kind, struct map *name
 			return config_fail(e, "'%s' of %s is not a dictionary", key, kind);
 		}
 		if (!json_get_str(o, "uuid"))
-			json_set(o, "uuid", json_new_str(uuid_new(a)));
+			set_in(o, "uuid", json_new_str(uuid_new(a)));
 		map_put(names, name, arena_strdup(a, json_get_str(o, "uuid")));
-		json_set(out, json_get_str(o, "uuid"), json_ref(o));
+		set_in(out, json_get_str(o, "uuid"), json_ref(o));
 	}
-	json_set(data, kind, out);
+	set_in(data, kind, out);
 	return 0;
 }
 
@@ -187,7 +187,7 @@ static void translate(json *o, const char *key, const struct map *names)
 	const char *name = json_get_str(o, key), *uuid = name ? map_get(names, name) : NULL;
 
 	if (uuid)
-		json_set(o, key, json_new_str(uuid));
+		set_in(o, key, json_new_str(uuid));
 }
 
 static void translate_disk(struct arena *a, json *d, const struct map *nodes)
@@ -202,7 +202,7 @@ static void translate_disk(struct arena *a, json *d, const struct map *nodes)
 
 			json_append(out, uuid ? json_new_str(uuid) : json_ref(v));
 		}
-		json_set(d, "logical_id", out);
+		set_in(d, "logical_id", out);
 	}
 	json_items(json_get(d, "children"), i, child)
 		translate_disk(a, child, nodes);
