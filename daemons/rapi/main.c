@@ -91,6 +91,11 @@ int main(int argc, char **argv)
 	}
 	if (r > 0)
 		return 0;
+	r = EXIT_FAILURE;
+	if (ssconf_check_master(&r, &e) < 0) { /* the tools know "not the master" by its code */
+		fprintf(stderr, "%s\n", err_msg(&e));
+		return r;
+	}
 	rapi.ev = ev_new();
 	rapi.require_auth = json_get_bool(o, "require_authentication", false);
 	rapi.users = users_new(path_of(PATH_RAPI_USERS_FILE));

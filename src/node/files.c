@@ -25,7 +25,7 @@ static bool may_upload(const char *real)
 		PATH_CONFIG_FILE,     PATH_ETC_HOSTS,	     PATH_SSH_KNOWN_HOSTS_FILE,
 		PATH_VNC_PASSWORD_FILE, PATH_RAPI_CERT_FILE, PATH_SPICE_CERT_FILE,
 		PATH_SPICE_CACERT_FILE, PATH_RAPI_USERS_FILE, PATH_CONFD_HMAC_KEY,
-		PATH_CLUSTER_DOMAIN_SECRET_FILE,
+		PATH_CLUSTER_DOMAIN_SECRET_FILE, PATH_VIRT_CA_KEY,
 	};
 	/* ancillary files of hypervisors, below the configuration directory */
 	static const char *const more[] = { "kvm-vif-bridge" };

@@ -106,6 +106,8 @@ int query_config_values(struct query_env *q, const json *names, json **ret, stru
 			v = json_new_bool(drained);
 		else if (str_eq(name, "watcher_pause"))
 			v = watcher_pause(q->a);
+		else if (str_eq(name, "modify_ssh_setup"))
+			v = json_new_bool(cl->modify_ssh_setup);
 		json_append(*ret, v);
 	}
 	return 0;
