@@ -34,7 +34,7 @@ static int ask_again(struct luctx *lu, enum rpc rpc, const char *node_uuid, cons
 /* Upstream: _UndoCreateDisks. The one that failed may be half made; removing what is not there is fine. */
 static void undo(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n)
 {
-	const char *dir = lu_disks_dir(lu, &disks[0]);
+	const char *dir = n ? lu_disks_dir(lu, &disks[0]) : NULL;
 	struct rpc_answer r;
 
 	for (size_t k = 0; k < n; k++) {
@@ -63,7 +63,7 @@ static int create_one(struct luctx *lu, const struct instance *i, const struct d
 		      e);
 }
 
-int lu_disks_create(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n,
+int lu_disks_create(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n, bool fresh,
 		    struct err *e)
 {
 	const char *dir = n ? lu_disks_dir(lu, &disks[0]) : NULL;
@@ -76,7 +76,8 @@ int lu_disks_create(struct luctx *lu, const struct instance *i, const struct dis
 	for (size_t k = 0; k < n; k++) {
 		if (create_one(lu, i, &disks[k], e) == 0)
 			continue;
-		undo(lu, i, disks, k + 1);
+		/* one with an old name may fail because it is there: it stays */
+		undo(lu, i, disks, fresh ? k + 1 : k);
 		return -1;
 	}
 	return 0;

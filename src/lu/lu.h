@@ -264,8 +264,9 @@ const char *lu_disk_text(struct luctx *lu, const struct disk *d); /* "<Disk(type
 const char *lu_disks_dir(struct luctx *lu, const struct disk *d);
 
 /* --- disk_make.c: disks on nodes. I need not be in the configuration. --- */
-/* All or none: what was made is removed when one fails (upstream: CreateDisks). */
-int lu_disks_create(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n, struct err *e);
+/* All or none: what was made is removed when one fails (upstream: CreateDisks). FRESH: their names are new, so
+ * that what is there under the name of the failed one is what this call left half made. */
+int lu_disks_create(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n, bool fresh, struct err *e);
 /* Upstream: RemoveDisks; warns and returns false when something stayed. WHOLE: their directory, too. */
 bool lu_disks_remove(struct luctx *lu, const struct instance *i, const struct disk *const *disks, size_t n, bool whole);
 int lu_disks_wipe(struct luctx *lu, const struct instance *i, const struct disk *const *disks, size_t n, int64_t from, struct err *e);

@@ -64,7 +64,7 @@ static int make(struct luctx *lu, const struct op_instance_create *op, const str
 		return add_to_config(lu, i, disks, c->n_disks, e);
 	}
 	lu_log(lu, "* creating instance disks...");
-	if (lu_disks_create(lu, i, disks, c->n_disks, e) < 0) {
+	if (lu_disks_create(lu, i, disks, c->n_disks, true, e) < 0) {
 		lu_warn(lu, NULL, "Device creation failed");
 		return -1;
 	}

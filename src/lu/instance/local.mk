@@ -17,6 +17,7 @@ libmaster_a_SOURCES += \
 	src/lu/instance/power.c \
 	src/lu/instance/priv.h \
 	src/lu/instance/query.c \
+	src/lu/instance/recreate.c \
 	src/lu/instance/reinstall.c \
 	src/lu/instance/remove.c \
 	src/lu/instance/rename.c

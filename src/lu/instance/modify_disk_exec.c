@@ -149,7 +149,7 @@ static int make(struct luctx *lu, struct work *w, size_t at, struct disk **ret, 
 	TRY(lu_disk_specs(lu, json_own(lu->a, json_pack("[O]", w->mod->params)), first->dev_type, &spec, &n, e));
 	*ret = lu_disks_plan(lu, first->dev_type, arena_strdup(lu->a, i->primary_node), spec, 1, lu_disks_dir(lu, first),
 			     arena_strdup(lu->a, json_str(json_at(first->logical_id, 0))), at);
-	return lu_disks_create(lu, i, *ret, 1, e);
+	return lu_disks_create(lu, i, *ret, 1, true, e);
 }
 
 static int wipe_new(struct luctx *lu, struct work *w, const struct disk *d, struct err *e)
