@@ -20,8 +20,7 @@
 #define AFTER_EXIT 1.0 /* for output of processes the child left behind */
 #define SYSTEM_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* PATH (with the system folders), HOME and LC_ALL; NULL-terminated. */
-static const char *const *clean_env(struct arena *a)
+const char *const *run_clean_env(struct arena *a)
 {
 	const char *path = getenv("PATH"), *home = getenv("HOME");
 	const char **env = ARENA_ARRAY(a, const char *, 4);
@@ -75,7 +74,7 @@ static int setup(struct setup *p, const struct run *r)
 	*p = (struct setup){ .input = -1, .output = -1, .arena = arena_new() };
 	p->s = (struct spawn){
 		.argv = r->argv,
-		.env = r->env ? r->env : clean_env(p->arena),
+		.env = r->env ? r->env : run_clean_env(p->arena),
 		.cwd = r->cwd,
 		.fds = { r->stdin_fd > 0 ? r->stdin_fd : -1, r->stdout_fd > 0 ? r->stdout_fd : -1,
 			 r->stderr_fd > 0 ? r->stderr_fd : -1, -1 },

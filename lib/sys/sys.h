@@ -44,7 +44,7 @@ pid_t pidfile_alive(const char *path);
 /* --- run.c: children; argv only, never a shell --- */
 struct run {
 	const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH unless absolute */
-	const char *const *env;   /* "K=V", NULL-terminated; NULL = a minimal clean environment */
+	const char *const *env;   /* "K=V", NULL-terminated; NULL = run_clean_env() */
 	const char *cwd;          /* NULL = "/" */
 	const char *input;        /* fed to stdin, NULL = /dev/null */
 	size_t input_len;
@@ -68,6 +68,8 @@ struct run_result {
 	char *out, *err; /* malloc'ed, never NULL */
 	size_t out_len, err_len;
 };
+/* PATH (with the system folders), HOME and LC_ALL; NULL-terminated. */
+const char *const *run_clean_env(struct arena *a);
 int run_cmd(const struct run *r, struct run_result *ret, struct err *e); /* -1 only if not started */
 void run_result_free(struct run_result *r); /* for CLEANUP() */
 /* "exited with exit code 3", "terminated by signal 9", ", terminated after timeout of ..." after

@@ -25,6 +25,10 @@ const char *env_hostname(void);                           /* full name of this n
 char *env_add_root(struct arena *a, const char *path);
 char *env_strip_root(struct arena *a, const char *path);
 const char *env_hosts_file(void); /* for resolve_name(): virtual root's etc/hosts or NULL */
+/* virtual.c: environment for our own programs: run_clean_env() and what makes a virtual cluster. */
+const char *const *env_of_programs(struct arena *a);
+/* The same on another node of the virtual cluster: their directories are neighbours. */
+const char *const *env_of_node(struct arena *a, const char *name);
 /* dirs.c: create/repair all directories and file modes (upstream's ensure-dirs). Without root,
  * owners are left alone. */
 int env_ensure_dirs(struct err *e);

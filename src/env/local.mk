@@ -4,6 +4,7 @@ libganeti_a_SOURCES += \
 	src/env/paths.c \
 	src/env/priv.h \
 	src/env/ssconf.c \
-	src/env/users.c
+	src/env/users.c \
+	src/env/virtual.c
 
 EXTRA_DIST += src/env/paths.def src/env/ssconf.def

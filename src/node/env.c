@@ -1,6 +1,7 @@
 /* Environments and look-up of the programs that handlers run. */
 #include "src/node/priv.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 void env_add(struct env_list *l, const char *key, const char *fmt, ...)
@@ -25,17 +26,13 @@ void env_add(struct env_list *l, const char *key, const char *fmt, ...)
 
 struct env_list env_clean(struct arena *a)
 {
-	static const char *const kept[] = { "GANETI_ROOTDIR", "GANETI_HOSTNAME", "GANETI_LIBDIR",
-					    "GANETI_NODED_PORT" };
-	const char *path = getenv("PATH"), *home = getenv("HOME");
 	struct env_list l = { .a = a };
 
-	env_add(&l, "PATH", "%s", path && *path ? path : SCRIPT_PATH);
-	env_add(&l, "HOME", "%s", home && *home ? home : "/");
-	env_add(&l, "LC_ALL", "C");
-	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
-		if (getenv(kept[i]))
-			env_add(&l, kept[i], "%s", getenv(kept[i]));
+	for (const char *const *v = env_of_programs(a); *v; v++) {
+		size_t n = strcspn(*v, "=");
+
+		env_add(&l, arena_strndup(a, *v, n), "%s", *v + n + 1);
+	}
 	return l;
 }
 

@@ -105,7 +105,7 @@ static int check_addresses(const json *opts, struct site_plan *p, struct err *e)
 
 	if (resolve(p, json_get_str(opts, "cluster_name"), &p->cluster_name, &p->cluster_ip, e) < 0)
 		return -1;
-	if (tcp_ping(p->cluster_ip, NODED_PORT, PING_TIMEOUT, true, NULL))
+	if (tcp_ping(p->cluster_ip, rpc_port(), PING_TIMEOUT, true, NULL))
 		return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "Cluster IP already active");
 	if (second && !addr_is_ip4(second))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,

@@ -12,8 +12,9 @@
 
 int site_daemon(const char *action, const char *daemon, struct err *e)
 {
+	struct arena *a CLEANUP(arena_freep) = arena_new();
 	const char *const argv[] = { path_of(PATH_DAEMON_UTIL), action, daemon, NULL };
-	struct run run = { .argv = argv, .timeout = UTIL_TIMEOUT };
+	struct run run = { .argv = argv, .env = env_of_programs(a), .timeout = UTIL_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 	char *why CLEANUP(freep) = NULL;
 

@@ -1,6 +1,7 @@
 /*
  * A new node, before OP_NODE_ADD: certificates and keys go to it over ssh, as JSON on the standard input of
  * two programs that run there (upstream: _SetupSSH and SetupNodeDaemon; no secret is ever an argument).
+ * The nodes of a virtual cluster are on this machine: no ssh, but the environment of the other node.
  */
 #include "src/site/priv.h"
 
@@ -8,7 +9,6 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* the administrator may have to type a password */
 #define SSH_TIMEOUT 600.0
@@ -54,8 +54,10 @@ static int ssh_json(struct target *t, bool cluster_key, const char *command, con
 {
 	char *text CLEANUP(freep) = json_dump(data);
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .input = text,
-			   .input_len = strlen(text), .inherit_stdio = true,
+	const char *const here[] = { command, NULL };
+	struct run run = { .argv = env_virtual() ? here : argv.v,
+			   .env = env_virtual() ? env_of_node(t->a, t->name) : spawn_environ(),
+			   .input = text, .input_len = strlen(text), .inherit_stdio = true,
 			   .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 	char *why CLEANUP(freep) = NULL;
@@ -72,7 +74,7 @@ static int read_output(struct target *t, bool cluster_key, const char *command, 
 		       struct err *e)
 {
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .stderr_fd = 2,
+	struct run run = { .argv = argv.v, .env = spawn_environ(), .stderr_fd = 2,
 			   .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 
@@ -215,7 +217,7 @@ int site_join_node(const struct site_join *j, struct err *e)
 			       "The given name (%s) does not resolve: %s", j->name, err_msg(&why));
 	if (j->ip)
 		t.ip = j->ip;
-	if (!j->no_node_setup && setup_ssh(&t, e) < 0)
+	if (!j->no_node_setup && !env_virtual() && setup_ssh(&t, e) < 0)
 		return -1;
 	if (setup_agent(&t, e) < 0)
 		return -1;

@@ -76,6 +76,34 @@ static void test_paths(void **state)
 	assert_string_equal(path_of(PATH_LOG_DIR), "/tmp/other" LOCALSTATEDIR "/log/ganeti");
 }
 
+static bool has(const char *const *env, const char *var)
+{
+	for (; *env; env++)
+		if (strcmp(*env, var) == 0)
+			return true;
+	return false;
+}
+
+static void test_programs(void **state)
+{
+	const char *const *env;
+
+	(void)state;
+	setenv("GANETI_ROOTDIR", "/tmp/cl/node2.example.com", 1);
+	setenv("GANETI_LIBDIR", "/tmp/lib", 1);
+	setenv("SECRET", "x", 1);
+	env = env_of_programs(a);
+	assert_true(has(env, "GANETI_ROOTDIR=/tmp/cl/node2.example.com"));
+	assert_true(has(env, "GANETI_HOSTNAME=node2.example.com"));
+	assert_true(has(env, "GANETI_LIBDIR=/tmp/lib"));
+	assert_false(has(env, "SECRET=x"));
+	env = env_of_node(a, "node1.example.com");
+	assert_true(has(env, "GANETI_ROOTDIR=/tmp/cl/node1.example.com"));
+	assert_true(has(env, "GANETI_HOSTNAME=node1.example.com"));
+	assert_true(has(env, "GANETI_LIBDIR=/tmp/lib"));
+	unsetenv("SECRET");
+}
+
 static void check_mode(const char *path, mode_t mode)
 {
 	struct stat st;
@@ -220,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ensure_dirs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ssconf, setup, teardown),
 	};

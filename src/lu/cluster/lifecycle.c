@@ -172,7 +172,7 @@ static int rename_prereq(struct luctx *lu, const void *op_, struct err *e)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "Neither the name nor the IP address of the cluster has changed");
 	if (!str_eq(st->ip, lu->cluster->master_ip) &&
-	    tcp_ping(st->ip, NODED_PORT, PING_TIMEOUT, true, NULL))
+	    tcp_ping(st->ip, rpc_port(), PING_TIMEOUT, true, NULL))
 		return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE,
 			       "The given cluster IP address (%s) is reachable on the network", st->ip);
 	return 0;

@@ -192,7 +192,7 @@ static int keep_locks(struct luctx *lu, const struct create *c, struct err *e)
 /* --- prerequisites --- */
 static int check_ip_unused(const struct create *c, struct err *e)
 {
-	if (!tcp_ping(c->ip, NODED_PORT, PING_TIMEOUT, false, NULL))
+	if (!tcp_ping(c->ip, rpc_port(), PING_TIMEOUT, false, NULL))
 		return 0;
 	return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "IP %s of instance %s already in use", c->ip, c->name);
 }
