@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* the administrator may have to type a password */
 #define SSH_TIMEOUT 600.0
@@ -55,8 +56,9 @@ static int ssh_json(struct target *t, bool cluster_key, const char *command, con
 	char *text CLEANUP(freep) = json_dump(data);
 	struct strs argv = ssh_argv(t, cluster_key, command);
 	const char *const here[] = { command, NULL };
-	struct run run = { .argv = env_virtual() ? here : argv.v,
-			   .env = env_virtual() ? env_of_node(t->a, t->name) : spawn_environ(),
+	bool near = env_virtual();
+	struct run run = { .argv = near ? here : argv.v,
+			   .env = near ? env_of_node(t->a, t->name) : (const char *const *)environ,
 			   .input = text, .input_len = strlen(text), .inherit_stdio = true,
 			   .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
@@ -74,7 +76,7 @@ static int read_output(struct target *t, bool cluster_key, const char *command, 
 		       struct err *e)
 {
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .env = spawn_environ(), .stderr_fd = 2,
+	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .stderr_fd = 2,
 			   .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 

@@ -125,7 +125,7 @@ vcl_up() {
 	ok "gnt-cluster init" m gnt-cluster init "${VCL_INIT[@]}" "$@" "$CLUSTER"
 	[ "$RC" = 0 ] || bail "no cluster"
 	for ((k = 2; k <= n; k++)); do
-		ok "gnt-node add $(vcl_name "$k")" m gnt-node add --no-node-setup "$(vcl_name "$k")"
+		ok "gnt-node add $(vcl_name "$k")" m gnt-node add "$(vcl_name "$k")"
 		[ "$RC" = 0 ] || bail "no cluster"
 	done
 }
