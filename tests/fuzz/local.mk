@@ -1,6 +1,7 @@
 # libFuzzer targets, one per parser of foreign bytes; ./configure --enable-fuzz CC=clang
 fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc
 fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/config
+fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc tests/fuzz/request
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -20,6 +21,9 @@ tests_fuzz_noderpc_LDADD = $(NODE_LIBS)
 tests_fuzz_config_SOURCES = tests/fuzz/config.c
 tests_fuzz_config_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_config_LDADD = $(MASTER_LIBS)
+tests_fuzz_request_SOURCES = tests/fuzz/request.c daemons/masterd/request.c
+tests_fuzz_request_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_request_LDADD = $(MASTER_LIBS)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/
