@@ -43,7 +43,7 @@ static void on_hup(int signum, void *arg)
 	log_reopen();
 }
 
-static int listen_on(struct rapi *rapi, const json *o, struct err *e)
+static int listen_on(struct rapi *rapi, struct arena *a, const json *o, struct err *e)
 {
 	const char *cert = json_get_str(o, "ssl_cert");
 	struct http_server_opts h = {
@@ -60,7 +60,12 @@ static int listen_on(struct rapi *rapi, const json *o, struct err *e)
 		.fn = rapi_handle,
 		.arg = rapi,
 	};
+	const char *name;
 
+	/* the nodes of a virtual cluster share one machine */
+	if (!h.address && env_virtual() &&
+	    resolve_name(a, env_hosts_file(), env_hostname(), 0, &name, &h.address, e) < 0)
+		return -1;
 	if (!json_get_bool(o, "no_ssl", false)) {
 		h.tls = tls_server_ctx(cert ? cert : path_of(PATH_RAPI_CERT_FILE), NULL, e);
 		if (!h.tls)
@@ -106,7 +111,7 @@ int main(int argc, char **argv)
 					 .foreground = json_get_bool(o, "foreground", false),
 					 .debug = json_get_bool(o, "debug", false) };
 
-		if (daemon_start(&d, &e) < 0 || listen_on(&rapi, o, &e) < 0 ||
+		if (daemon_start(&d, &e) < 0 || listen_on(&rapi, a, o, &e) < 0 ||
 		    (!env_virtual() &&
 		     privs_drop(env_user(USER_RAPI), env_group(USER_RAPI), &e) < 0))
 			daemon_failed(1, err_msg(&e));
