@@ -18,6 +18,7 @@ CLUSTER=cl.example.com
 VCL_NODES=0
 # Nobody else's on this machine, with any luck; the first node's is .1.
 VCL_NET=${VCL_NET:-127.$((RANDOM % 200 + 20)).$((RANDOM % 250 + 2))}
+VCL_PORT=${VCL_PORT:-$((RANDOM % 9000 + 20000))} # of the node agents; the next one is the REST daemons'
 # No command of a test takes that long; one that hangs must not stop everything.
 VCL_TIMEOUT=${VCL_TIMEOUT:-60}
 
@@ -41,7 +42,7 @@ vcl_on() {
 	local k=$1
 	shift
 	GANETI_ROOTDIR=$(vcl_root "$k") GANETI_HOSTNAME=$(vcl_name "$k") GANETI_LIBDIR=$VCL_LIB \
-		PATH=$VCL_LIB:$PATH timeout -k 5 "$VCL_TIMEOUT" "$@"
+		GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH timeout -k 5 "$VCL_TIMEOUT" "$@"
 }
 
 # m CMD ARG...: on the master
@@ -88,6 +89,8 @@ vcl_node() {
 	printf '%s\n' /srv/ganeti/file-storage /srv/ganeti/shared-file-storage \
 		>"$(vcl_file "$1" FILE_STORAGE_PATHS_FILE)"
 	cp "$VCL/hosts" "$hosts"
+	mkdir -p "$(dirname "$hosts")/default"
+	echo "RAPI_ARGS='-p $((VCL_PORT + 1))'" >"$(dirname "$hosts")/default/ganeti"
 	cp -r "$VCL_SRC/os/tiny" "$os/"
 	cp -r "$VCL_SRC/tests/vcl/os-held" "$os/held"
 	# the scripts of "held" wait while this file is there
