@@ -28,5 +28,5 @@ include tests/bench/local.mk
 check_PROGRAMS += tests/harness/luxireplay
 tests_harness_luxireplay_SOURCES = tests/harness/luxireplay.c
 tests_harness_luxireplay_LDADD = $(GANETI_LIBS)
-TESTS += tests/cli/golden.t
+TESTS += tests/cli/golden.t tests/cli/completion.t
 EXTRA_DIST += tests/cli tests/golden/cli

@@ -243,6 +243,18 @@ static int run(struct cli *c, struct err *e)
 	return code;
 }
 
+/* Everything but names of files goes into JSON. */
+static int check_utf8(const struct cli *c, const struct strs *words, struct err *e)
+{
+	enum arg_kind kind = c->cmd->args[0].kind;
+
+	for (size_t i = 0; kind != ARG_FILE && kind != ARG_COMMAND && i < words->n; i++)
+		if (!ui_is_utf8(words->v[i]))
+			return err_set(e, ERR_PREREQ, ECODE_INVAL, "Not valid UTF-8: '%s'",
+				       cli_safe(c->a, words->v[i]));
+	return 0;
+}
+
 /* WORDS: what follows the command. */
 static int parse_and_run(struct cli *c, struct strs words)
 {
@@ -251,7 +263,7 @@ static int parse_and_run(struct cli *c, struct strs words)
 	json *opts = NULL;
 	int r;
 
-	if (env_words(c, &argv, &e) < 0)
+	if (env_words(c, &argv, &e) < 0 || check_utf8(c, &words, &e) < 0)
 		return report(c, &e);
 	for (size_t i = 0; i < words.n; i++)
 		strs_add(c->a, &argv, words.v[i]);

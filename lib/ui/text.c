@@ -16,6 +16,28 @@ size_t ui_width(const char *s)
 	return n;
 }
 
+bool ui_is_utf8(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p) {
+		unsigned c = *p, n = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+		unsigned least = n == 3 ? 0x10000 : n == 2 ? 0x800 : n == 1 ? 0x80 : 0;
+
+		if ((c >= 0x80 && c < 0xc2) || c > 0xf4)
+			return false;
+		c &= n ? 0x3fu >> n : 0x7f;
+		for (p++; n; n--, p++) {
+			if ((*p & 0xc0) != 0x80)
+				return false;
+			c = c << 6 | (*p & 0x3f);
+		}
+		if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+			return false;
+	}
+	return true;
+}
+
 void ui_repr_str(struct str *out, const char *s)
 {
 	char quote = strchr(s, '\'') && !strchr(s, '"') ? '"' : '\'';

@@ -81,6 +81,7 @@ void ui_text(struct str *out, const json *v);  /* str(): None, True, ['a', 1], {
 void ui_repr(struct str *out, const json *v);  /* repr(): strings quoted */
 void ui_repr_str(struct str *out, const char *s);
 size_t ui_width(const char *s);                /* characters, not bytes */
+bool ui_is_utf8(const char *text);
 /* Local time: "2026-11-20 17:55:48", with MICROS >= 0 ".400410" behind; "Fri Nov 20 17:55:48 2026". */
 void ui_time(struct str *out, double when, int micros);
 void ui_ctime(struct str *out, double when);

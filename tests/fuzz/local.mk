@@ -1,6 +1,7 @@
 # libFuzzer targets, one per parser of foreign bytes; ./configure --enable-fuzz CC=clang
 fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc \
 	tests/fuzz/config tests/fuzz/request
+fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc tests/fuzz/cli
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -23,6 +24,9 @@ tests_fuzz_config_LDADD = $(MASTER_LIBS)
 tests_fuzz_request_SOURCES = tests/fuzz/request.c daemons/masterd/request.c
 tests_fuzz_request_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_request_LDADD = $(MASTER_LIBS)
+tests_fuzz_cli_SOURCES = tests/fuzz/cli.c
+tests_fuzz_cli_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_cli_LDADD = $(gnt_libs)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/

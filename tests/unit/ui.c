@@ -136,6 +136,11 @@ static void test_text(void **state)
 	text_is("{\"a\": {}, \"b\": [1, -2.5]}", "{'a': {}, 'b': [1, -2.5]}");
 	text_is("[1.0, 0.1, 100.0, 1e16, 123456789.125, 1e-5, 0.0001, 1e15]",
 		"[1.0, 0.1, 100.0, 1e+16, 123456789.125, 1e-05, 0.0001, 1000000000000000.0]");
+	assert_true(ui_is_utf8("a\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80"));
+	assert_false(ui_is_utf8("\xeb"));
+	assert_false(ui_is_utf8("\xc0\x80"));
+	assert_false(ui_is_utf8("\xed\xa0\x80"));
+	assert_false(ui_is_utf8("\xe2\x82"));
 	assert_int_equal(ui_width("gr\xc3\xbc\xc3\x9f"), 4);
 }
 
