@@ -279,7 +279,8 @@ static int kvm_console(struct arena *a, const struct hv_instance *i, const struc
 				 arena_printf(a, "%s.monitor", ctrl),
 				 "STDIO,raw,echo=0,escape=0x1d",
 				 arena_printf(a, "UNIX-CONNECT:%s.serial", ctrl));
-		json_set(*ret, "port", json_new_int(primary->ndparams.ssh_port));
+		if (primary->ndparams.has_ssh_port)
+			json_set(*ret, "port", json_new_int(primary->ndparams.ssh_port));
 		return 0;
 	}
 	if (p->spice_bind && *p->spice_bind) {

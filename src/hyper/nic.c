@@ -25,14 +25,30 @@ char *nic_tap_name(struct arena *a, const struct nic *n)
 	return arena_printf(a, "gnt%s", hex); /* 14 of the 15 characters a name may have */
 }
 
+/*
+ * A bridge takes the lowest address of its ports for its own: the tap's must be high, or the node's
+ * address changes with every instance and its peers lose it for minutes.
+ */
+static int set_high_address(int fd, struct ifreq *r)
+{
+	if (ioctl(fd, SIOCGIFHWADDR, r) < 0)
+		return -errno;
+	r->ifr_hwaddr.sa_data[0] = (char)0xfe;
+	return ioctl(fd, SIOCSIFHWADDR, r) < 0 ? -errno : 0;
+}
+
 static int set_up(const char *name)
 {
 	struct ifreq r = { 0 };
 	int fd CLEANUP(closep) = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int failed;
 
 	if (fd < 0)
 		return -errno;
 	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", name);
+	failed = set_high_address(fd, &r);
+	if (failed)
+		return failed;
 	if (ioctl(fd, SIOCGIFFLAGS, &r) < 0)
 		return -errno;
 	r.ifr_flags = (short)(r.ifr_flags | IFF_UP);

@@ -447,7 +447,7 @@ static int fetch_running(struct qctx *c, const void *const *v, size_t n, struct 
 	return 0;
 }
 
-/* instance_console_info takes {name: [instance, node, group, hvparams, beparams]} */
+/* instance_console_info takes {name: {instance, node, group, hvParams, beParams}} */
 static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct err *e)
 {
 	const struct cluster *cl = snap_cluster(c->s);
@@ -463,10 +463,13 @@ static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct
 		const struct node *node = pnode(c, inst);
 		const struct nodegroup *g = node ? snap_group(c->s, node->group) : NULL;
 		struct beparams be = fill_be(c->a, cl, &inst->beparams);
+		struct node filled;
 		json *dict;
 
 		if (!g)
 			continue;
+		filled = *node;
+		filled.ndparams = fill_nd(c->a, cl, g, node);
 		dict = map_get(per_node, node->uuid);
 		if (!dict) {
 			dict = json_new_dict();
@@ -475,11 +478,11 @@ static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct
 			nodes[k++] = q_rpc_node(node);
 		}
 		json_set(dict, inst->name,
-			 json_pack("[o, o, o, O, o]",
-				   record_emit(rec_instance(), inst, REC_HIDE_SECRETS),
-				   record_emit(rec_node(), node, 0),
-				   record_emit(rec_nodegroup(), g, 0),
-				   fill_hv_instance(c->a, cl, inst),
+			 json_pack("{s:o, s:o, s:o, s:O, s:o}", "instance",
+				   record_emit(rec_instance(), inst, REC_HIDE_SECRETS), "node",
+				   record_emit(rec_node(), &filled, 0), "group",
+				   record_emit(rec_nodegroup(), g, 0), "hvParams",
+				   fill_hv_instance(c->a, cl, inst), "beParams",
 				   record_emit(rec_beparams(), &be, 0)));
 	}
 	if (rpc_multi(c->q->rpc, c->a, RPC_instance_console_info, nodes, k, NULL, args, 0, &answers,
