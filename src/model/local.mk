@@ -4,6 +4,7 @@ libganeti_a_SOURCES += \
 	src/model/hvsyntax.c \
 	src/model/model.h \
 	src/model/names.c \
+	src/model/nicsyntax.c \
 	src/model/policy.c \
 	src/model/supported.c \
 	src/model/tags.c

@@ -57,6 +57,9 @@ const char *instance_template(const struct disk *const *disks, size_t n);
 int hypervisor_check_supported(const char *name, struct err *e);
 int template_check_supported(const char *name, struct err *e);
 
+/* --- nicsyntax.c --- */
+int nicparams_check(const json *filled, struct err *e); /* ConfigurationError */
+
 /* --- hvsyntax.c: filled hypervisor parameters (no file system access): upstream's
  * CheckParameterSyntax texts, HypervisorError --- */
 int hv_check_syntax(int hypervisor, const json *hvparams, struct err *e);

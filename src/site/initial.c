@@ -153,6 +153,7 @@ static int set_params(const json *opts, struct site_plan *p, struct cluster *c, 
 	    filled(p->a, rec_beparams(), with_memory(p->a, json_get(opts, "beparams")), "", &be,
 		   e) < 0 ||
 	    filled(p->a, rec_nicparams(), json_get(opts, "nicparams"), "", &nic, e) < 0 ||
+	    nicparams_check(nic, e) < 0 ||
 	    filled(p->a, rec_ndparams(), json_get(opts, "ndparams"), "", &nd, e) < 0)
 		return -1;
 	SET(c, hvparams, hv);

@@ -102,17 +102,6 @@ static int new_default(struct luctx *lu, const struct record *r, const json *old
 	return 0;
 }
 
-static int check_nic(const json *nic, struct err *e)
-{
-	const char *mode = json_get_str(nic, "mode"), *link = json_get_str(nic, "link");
-
-	if (!mode || enum_value(&enum_nic_mode, mode) < 0)
-		return err_set(e, ConfigurationError, NULL, "Invalid NIC mode '%s'", mode);
-	if (enum_value(&enum_nic_mode, mode) == nic_mode_bridged && (!link || !*link))
-		return err_set(e, ConfigurationError, NULL, "Missing bridged NIC link");
-	return 0;
-}
-
 static int new_objects(struct luctx *lu, const struct op_cluster_set_params *op, struct cluster *c,
 		       struct err *e)
 {
@@ -129,7 +118,7 @@ static int new_objects(struct luctx *lu, const struct op_cluster_set_params *op,
 	}
 	if (op->has_nicparams) {
 		TRY(new_default(lu, rec_nicparams(), c->nicparams, op->nicparams, &out, e));
-		TRY(check_nic(json_get(out, "default"), e));
+		TRY(nicparams_check(json_get(out, "default"), e));
 		LU_SET(c, nicparams, out);
 	}
 	if (op->has_ndparams) {
