@@ -279,7 +279,8 @@ static int kvm_console(struct arena *a, const struct hv_instance *i, const struc
 				 arena_printf(a, "%s.monitor", ctrl),
 				 "STDIO,raw,echo=0,escape=0x1d",
 				 arena_printf(a, "UNIX-CONNECT:%s.serial", ctrl));
-		if (primary->ndparams.has_ssh_port)
+		/* upstream names it only where it is not the usual one */
+		if (primary->ndparams.has_ssh_port && primary->ndparams.ssh_port != 22)
 			json_set(*ret, "port", json_new_int(primary->ndparams.ssh_port));
 		return 0;
 	}
