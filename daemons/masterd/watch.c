@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#define STORE_WAIT 0.05
+
 struct watch {
 	struct watch *next;
 	struct mjob *j;
@@ -77,9 +79,20 @@ static void try_answer(struct watch *w, bool late)
 	watch_free(w);
 }
 
+/* What the job is in memory may not be on disk yet, where queries look. */
+static bool stored(const struct mjob *j)
+{
+	return !j->dirty && !j->log_dirty;
+}
+
 static void on_late(void *arg)
 {
-	try_answer(arg, true);
+	struct watch *w = arg;
+
+	if (stored(w->j))
+		try_answer(w, true);
+	else
+		ev_timer_start(w->timer, STORE_WAIT);
 }
 
 static void on_gone(void *arg)
@@ -126,8 +139,8 @@ void watch_change(struct master *m, struct luxi_conn *c, int64_t id,
 		return;
 	}
 	now = look(m, job, &r->fields, prev_log);
-	if (!j || job_final(job_status_of(job)) || json_len(json_at(now, 1)) ||
-	    !json_equal(json_at(now, 0), r->prev_job)) {
+	if (!j || (stored(j) && (job_final(job_status_of(job)) || json_len(json_at(now, 1)) ||
+				 !json_equal(json_at(now, 0), r->prev_job)))) {
 		luxi_ok(c, now);
 		return;
 	}

@@ -23,7 +23,7 @@ VCL_PORT=${VCL_PORT:-$((RANDOM % 9000 + 20000))} # of the node agents; the next 
 VCL_TIMEOUT=${VCL_TIMEOUT:-60}
 
 # What every cluster of the tests is initialised with, unless vcl_up's arguments say otherwise.
-VCL_INIT=(--no-ssh-init --no-etc-hosts --master-netdev=lo "--nic-parameters=mode=routed,link=lo"
+VCL_INIT=(--no-ssh-init --no-etc-hosts --master-netdev=lo --nic-parameters=link=br0
 	--enabled-hypervisors=fake "--enabled-disk-templates=file,sharedfile,diskless"
 	--file-storage-dir=/srv/ganeti/file-storage
 	--shared-file-storage-dir=/srv/ganeti/shared-file-storage
