@@ -1,7 +1,12 @@
 # libFuzzer targets, one per parser of foreign bytes; ./configure --enable-fuzz CC=clang
-fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc \
-	tests/fuzz/config tests/fuzz/request
-fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc tests/fuzz/cli
+fuzz_targets =
+fuzz_targets += tests/fuzz/http
+fuzz_targets += tests/fuzz/http_server
+fuzz_targets += tests/fuzz/luxi
+fuzz_targets += tests/fuzz/noderpc
+fuzz_targets += tests/fuzz/config
+fuzz_targets += tests/fuzz/request
+fuzz_targets += tests/fuzz/cli
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
