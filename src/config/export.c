@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/sys/sys.h"
 
 /* --- out --- */
@@ -76,6 +77,18 @@ int config_export(struct snapshot *s, json **ret, struct err *e)
 }
 
 /* --- in --- */
+
+/* What we do not know we do not keep; somebody may want to know. */
+static void report_unknown(enum obj_kind k, const char *key, const json *in)
+{
+	json_each(in, name, v) {
+		(void)v;
+		if (!record_field(obj_record(k), name))
+			log_warn("%s %s: unknown parameter '%s' is left out", kind_info(k)->label,
+				 key, name);
+	}
+}
+
 static int import_object(struct db *d, enum obj_kind k, const char *key, json *in, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -85,6 +98,7 @@ static int import_object(struct db *d, enum obj_kind k, const char *key, json *i
 
 	if (obj_parse(a, k, in, &obj, e) < 0)
 		return err_prefix(e, "%s %s", kind_info(k)->label, key);
+	report_unknown(k, key, in);
 	if (kind_info(k)->plural && !str_eq(obj_str(k, obj, "uuid"), key))
 		return config_fail(e, "%s '%s' is indexed by wrong UUID '%s'", kind_info(k)->label,
 				   obj_name(k, obj), key);

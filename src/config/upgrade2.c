@@ -105,7 +105,7 @@ static void upgrade_disk(struct arena *a, json *d)
 		set_in(d, "dev_type", json_new_str("drbd"));
 	if (json_has(d, "physical_id"))
 		json_del(d, "physical_id");
-	if (!json_get(d, "uuid"))
+	if (!json_get_str(d, "uuid"))
 		set_in(d, "uuid", json_new_str(uuid_new(a)));
 	json_items(json_get(d, "children"), i, child)
 		upgrade_disk(a, child);
@@ -145,6 +145,11 @@ static int split_disks(struct arena *a, json *inst, json *disks, struct err *e)
 				   json_get_str(inst, "name"));
 	if (!json_len(old) || json_str(json_at(old, 0)))
 		return 0;
+	json_items(old, i, d) {
+		if (!json_is(d, JSON_DICT))
+			return config_fail(e, "Disk %zu of instance '%s' is not a dictionary", i,
+					   json_get_str(inst, "name"));
+	}
 	uuids = json_new_array();
 	json_items(old, i, d) {
 		upgrade_disk(a, d);
@@ -167,15 +172,15 @@ static int rekey(struct arena *a, json *data, const char *kind, struct map *name
 	json *out = json_new_dict();
 
 	json_each(json_get(data, kind), key, o) {
-		const char *name = json_get_str(o, "name") ? json_get_str(o, "name") : key;
-
 		if (!json_is(o, JSON_DICT)) {
 			json_put(out);
 			return config_fail(e, "'%s' of %s is not a dictionary", key, kind);
 		}
+		if (!json_get_str(o, "name"))
+			set_in(o, "name", json_new_str(key));
 		if (!json_get_str(o, "uuid"))
 			set_in(o, "uuid", json_new_str(uuid_new(a)));
-		map_put(names, name, arena_strdup(a, json_get_str(o, "uuid")));
+		map_put(names, json_get_str(o, "name"), arena_strdup(a, json_get_str(o, "uuid")));
 		set_in(out, json_get_str(o, "uuid"), json_ref(o));
 	}
 	set_in(data, kind, out);
@@ -238,7 +243,7 @@ static int upgrade_instances(struct arena *a, json *data, const struct map *node
 	json_each(json_get(data, "instances"), uuid, i) {
 		(void)uuid;
 		json_items(json_get(i, "disks"), k, id) {
-			json *d = json_get(disks, json_str(id));
+			json *d = json_str(id) ? json_get(disks, json_str(id)) : NULL;
 
 			if (d && !json_get(d, "nodes"))
 				fill_disk_nodes(d, json_get_str(i, "primary_node"));

@@ -189,6 +189,20 @@ static void test_errors(void **state)
 	json_set(json_get(d, "cluster"), "ipolicy", json_new_str("x"));
 	json_set(json_get(d, "cluster"), "beparams", json_new_array());
 	assert_ok(config_upgrade(d, &e), &e);
+	d = old_config();
+	json_set(json_get(json_get(d, "instances"), "i2.example.com"), "nics",
+		 json_pack("[i, [s], n]", 1, "x"));
+	json_set(json_get(json_get(d, "instances"), "i2.example.com"), "disks",
+		 json_pack("[i, n]", 1));
+	refused(d, "Upgrade of the configuration from 2.x to 3.0: Disk 0 of instance 'i2.example.com' "
+		   "is not a dictionary");
+	json_set(json_get(json_get(d, "instances"), I2), "disks", json_pack("[s, i, n]", "x", 1));
+	json_set(d, "networks", json_pack("{s:i}", "x", 3));
+	json_set(d, "disks", json_pack("{s:s}", "y", "z"));
+	json_set(json_get(d, "nodegroups"), G1, json_new_str("g"));
+	json_set(json_get(json_get(d, "cluster"), "hvparams"), "kvm", json_new_bool(true));
+	json_set(json_get(json_get(d, "cluster"), "beparams"), "default", json_new_int(1));
+	assert_ok(config_upgrade(d, &e), &e);
 }
 
 /* A file of 2.3 has no groups. */
