@@ -106,27 +106,6 @@ static int open_files(const struct daemon_opts *o, struct err *e)
 	return 0;
 }
 
-int daemon_start(const struct daemon_opts *o, struct err *e)
-{
-	assert(!the.started);
-	umask(077);
-	signal(SIGPIPE, SIG_IGN); /* whoever started us may be gone when we report */
-	if (open_files(o, e) < 0) {
-		closep(&the.pid_fd);
-		return -1;
-	}
-	the.started = true;
-	the.background = !o->foreground;
-	the.logfile = o->logfile ? xstrdup(o->logfile) : NULL;
-	the.user = o->user ? xstrdup(o->user) : NULL;
-	the.group = o->group ? xstrdup(o->group) : NULL;
-	if (the.background && to_background(e) < 0)
-		return -1;
-	if (the.pid_fd >= 0 && pidfile_write(the.pid_fd) < 0)
-		return err_plain(e, "cannot write the pid file %s", o->pidfile);
-	return 0;
-}
-
 /* Nothing of the terminal stays open; what libraries print goes to the log. */
 static void leave_terminal(void)
 {
@@ -142,6 +121,31 @@ static void leave_terminal(void)
 	}
 	closep(&null);
 	closep(&out);
+}
+
+int daemon_start(const struct daemon_opts *o, struct err *e)
+{
+	assert(!the.started);
+	umask(077);
+	signal(SIGPIPE, SIG_IGN); /* whoever started us may be gone when we report */
+	if (open_files(o, e) < 0) {
+		closep(&the.pid_fd);
+		return -1;
+	}
+	the.started = true;
+	the.background = !o->foreground;
+	the.logfile = o->logfile ? xstrdup(o->logfile) : NULL;
+	the.user = o->user ? xstrdup(o->user) : NULL;
+	the.group = o->group ? xstrdup(o->group) : NULL;
+	if (the.background) {
+		if (to_background(e) < 0)
+			return -1;
+		/* before there are children that would keep what we got from whoever started us */
+		leave_terminal();
+	}
+	if (the.pid_fd >= 0 && pidfile_write(the.pid_fd) < 0)
+		return err_plain(e, "cannot write the pid file %s", o->pidfile);
+	return 0;
 }
 
 void daemon_reopen_log(void)
@@ -170,8 +174,6 @@ void daemon_ready(void)
 	assert(the.started);
 	if (the.user && privs_drop(the.user, the.group, &e) < 0)
 		daemon_failed(1, err_msg(&e));
-	if (the.background)
-		leave_terminal();
 	report(0, NULL);
 }
 

@@ -91,7 +91,7 @@ struct daemon_opts {
 /* Fork into the background (unless foreground); the parent exits once daemon_ready() was called
  * in the child, with its exit code. Opens the log, takes the pid file. */
 int daemon_start(const struct daemon_opts *o, struct err *e);
-void daemon_ready(void); /* drops privileges (unless done already), leaves the terminal */
+void daemon_ready(void); /* drops privileges (unless done already) */
 void daemon_reopen_log(void); /* on SIGHUP: the log and what goes to stdout and stderr */
 void daemon_failed(int exit_code, const char *msg) __attribute__((noreturn));
 /* Become USER with GROUP and its supplementary groups, no way back. */
