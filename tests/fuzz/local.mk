@@ -7,7 +7,6 @@ fuzz_targets += tests/fuzz/noderpc
 fuzz_targets += tests/fuzz/config
 fuzz_targets += tests/fuzz/request
 fuzz_targets += tests/fuzz/cli
-	tests/fuzz/config
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
