@@ -6,8 +6,10 @@ ensure_dirs_SOURCES = cli/tools/ensure_dirs.c
 ensure_dirs_LDADD = $(GANETI_LIBS)
 
 # run on a node that joins a cluster
-gntlib_PROGRAMS += node-daemon-setup prepare-node-join
+gntlib_PROGRAMS += node-daemon-setup prepare-node-join ssh-update
 node_daemon_setup_SOURCES = cli/tools/daemon_setup.c cli/tools/node_tool.c cli/tools/node_tool.h
 node_daemon_setup_LDADD = $(MASTER_LIBS)
 prepare_node_join_SOURCES = cli/tools/prepare_join.c cli/tools/node_tool.c cli/tools/node_tool.h
 prepare_node_join_LDADD = $(MASTER_LIBS)
+ssh_update_SOURCES = cli/tools/ssh_update.c cli/tools/node_tool.c cli/tools/node_tool.h
+ssh_update_LDADD = $(MASTER_LIBS)

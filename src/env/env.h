@@ -60,4 +60,14 @@ int ssconf_master(struct arena *a, const char **ret_name, const char **ret_my_na
  * EXIT_NOTCLUSTER or EXIT_NOTMASTER, for daemons (tools exit with 1). */
 int ssconf_check_master(int *ret_exit, struct err *e);
 
+/* --- sshkeys.c: logins between nodes --- */
+const char *sshkeys_authorized_file(struct arena *a); /* root's authorized_keys */
+/* Let the owners of the public KEYS log in as root, or not any more. Other lines stay. */
+int sshkeys_authorize(const struct strs *keys, bool allowed, struct err *e);
+/* The public keys of all nodes: dict of node UUID to list of keys; empty without the file. Those who
+ * change them take the lock first (an fd, to be closed). */
+int sshkeys_lock(struct err *e);
+int sshkeys_read(struct arena *a, json **ret, struct err *e);
+int sshkeys_write(const json *keys, struct err *e);
+
 #endif

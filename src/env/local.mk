@@ -6,5 +6,7 @@ libganeti_a_SOURCES += \
 	src/env/ssconf.c \
 	src/env/users.c \
 	src/env/virtual.c
+	src/env/sshkeys.c \
+	src/env/users.c
 
 EXTRA_DIST += src/env/paths.def src/env/ssconf.def

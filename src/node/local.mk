@@ -16,6 +16,8 @@ libnode_a_SOURCES += \
 	src/node/osenv.c \
 	src/node/priv.h \
 	src/node/scripts.c \
+	src/node/sshkeys.c \
+	src/node/sshrun.c \
 	src/node/table.c \
 	src/node/text.c \
 	src/node/verify.c

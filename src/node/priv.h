@@ -70,6 +70,17 @@ int netif_has_addr(const char *dev, const char *ip, int prefix);
 int arp_probe(const char *dev, const char *ip);
 void arp_announce(const char *dev, const char *ip);
 
+/* --- sshrun.c: the same command on many nodes, side by side --- */
+struct ssh_job {
+	const char *node;
+	const char *input;   /* its standard input, or NULL */
+	const char *out;     /* set: standard output */
+	const char *problem; /* set: output or reason when it failed, NULL = success */
+};
+/* CHECK_KEY: only the cluster's host key will do. */
+void ssh_all(struct arena *a, const char *cluster, const char *command, bool check_key,
+	     struct ssh_job *jobs, size_t n);
+
 /* --- netcheck.c: problems by node name; ARG as node_verify got it --- */
 json *netcheck_ssh(struct arena *a, const char *me, const char *cluster, const json *arg);
 json *netcheck_nodes(struct arena *a, const char *me, const json *arg);

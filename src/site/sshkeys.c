@@ -100,14 +100,17 @@ int ssh_write_known_hosts(const char *cluster_name, const char *rsa, const char 
 int ssh_pub_key_file_add(const char *id, const char *key, bool fresh, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *path = path_of(PATH_SSH_PUB_KEYS), *text = "";
-	const char *line = arena_printf(a, "%s %s", id, str_strip(a, key));
-	struct strs lines;
+	json *keys = json_own(a, json_new_dict()), *list;
+	int lock CLEANUP(closep) = sshkeys_lock(e);
 
-	if (!fresh && fs_exists(path) && site_get(a, path, &text, e) < 0)
+	if (lock < 0 || (!fresh && sshkeys_read(a, &keys, e) < 0))
 		return -1;
-	lines = strs_split(a, text, '\n');
-	if (strs_has(&lines, line))
-		return 0;
-	return site_put(path, arena_printf(a, "%s%s\n", text, line), 0600, e);
+	if (!json_get(keys, id))
+		json_set(keys, id, json_new_array());
+	list = json_get(keys, id);
+	json_items(list, i, known)
+		if (str_eq(json_str(known), str_strip(a, key)))
+			return 0;
+	json_append(list, json_new_str(str_strip(a, key)));
+	return sshkeys_write(keys, e);
 }
