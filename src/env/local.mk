@@ -4,9 +4,8 @@ libganeti_a_SOURCES += \
 	src/env/paths.c \
 	src/env/priv.h \
 	src/env/ssconf.c \
+	src/env/sshkeys.c \
 	src/env/users.c \
 	src/env/virtual.c
-	src/env/sshkeys.c \
-	src/env/users.c
 
 EXTRA_DIST += src/env/paths.def src/env/ssconf.def
