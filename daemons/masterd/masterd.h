@@ -49,6 +49,7 @@ struct master {
 	struct spread *spread;
 	struct map *jobs; /* decimal id -> struct mjob */
 	size_t running;
+	size_t unborn; /* jobs accepted in this turn */
 	struct settings set;
 	struct ev_timer *schedule;
 	struct ev_timer *mirror;

@@ -32,6 +32,7 @@ static void born(struct master *m, const struct err *failed, void *arg)
 {
 	struct newborn *n = arg;
 
+	m->unborn--;
 	if (failed) {
 		arena_free(n->a);
 	} else {
@@ -39,6 +40,8 @@ static void born(struct master *m, const struct err *failed, void *arg)
 			 n->j->n ? opcode_summary(n->a, n->j->ops[0].input) : "no opcodes");
 		m->count.jobs++;
 		jobs_adopt(m, n->a, n->j);
+		if (!m->unborn) /* the last one of this turn */
+			mirror_serial(m, n->j->id);
 	}
 	free(n);
 }
@@ -50,7 +53,7 @@ static int add(struct master *m, const json *ops, int64_t *ret_id, struct err *e
 	struct newborn *n;
 	struct job *j;
 
-	if (map_count(m->jobs) >= QUEUE_SIZE_MAX)
+	if (map_count(m->jobs) + m->unborn >= QUEUE_SIZE_MAX)
 		return err_set(e, JobQueueFull, NULL, "The job queue is full");
 	if (json_len(ops) == 0)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "A job needs at least one opcode");
@@ -64,7 +67,7 @@ static int add(struct master *m, const json *ops, int64_t *ret_id, struct err *e
 	n = xcalloc(1, sizeof(*n));
 	*n = (struct newborn){ a, j };
 	*ret_id = j->id;
-	mirror_serial(m, j->id);
+	m->unborn++;
 	turn_after(m, born, n);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * ganeti-spread-worker: brings what the master committed to where it is read. On each word of a
- * commit it takes a snapshot, writes config.data and the ssconf files here, and sends config.data
- * to the other candidates and ssconf to the other nodes. Each node goes at its own pace: one that
- * hangs delays nobody, skips what it missed and is tried again.
+ * commit it takes a snapshot, writes config.data here, and sends config.data to the other
+ * candidates and ssconf to all nodes (to our own agent, too: those files are root's). Each node
+ * goes at its own pace: one that hangs delays nobody, skips what it missed and is tried again.
  *
  * Messages: {"spread": n, "urgent": bool, "force": bool} is answered {"done": n, "failed": {node:
  * text}} once everything up to commit n was tried everywhere; {"call": rpc, "candidates": bool,
@@ -28,11 +28,12 @@
 #define IP_RETRY_MAX 60.0
 
 struct spread;
-struct target { /* another node that is online */
+struct target { /* a node that is online */
 	struct spread *s;
 	char *name, *ip, *uuid;
 	int64_t serial;
-	bool candidate;
+	bool candidate; /* another candidate: gets config.data */
+	bool self;      /* the master's own agent: writes the ssconf files here */
 	int64_t tried;  /* everything up to this commit was sent, or failed */
 	int64_t trying; /* what the running call belongs to */
 	struct rpc_batch *call;
@@ -188,7 +189,8 @@ static void target_free(void *p)
 }
 
 /* --- export --- */
-/* The master has written its config.data already; ssconf files are root's, so its agent writes them. */
+/* The master has written its config.data already; ssconf files are root's, so its agent writes
+ * them. */
 static void take_node(struct spread *s, const struct node *n, bool is_master)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -204,6 +206,7 @@ static void take_node(struct spread *s, const struct node *n, bool is_master)
 	set_text(&t->name, n->name);
 	set_text(&t->ip, n->primary_ip);
 	t->candidate = n->master_candidate && !is_master;
+	t->self = is_master;
 	/* a node that was added again has a new serial and gets everything again */
 	if (t->serial != n->serial_no)
 		t->config_sent = 0;
@@ -264,7 +267,7 @@ static int write_config(struct spread *s, struct snapshot *snap, struct err *e)
 	return 0;
 }
 
-static int write_ssconf(struct spread *s, struct snapshot *snap, struct err *e)
+static int make_ssconf(struct spread *s, struct snapshot *snap, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	json *values = NULL;
@@ -288,7 +291,7 @@ static int export(struct spread *s, struct err *e)
 	int64_t seq = s->wanted;
 
 	if (worker_tools(&s->tools, s->ev, e) < 0 || snapshot_open(s->tools.config, &snap, e) < 0 ||
-	    write_config(s, snap, e) < 0 || write_ssconf(s, snap, e) < 0)
+	    write_config(s, snap, e) < 0 || make_ssconf(s, snap, e) < 0)
 		return -1;
 	take_nodes(s, snap);
 	s->exported = seq;
@@ -348,9 +351,9 @@ static void call_nodes(struct spread *s, const json *msg)
 	if (rpc < 0 || !s->tools.rpc)
 		return;
 	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
-		if (t->candidate || !json_get_bool(msg, "candidates", false))
+		if (!t->self && (t->candidate || !json_get_bool(msg, "candidates", false)))
 			nodes[n++] = rpc_node_of(t);
-	if (n)
+	if (n) /* the master did its part itself */
 		rpc_start(s->tools.rpc, (enum rpc)rpc, nodes, n, json_ref(json_get(msg, "args")),
 			  NULL, CALL_TIMEOUT, called, (void *)rpc_name((enum rpc)rpc));
 }
@@ -414,7 +417,8 @@ static void on_message(struct chan *c, json *msg, void *arg)
 
 	(void)c;
 	if (!msg)
-		exit(0); /* the master is gone */
+		exit(0);    /* the master is gone */
+	(void)log_reopen(); /* it may have been rotated since */
 	if (json_has(msg, "spread")) {
 		double wait = s->not_before - clock_mono();
 
