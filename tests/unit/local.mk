@@ -100,3 +100,7 @@ unit_tests += tests/unit/cli
 tests_unit_cli_SOURCES = tests/unit/cli.c
 tests_unit_cli_CPPFLAGS = $(UNIT_CPPFLAGS) -DTOP_SRCDIR='"$(top_srcdir)"'
 tests_unit_cli_LDADD = $(gnt_libs) $(CMOCKA_LIBS)
+unit_tests += tests/unit/roundtrip
+tests_unit_roundtrip_SOURCES = tests/unit/roundtrip.c
+tests_unit_roundtrip_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_roundtrip_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
