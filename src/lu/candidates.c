@@ -127,8 +127,10 @@ static int promote(struct luctx *lu, const struct strs *chosen, struct err *e)
 	c.has_candidate_certs = true;
 	lu_update(lu, OBJ_CLUSTER, &c);
 	TRY(lu_commit(lu, e));
-	for (size_t i = 0; i < chosen->n; i++)
+	for (size_t i = 0; i < chosen->n; i++) {
 		lu_equip_candidate(lu, chosen->v[i]);
+		TRY(lu_ssh_add(lu, chosen->v[i], names.v[i], true, false, e));
+	}
 	return 0;
 }
 

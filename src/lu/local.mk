@@ -40,4 +40,5 @@ libmaster_a_SOURCES += \
 	src/lu/node/remove.c \
 	src/lu/params.c \
 	src/lu/run.c \
+	src/lu/ssh.c \
 	src/lu/table.c

@@ -310,6 +310,13 @@ int lu_adjust_candidates(struct luctx *lu, const struct strs *except, struct err
 /* Change sets: CERTS of the cluster with NODE's digest set (NULL: removed). New reference. */
 json *lu_candidate_certs(struct luctx *lu, const char *node_uuid, const char *digest);
 
+/* --- ssh.c: nothing is done when the cluster does not manage logins --- */
+/* LOGIN: the node may log in everywhere from now on; LIST: it joins those that keep the list of all
+ * nodes' keys. What fails on single nodes is only told. */
+int lu_ssh_add(struct luctx *lu, const char *uuid, const char *name, bool login, bool list, struct err *e);
+/* It may not log in any more. LEAVES: it leaves the cluster; READD: and comes back with another key. */
+int lu_ssh_remove(struct luctx *lu, const char *uuid, const char *name, bool leaves, bool readd, struct err *e);
+
 /* --- files.c: files that nodes have copies of --- */
 struct lu_files {
 	struct strs all, optional, candidates, vm; /* paths on this machine */

@@ -300,6 +300,9 @@ static int exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 	TRY(commit(lu, op, digest, e));
 	TRY(lu_flush_config(lu, false, e));
 	TRY(lu_distribute_files(lu, e));
+	if (op->readd)
+		TRY(lu_ssh_remove(lu, st->uuid, st->name, false, true, e));
+	TRY(lu_ssh_add(lu, st->uuid, st->name, st->candidate, n.master_capable, e));
 	if (st->candidate)
 		lu_equip_candidate(lu, st->uuid);
 	else if (op->readd && lu_rpc(lu, RPC_node_demote_from_mc, st->uuid, json_new_array(), NULL,

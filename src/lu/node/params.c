@@ -338,9 +338,11 @@ static int exec(struct luctx *lu, const void *op, json **ret, struct err *e)
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 	struct strs except = { &st->uuid, 1 };
 	json *result = json_own(lu->a, json_new_array());
+	const char *name;
 
 	(void)op;
 	TRY(lu_refresh(lu, e));
+	name = arena_strdup(lu->a, lu_node_name(lu, st->uuid));
 	TRY(commit(lu, result, e));
 	/* after the change, so that the node gets no configuration any more */
 	if (st->old == CANDIDATE && st->new != CANDIDATE && st->new != OFFLINE &&
@@ -349,8 +351,12 @@ static int exec(struct luctx *lu, const void *op, json **ret, struct err *e)
 		lu_warn(lu, NULL, "%s", err_msg(&why));
 	if (st->new != st->old && st->lock_all)
 		TRY(lu_adjust_candidates(lu, &except, e));
-	if (st->new == CANDIDATE && st->old != CANDIDATE)
+	if (st->new == CANDIDATE && st->old != CANDIDATE) {
 		lu_equip_candidate(lu, st->uuid);
+		TRY(lu_ssh_add(lu, st->uuid, name, true, false, e));
+	}
+	if (st->old == CANDIDATE && st->new != CANDIDATE)
+		TRY(lu_ssh_remove(lu, st->uuid, name, false, false, e));
 	*ret = json_ref(result);
 	return 0;
 }

@@ -76,6 +76,7 @@ static void leave(struct luctx *lu)
 static int exec(struct luctx *lu, const void *op, json **ret, struct err *e)
 {
 	struct state *st = lu->state;
+	struct err why CLEANUP(err_clear) = ERR_NONE;
 	struct strs except = { NULL, 0 };
 
 	(void)ret;
@@ -83,6 +84,8 @@ static int exec(struct luctx *lu, const void *op, json **ret, struct err *e)
 	TRY(lu_adjust_candidates(lu, &except, e));
 	st->there = lu_rpc_node(lu, st->uuid);
 	lu_run_post_hook(lu, op, st->uuid);
+	if (lu_ssh_remove(lu, st->uuid, st->name, true, false, &why) < 0)
+		lu_warn(lu, NULL, "%s", err_msg(&why));
 	node_set_digest(lu, st->uuid, NULL);
 	lu_remove(lu, OBJ_NODE, st->uuid);
 	TRY(lu_commit(lu, e));
