@@ -7,8 +7,6 @@ fuzz_targets += tests/fuzz/noderpc
 fuzz_targets += tests/fuzz/config
 fuzz_targets += tests/fuzz/request
 fuzz_targets += tests/fuzz/cli
-fuzz_targets = tests/fuzz/http tests/fuzz/http_server tests/fuzz/luxi tests/fuzz/noderpc \
-	tests/fuzz/config tests/fuzz/request tests/fuzz/cli
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
