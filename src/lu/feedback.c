@@ -17,6 +17,7 @@ void lu_log_typed(struct luctx *lu, const char *type, json *message)
 		log_warn("Job log entry %s was lost: %s", text, err_msg(&e));
 }
 
+__attribute__((format(printf, 3, 0)))
 static void feedback(struct luctx *lu, const char *prefix, const char *fmt, va_list ap)
 {
 	char *text CLEANUP(freep) = xvasprintf(fmt, ap);

@@ -65,7 +65,7 @@ static void remove_pki(void)
 int site_destroy_finish(const char *master_name, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct last_words w = { NULL };
+	struct last_words w = { 0 };
 	struct rpc_client *client = NULL;
 	struct rpc_node node = { .name = master_name };
 

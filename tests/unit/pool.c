@@ -388,7 +388,7 @@ static void test_daemon_user(void **state)
 	const char *pidfile = arena_printf(A, "%s/pid", dir);
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 	struct stat st;
-	uid_t nobody;
+	uid_t nobody = 0;
 	pid_t pid;
 
 	(void)state;

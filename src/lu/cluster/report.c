@@ -15,6 +15,7 @@ static const char *item_type(enum cv_errcode code)
 	return str_starts(name, "EGROUP") ? "group" : "node";
 }
 
+__attribute__((format(printf, 5, 0)))
 static void report(struct finder *f, enum finding_kind kind, enum cv_errcode code, const char *item,
 		   const char *fmt, va_list ap)
 {
