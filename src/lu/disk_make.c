@@ -32,23 +32,24 @@ static int ask_again(struct luctx *lu, enum rpc rpc, const char *node_uuid, cons
 }
 
 /* Upstream: _UndoCreateDisks. The one that failed may be half made; removing what is not there is fine. */
-static void undo(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n)
+static void undo(struct luctx *lu, const struct instance *i, const struct disk *disks, size_t n, const char *dir)
 {
-	const char *dir = n ? lu_disks_dir(lu, &disks[0]) : NULL;
 	struct rpc_answer r;
+	json *args;
 
 	for (size_t k = 0; k < n; k++) {
-		json *args = json_own(lu->a, remove_args(lu, i, &disks[k]));
-
+		args = json_own(lu->a, remove_args(lu, i, &disks[k]));
 		if (ask_again(lu, RPC_blockdev_remove, i->primary_node, args, &r) < 0)
 			return;
 		if (r.failed)
 			lu_warn(lu, NULL, "Failed to remove newly-created disk %s on node %s: %s",
 				lu_disk_text(lu, &disks[k]), r.node, r.error);
 	}
+	if (!dir)
+		return;
 	/* stays when something else is in it */
-	if (dir && lu_ask(lu, RPC_file_storage_dir_remove, i->primary_node, json_pack("[s]", dir), &r, NULL) == 0 &&
-	    r.failed)
+	args = json_own(lu->a, json_pack("[s]", dir));
+	if (ask_again(lu, RPC_file_storage_dir_remove, i->primary_node, args, &r) == 0 && r.failed)
 		log_info("Directory %s on node %s stays: %s", dir, r.node, r.error);
 }
 
@@ -67,17 +68,21 @@ int lu_disks_create(struct luctx *lu, const struct instance *i, const struct dis
 		    struct err *e)
 {
 	const char *dir = n ? lu_disks_dir(lu, &disks[0]) : NULL;
+	/* its directory is new, too */
+	bool whole = n && fresh && strs_has(&i->disks, disks[0].uuid);
 
-	if (dir)
-		TRY(lu_rpc(lu, RPC_file_storage_dir_create, i->primary_node, json_pack("[s]", dir), NULL,
-			   arena_printf(lu->a, "Failed to create directory '%s' on node %s", dir,
-					lu_node_name(lu, i->primary_node)),
-			   e));
+	if (dir && lu_rpc(lu, RPC_file_storage_dir_create, i->primary_node, json_pack("[s]", dir), NULL,
+			  arena_printf(lu->a, "Failed to create directory '%s' on node %s", dir,
+				       lu_node_name(lu, i->primary_node)),
+			  e) < 0) {
+		undo(lu, i, disks, 0, whole ? dir : NULL);
+		return -1;
+	}
 	for (size_t k = 0; k < n; k++) {
 		if (create_one(lu, i, &disks[k], e) == 0)
 			continue;
 		/* one with an old name may fail because it is there: it stays */
-		undo(lu, i, disks, fresh ? k + 1 : k);
+		undo(lu, i, disks, fresh ? k + 1 : k, whole ? dir : NULL);
 		return -1;
 	}
 	return 0;

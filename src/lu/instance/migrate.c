@@ -376,17 +376,9 @@ int move_open_disks(struct luctx *lu, const struct move *m, const char *node_uui
 		      arena_printf(lu->a, "Cannot open instance disks on node %s", lu_node_name(lu, node_uuid)), e);
 }
 
-int move_where(struct luctx *lu, const struct move *m, bool *ret_source, bool *ret_target)
+int move_runs_on(struct luctx *lu, const struct move *m, const char *node_uuid)
 {
-	const struct instance *i = snap_instance(lu->snap, m->in.uuid);
-	int s = lu_inst_running(lu, i, m->source, NULL, NULL, NULL);
-	int t = lu_inst_running(lu, i, m->target, NULL, NULL, NULL);
-
-	if (s < 0 || t < 0)
-		return -1;
-	*ret_source = s;
-	*ret_target = t;
-	return 0;
+	return lu_inst_running(lu, snap_instance(lu->snap, m->in.uuid), node_uuid, NULL, NULL, NULL);
 }
 
 static int exec(struct luctx *lu, const void *op, json **ret, struct err *e)

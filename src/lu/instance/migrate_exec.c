@@ -154,25 +154,43 @@ static int prepare_target(struct luctx *lu, struct move *m, struct err *e)
 	return give_up(lu, m, "pre-migrate", r.error, e);
 }
 
-/* The source did not answer as it should: the guest may have arrived nevertheless. */
-static int arrived(struct luctx *lu, const struct move *m)
-{
-	bool source, target;
+/* Where the guest is after something went wrong during the transfer. */
+enum whereabouts { ON_SOURCE, ON_TARGET, NOWHERE, UNKNOWN };
 
-	for (int k = 0; k < RETRIES; k++) {
-		if (move_where(lu, m, &source, &target) == 0)
-			return target && !source;
+/* What the source has decides; the target is believed only when the source says that it has nothing. */
+static enum whereabouts locate(struct luctx *lu, const struct move *m)
+{
+	for (int k = 0; k <= RETRIES; k++) {
+		int source = move_runs_on(lu, m, m->source);
+		int target = source ? 0 : move_runs_on(lu, m, m->target);
+
+		if (source > 0)
+			return ON_SOURCE;
+		if (source == 0 && target >= 0)
+			return target ? ON_TARGET : NOWHERE;
 		pause_for(RETRY_WAIT);
 	}
-	return 0;
+	return UNKNOWN;
 }
 
+/*
+ * The guest may have arrived although the source reported a failure (or nothing). And when the source cannot be
+ * asked, nothing is undone: stopping what runs on the target could stop the only copy.
+ */
 static int failed_transfer(struct luctx *lu, const struct move *m, const char *why, struct err *e)
 {
-	if (arrived(lu, m)) {
+	switch (locate(lu, m)) {
+	case ON_TARGET:
 		lu_warn(lu, NULL, "The instance runs on %s already, although the source reported: %s",
 			m->target_name, why);
 		return 0;
+	case UNKNOWN:
+		lu_warn(lu, "'gnt-instance migrate --cleanup' once both nodes answer again",
+			"Cannot find out where instance %s runs now", m->in.name);
+		return err_set(e, ERR_EXEC, NULL, "Could not migrate instance %s: %s", m->in.name, why);
+	case ON_SOURCE:
+	case NOWHERE:
+		break;
 	}
 	lu_log(lu, "Migration failed, aborting");
 	return give_up(lu, m, "migrate", why, e);
@@ -268,7 +286,7 @@ static int finalize(struct luctx *lu, const struct move *m, struct err *e)
 		str_addf(&bad, "%s%s: %s", bad.len ? " " : "", m->target_name, dst.error);
 	if (!bad.len)
 		return 0;
-	if (!arrived(lu, m))
+	if (locate(lu, m) != ON_TARGET)
 		return err_set(e, ERR_EXEC, NULL, "Could not finalize instance migration: %s", str_get(&bad));
 	lu_warn(lu, "'gnt-instance migrate --cleanup' repeats what was not done",
 		"Could not finalize instance migration: %s", str_get(&bad));

@@ -182,16 +182,25 @@ static int add(struct luctx *lu, struct work *w, struct err *e)
 }
 
 /* --- attach and detach: file disks live in their instance's directory --- */
-static int move_file(struct luctx *lu, const struct work *w, struct disk *d, const char *to, struct err *e)
+static int rename_file(struct luctx *lu, const struct work *w, const struct disk *d, json *id, struct err *e)
 {
 	const struct instance *i = inst(lu, w);
-	json *id = json_own(lu->a, json_pack("[s, s]", json_str(json_at(d->logical_id, 0)), to));
-	json *args = json_pack("[[[o, O]]]", lu_disk_dict(lu, i, d, i->primary_node), id);
 
-	TRY(lu_rpc(lu, RPC_blockdev_rename, i->primary_node, args, NULL,
-		   w->mod->action == MOD_ATTACH ? "Failed before attach" : "Failed before detach", e));
+	return lu_rpc(lu, RPC_blockdev_rename, i->primary_node,
+		      json_pack("[[[o, O]]]", lu_disk_dict(lu, i, d, i->primary_node), id), NULL,
+		      w->mod->action == MOD_ATTACH ? "Failed before attach" : "Failed before detach", e);
+}
+
+static int move_file(struct luctx *lu, const struct work *w, struct disk *d, const char *to, struct err *e)
+{
+	json *id = json_own(lu->a, json_pack("[s, s]", json_str(json_at(d->logical_id, 0)), to)), *old = d->logical_id;
+	int rc = rename_file(lu, w, d, id, e);
+
 	SET(*d, logical_id, id);
-	return 0;
+	/* it may have been done and only the answer was lost */
+	if (rc < 0)
+		rename_file(lu, w, d, old, NULL);
+	return rc;
 }
 
 static const char *base_name(const struct disk *d)
@@ -281,7 +290,11 @@ static int drop(struct luctx *lu, struct work *w, size_t at, struct err *e)
 	TRY(unplug(lu, w, at, d, &how, e));
 	if (w->m->hotplug)
 		TRY(shut_down(lu, w, d, e));
-	lu_disks_remove(lu, i, &d, 1, !list.n);
+	/* what is still there stays known, or nobody would ever remove it */
+	if (!lu_disks_remove(lu, i, &d, 1, !list.n) && !w->op->force)
+		return err_set(e, ERR_EXEC, NULL,
+			       "Can't remove disk %zu of instance %s (--force takes it out of the configuration)", at,
+			       i->name);
 	lu_remove(lu, OBJ_DISK, uuid);
 	TRY(commit_list(lu, w, &list, NULL, e));
 	say(w, key_of(lu, at), "remove");

@@ -80,8 +80,8 @@ struct move {
 int move_set_primary(struct luctx *lu, const struct move *m, const char *node_uuid, struct err *e);
 int move_close_disks(struct luctx *lu, const struct move *m, const char *node_uuid, struct err *e);
 int move_open_disks(struct luctx *lu, const struct move *m, const char *node_uuid, bool exclusive, struct err *e);
-/* Which of the two nodes run it; -1 when one does not say. */
-int move_where(struct luctx *lu, const struct move *m, bool *ret_source, bool *ret_target);
+/* 1, 0, or -1 when the node does not say. */
+int move_runs_on(struct luctx *lu, const struct move *m, const char *node_uuid);
 
 /* --- migrate_exec.c, migrate_cleanup.c, failover.c --- */
 int move_migrate(struct luctx *lu, struct move *m, struct err *e);

@@ -135,8 +135,11 @@ static int change_name(struct luctx *lu, const struct state *st, struct err *e)
 			from = lu_disks_dir(lu, disks[k]);
 	if (from)
 		to = sibling(lu, from, st->new_name);
-	if (from && !i->forthcoming)
-		TRY(move_dir(lu, primary, from, to, e));
+	if (from && !i->forthcoming && move_dir(lu, primary, from, to, e) < 0) {
+		/* it may have been done and only the answer was lost; otherwise this fails and changes nothing */
+		move_dir(lu, primary, to, from, NULL);
+		return -1;
+	}
 	if (commit_names(lu, st, to, e) == 0)
 		return 0;
 	if (from && snap_instance(lu->snap, st->in.uuid))
