@@ -178,6 +178,7 @@ int node_blockdev_shutdown(struct node_ctx *ctx, const struct rpc_blockdev_shutd
 	if (found == 0)
 		return 0;
 	TRY(c->shutdown(ctx->a, d, e));
+	disk_unlink_device(ctx->a, st.path);
 	cache_remove(ctx->a, st.path);
 	return 0;
 }

@@ -76,3 +76,23 @@ void disk_unlink_all(struct arena *a, const char *instance, size_t n)
 			log_error("Can't remove symlink '%s': %s", link, strerror(errno));
 	}
 }
+
+void disk_unlink_device(struct arena *a, const char *path)
+{
+	const char *dir = path_of(PATH_DISK_LINKS_DIR);
+	struct strs names;
+
+	if (fs_list(a, dir, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		const char *link = arena_printf(a, "%s/%s", dir, names.v[i]);
+		char now[4096];
+		ssize_t n = readlink(link, now, sizeof(now) - 1);
+
+		if (n < 0)
+			continue;
+		now[n] = '\0';
+		if (str_eq(now, path) && unlink(link) < 0)
+			log_error("Can't remove symlink '%s': %s", link, strerror(errno));
+	}
+}

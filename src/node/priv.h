@@ -97,6 +97,8 @@ char *disk_link_path(struct arena *a, const char *instance, size_t idx);
 int disk_link(struct arena *a, const char *instance, const char *path, size_t idx,
 	      const char **ret_link, struct err *e);
 void disk_unlink_all(struct arena *a, const char *instance, size_t n);
+/* Whatever instance they were made for: it may have been renamed since. */
+void disk_unlink_device(struct arena *a, const char *path);
 
 /* --- instance.c --- */
 struct node_instance {
