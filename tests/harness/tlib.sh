@@ -148,6 +148,19 @@ must_fail() {
 	fi
 }
 
+# refused CODE TEXT CMD ARG...: ends with that exit code, and writes exactly TEXT to stderr
+refused() {
+	local code=$1 text=$2 d
+	shift 2
+	run "$@"
+	d="fails with $code: $*"
+	if [ "$RC" = "$code" ] && [ "$ERR" = "$text" ]; then pass "$d"; else
+		fail "$d"
+		diag "expected exit code $code and on stderr: $text"
+		_t_show
+	fi
+}
+
 # wait_for SECONDS CMD ARG...: until the command succeeds; fails when time is over. Its last output
 # is shown then.
 wait_for() {

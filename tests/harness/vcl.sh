@@ -153,14 +153,10 @@ _vcl_gone() {
 
 # vcl_processes: "PID COMMAND" of everything that runs in one of our roots
 vcl_processes() {
-	local e pid
-	for e in /proc/[0-9]*/environ; do
-		pid=${e//[!0-9]/}
-		[ "$pid" != $$ ] || continue
-		if { tr '\0' '\n' <"$e"; } 2>/dev/null | grep -q "^GANETI_ROOTDIR=$VCL/"; then
-			! _vcl_gone "$pid" || continue
+	local pid
+	grep -lsaF "GANETI_ROOTDIR=$VCL/" /proc/[0-9]*/environ | tr -dc '0-9\n' | while read -r pid; do
+		[ "$pid" = "$BASHPID" ] || [ "$pid" = $$ ] || _vcl_gone "$pid" ||
 			echo "$pid $(ps -o args= -p "$pid")"
-		fi
 	done
 }
 
@@ -198,7 +194,7 @@ vcl_leftovers() {
 		root=$(vcl_root "$k")
 		find "$root/srv/ganeti/file-storage" "$root/srv/ganeti/shared-file-storage/" \
 			-mindepth 1 2>/dev/null | sed "s/^/node$k: file /"
-		find "$(vcl_file "$k" DISK_LINKS_DIR)" "$(vcl_file "$k" INSTANCE_REASON_DIR)" \
+		find "$(vcl_file "$k" DISK_LINKS_DIR)" \
 			"$(vcl_file "$k" RUN_DIR)/fake-hypervisor" -mindepth 1 2>/dev/null |
 			sed "s/^/node$k: file /"
 	done
