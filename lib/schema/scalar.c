@@ -54,10 +54,16 @@ static int num_parse(const struct type *t, struct arena *a, json *in, void *out,
 	return 0;
 }
 
+/* A whole number is written without a fraction, as upstream's Haskell half writes it into the
+ * configuration, job files and answers: clients print what they read. */
 static json *num_emit(const struct type *t, const void *in)
 {
+	double v = *(const double *)in;
+
 	(void)t;
-	return json_new_float(*(const double *)in);
+	if (v > -0x1p53 && v < 0x1p53 && v == (double)(int64_t)v)
+		return json_new_int((int64_t)v);
+	return json_new_float(v);
 }
 
 static int str_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e)

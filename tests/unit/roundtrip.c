@@ -81,8 +81,11 @@ static json *random_value(const struct type *t)
 		return json_new_int(below(INT64_MAX));
 	if (t == &type_pint)
 		return json_new_int(1 + below(1000));
-	if (t == &type_num)
-		return json_new_float((double)below(1000000) / 16);
+	if (t == &type_num) {
+		int64_t n = below(1000000);
+
+		return n % 16 ? json_new_float((double)n / 16) : json_new_int(n / 16);
+	}
 	if (t == &type_str || t == &type_nestr || t == &type_maybestr)
 		return random_text();
 	if (t == &type_strs) {
