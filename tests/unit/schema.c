@@ -33,6 +33,49 @@ static void check_record(const struct record *r)
 	}
 }
 
+/* A name in other letters tells nobody anything. */
+static void check_wording(const struct field *f)
+{
+	size_t i = 0;
+
+	while (f->name[i] && (tolower((unsigned char)f->doc[i]) == f->name[i] ||
+			      (f->name[i] == '_' && f->doc[i] == ' ')))
+		i++;
+	if (!f->name[i] && !f->doc[i])
+		fail_msg("the doc of %s only repeats its name", f->name);
+}
+
+static void check_enum(const struct enum_def *d)
+{
+	if (!d->doc || !*d->doc || str_ends(d->doc, "."))
+		fail_msg("enumeration %s: doc '%s'", d->id, d->doc);
+	for (size_t i = 0; i < d->n; i++) {
+		const char *doc = d->items[i].doc;
+
+		if (!doc || !isalpha((unsigned char)doc[0]) || islower((unsigned char)doc[0]) ||
+		    str_ends(doc, "."))
+			fail_msg("%s %s: doc '%s'", d->id, d->items[i].name, doc);
+	}
+}
+
+static void test_wording(void **state)
+{
+	(void)state;
+#define ENUM(id, ...) check_enum(&enum_##id);
+#define ITEM(id, suffix, wire, doc)
+#define END_ENUM(id)
+#include "src/schema/enums.def"
+#undef ENUM
+#undef ITEM
+#undef END_ENUM
+	for (size_t h = 0; h < enum_hypervisor.n; h++) {
+		const struct record *r = hvparams_record((int)h);
+
+		for (size_t i = 0; i < r->n; i++)
+			check_wording(&r->fields[i]);
+	}
+}
+
 static void test_rows(void **state)
 {
 	(void)state;
@@ -139,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_wording),
 		cmocka_unit_test(test_opcode),
 		cmocka_unit_test(test_fill),
 	};
