@@ -357,3 +357,15 @@ void jobs_stop(struct master *m)
 		turn_touch(m, j);
 	}
 }
+
+/* At the very end; clients and workers are gone. */
+void jobs_free(struct master *m)
+{
+	struct mjob *j;
+
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
+		mjob_free(j);
+	map_free(m->jobs, NULL);
+	ev_timer_free(m->schedule);
+	json_put(m->set.filters);
+}

@@ -174,7 +174,14 @@ static void end(struct master *m)
 	pool_free(m->job_pool);
 	pool_free(m->query_pool);
 	spread_free(m);
+	jobs_free(m);
+	locks_free(m->locks);
+	reservations_free(m->res);
+	ev_timer_free(m->stop);
+	ev_timer_free(m->mirror);
+	ev_timer_free(m->turn);
 	config_close(m->config);
+	ev_free(m->ev);
 	log_info("Ended");
 }
 

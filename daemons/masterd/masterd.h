@@ -118,6 +118,7 @@ void jobs_stored(struct mjob *j,
 void jobs_release(struct mjob *j);         /* locks and reservations */
 int jobs_status(int64_t id, void *master); /* for job_dependencies() */
 int jobs_settings(struct master *m, struct err *e);
+void jobs_free(struct master *m);
 void jobs_stop(struct master *m); /* end what still runs */
 
 /* --- manage.c: luxi calls on jobs --- */
