@@ -600,6 +600,127 @@ static void test_hotplug(void **state)
 	in_order(l);
 }
 
+/* --- networks --- */
+#define NET "00000005-0000-4000-8000-000000000001"
+#define ADD(name, nic)                                                                                            \
+	"{'OP_ID':'OP_INSTANCE_CREATE','instance_name':'" name "','mode':'create','nics':[" nic                  \
+	"],'disks':[],'disk_template':'diskless','os_type':'testos+default','pnode':'node1.example.com',"        \
+	"'hypervisor':'fake'}"
+
+static void add_network(struct lukit *l, const char *connected)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *changes CLEANUP(json_putp) = json_new_array();
+
+	confkit_change(changes, "add", "network",
+		       confkit_json(&l->k, "{'uuid':'" NET "','name':'net1','network':'10.5.0.0/24','gateway':'10.5.0.1',"
+					   "'mac_prefix':'aa:bb:cc'}"));
+	if (connected)
+		confkit_change(changes, "update", "nodegroup",
+			       confkit_json(&l->k,
+					    "{'uuid':'" KIT_GROUP "','name':'default','serial_no':1,'networks':{'" NET
+					    "':%s}}",
+					    connected));
+	assert_ok(config_commit(l->k.c, changes, NULL, NULL, NULL, &e), &e);
+}
+
+static json *nic_of(struct lukit *l, const char *name, size_t i)
+{
+	return json_at(json_get(lukit_instance(l, name), "nics"), i);
+}
+
+static void test_networks(void **state)
+{
+	struct lukit *l = *state;
+	json *ret;
+
+	add_network(l, "{'mode':'routed','link':'tab1','vlan':''}");
+	must(l, ADD("a.example.com", "{'network':'net1','ip':'pool'}"), NULL);
+	assert_true(lukit_logged(l, " - INFO: NIC/0 inherits netparams ['tab1', 'routed', '']"));
+	/* .0 is the network, .1 could be taken but for the gateway's reservation */
+	assert_true(lukit_logged(l, " - INFO: Chose IP 10.5.0."));
+	assert_string_equal(json_get_str(json_get(nic_of(l, "a.example.com", 0), "nicparams"), "link"), "tab1");
+	assert_true(str_starts(json_get_str(nic_of(l, "a.example.com", 0), "mac"), "aa:bb:cc:"));
+	must(l, ADD("b.example.com", "{'network':'net1','ip':'pool'}"), NULL);
+	assert_string_not_equal(json_get_str(nic_of(l, "a.example.com", 0), "ip"),
+				json_get_str(nic_of(l, "b.example.com", 0), "ip"));
+	must(l, ADD("c.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
+	must_not(l, ADD("d.example.com", "{'network':'net1','ip':'10.5.0.77'}"), "OpPrereqError", "resource_not_unique",
+		 "IP address 10.5.0.77 already in use or does not belong to network net1");
+	must_not(l, ADD("d.example.com", "{'network':'net1','ip':'10.6.0.7'}"), "OpPrereqError", "resource_not_unique",
+		 "IP address 10.6.0.7 already in use or does not belong to network net1");
+	must_not(l, ADD("d.example.com", "{'mode':'routed','ip':'10.5.0.9'}"), "OpPrereqError", "wrong_state",
+		 "The requested IP address (10.5.0.9) belongs to network net1, but the target NIC does not.");
+	must(l, "{'OP_ID':'OP_INSTANCE_SET_PARAMS','instance_name':'c.example.com','ignore_ipolicy':true,'nics':"
+		"[['modify',0,{'ip':'10.5.0.78'}]]}",
+	     &ret);
+	assert_true(lukit_logged(l, "Reserving IP 10.5.0.78 in network net1"));
+	must(l, ADD("d.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
+	must_not(l, "{'OP_ID':'OP_INSTANCE_SET_PARAMS','instance_name':'c.example.com','ignore_ipolicy':true,'nics':"
+		    "[['modify',0,{'link':'x'}]]}",
+		 "OpPrereqError", "wrong_input",
+		 "Not allowed to change link or mode of a NIC that is connected to a network");
+	must(l, "{'OP_ID':'OP_INSTANCE_REMOVE','instance_name':'d.example.com'}", NULL);
+	must(l, ADD("e.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
+	in_order(l);
+}
+
+static void test_network_elsewhere(void **state)
+{
+	struct lukit *l = *state;
+
+	add_network(l, NULL);
+	must_not(l, ADD("a.example.com", "{'network':'net1','ip':'pool'}"), "OpPrereqError", "wrong_input",
+		 "No netparams found for network net1. Probably not connected to node's node1.example.com nodegroup");
+}
+
+/* --- allocators --- */
+/* ANSWER: JSON with ' for ". */
+static void allocator_says(struct lukit *l, const char *answer)
+{
+	json *text CLEANUP(json_putp) = json_new_str(json_dump_in(l->k.a, confkit_json(&l->k, "%s", answer)));
+
+	lukit_answer(l, RPC_iallocator_runner, json_dump_in(l->k.a, text));
+}
+
+static void test_allocator(void **state)
+{
+	struct lukit *l = *state;
+	const char *op = with(l, "'pnode':'node1.example.com'", "'iallocator':'pick'");
+
+	allocator_says(l, "{'success':true,'info':'','result':['node2.example.com']}");
+	must(l, op, NULL);
+	assert_true(lukit_logged(l, " - INFO: Selected nodes for instance i1.example.com via iallocator pick: "
+				    "node2.example.com"));
+	assert_string_equal(primary(l), NODE2);
+	must_not(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'pick'}",
+		 "OpPrereqError", "wrong_state",
+		 "Cannot migrate instance i1.example.com to its primary (node2.example.com)");
+	must_not(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'.'}", "OpPrereqError",
+		 "wrong_input",
+		 "No iallocator or node given and no cluster-wide default iallocator found; please specify either an "
+		 "iallocator or a node, or set a cluster-wide default iallocator");
+	allocator_says(l, "{'success':true,'info':'','result':['node1.example.com']}");
+	must(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'pick'}", NULL);
+	assert_string_equal(primary(l), NODE1);
+	in_order(l);
+}
+
+static void test_allocator_fails(void **state)
+{
+	struct lukit *l = *state;
+
+	allocator_says(l, "{'success':false,'info':'no room','result':[]}");
+	must_not(l, with(l, "'pnode':'node1.example.com'", "'iallocator':'pick'"), "OpPrereqError",
+		 "insufficient_resources", "Can't compute nodes using iallocator 'pick': no room");
+	must_not(l, with(l, "'pnode':'node1.example.com'", "'iallocator':'pick','opportunistic_locking':true"),
+		 "OpPrereqError", "temp_insufficient_resources", "Can't compute nodes using iallocator 'pick': no room");
+	must_not(l, with(l, "'pnode':'node1.example.com'", "'pnode':'node1','opportunistic_locking':true"),
+		 "OpPrereqError", "wrong_input",
+		 "Opportunistic locking is only available in combination with an instance allocator");
+	in_order(l);
+}
+
 /* --- disks --- */
 static void test_disk_operations(void **state)
 {
@@ -649,6 +770,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_modify_nics, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_modify_disks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hotplug, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_allocator, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_allocator_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_networks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_network_elsewhere, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_disk_operations, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sweep_create, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sweep_migrate, setup, teardown),

@@ -1,8 +1,8 @@
 # logical units with pretended nodes
 LUKIT = tests/harness/lukit.c tests/harness/lukit.h $(CONFKIT)
-LUKIT_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=wconf_call -Wl,--wrap=rpc_call -Wl,--wrap=rpc_multi -Wl,--wrap=nanosleep
+LUKIT_WRAP = $(AM_LDFLAGS) -Wl,--wrap=wconf_call -Wl,--wrap=rpc_call -Wl,--wrap=rpc_multi -Wl,--wrap=nanosleep
 unit_tests += tests/lu/instance
 tests_lu_instance_SOURCES = tests/lu/instance.c $(LUKIT)
 tests_lu_instance_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_lu_instance_LDFLAGS = $(LUKIT_LDFLAGS)
+tests_lu_instance_LDFLAGS = $(LUKIT_WRAP)
 tests_lu_instance_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
