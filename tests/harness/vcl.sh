@@ -137,7 +137,7 @@ vcl_up() {
 vcl_pid() {
 	local pid
 	pid=$(cat "$(vcl_file "$1" RUN_DIR)/$2.pid" 2>/dev/null) && [ -n "$pid" ] || return 1
-	kill -0 "$pid" 2>/dev/null && echo "$pid"
+	! _vcl_gone "$pid" && echo "$pid"
 }
 
 vcl_kill9() { # K DAEMON

@@ -1,8 +1,16 @@
 /* OP_TEST_DELAY: sleep, on the master, on nodes, with and without locks (upstream: LUTestDelay). */
 #include "src/lu/lu.h"
 
+#include "lib/base/clock.h"
+#include "lib/net/net.h"
+
 #include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
+
+#define DELAY_TEST "delay-test" /* type of the log entry that has the socket's name */
 
 struct delay {
 	struct strs nodes; /* UUIDs */
@@ -15,9 +23,6 @@ static int delay_check(struct luctx *lu, const void *op_, struct err *e)
 	(void)lu;
 	if (op->duration < 0)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "The duration must not be negative");
-	if (op->interruptible)
-		return err_set(e, ERR_PREREQ, ECODE_INVAL,
-			       "Delays that can be interrupted are not supported");
 	return 0;
 }
 
@@ -73,16 +78,65 @@ static int delay_once(struct luctx *lu, const struct op_test_delay *op, struct e
 	return 0;
 }
 
+static bool readable(int fd, double until)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		double left = until - clock_mono();
+		int r = poll(&p, 1, left > 0 ? (int)(left * 1000) + 1 : 0);
+
+		if (r > 0)
+			return true;
+		if (r == 0 && left <= 0)
+			return false;
+		if (r < 0 && errno != EINTR)
+			return false;
+	}
+}
+
+/*
+ * Upstream's _InterruptibleDelay: the log has the name of a socket; who connects there and says
+ * something (or hangs up) ends the delay. *RET_STOP: somebody did.
+ */
+static int delay_socket(struct luctx *lu, const struct op_test_delay *op, bool *ret_stop, struct err *e)
+{
+	double start = clock_mono(), until = start + op->duration;
+	const char *path = path_in(lu->a, PATH_SOCKET_DIR, "delay-%d", (int)getpid());
+	int fd CLEANUP(closep) = unix_listen(path, 0600, (uid_t)-1, (gid_t)-1);
+	int peer CLEANUP(closep) = -1;
+	char c;
+
+	if (fd < 0)
+		return err_sys(e, fd, "Can't listen on %s", path);
+	lu_log_typed(lu, DELAY_TEST, json_pack("[s]", path));
+	if (readable(fd, until))
+		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	unlink(path);
+	if (peer < 0)
+		return 0;
+	lu_log(lu, "Received connection, time to go is %d", (int)(until - clock_mono()));
+	if (!readable(peer, until) || recv(peer, &c, 1, MSG_DONTWAIT) < 0)
+		return 0;
+	lu_log(lu, "Interrupted, time spent waiting: %d", (int)(clock_mono() - start));
+	*ret_stop = true;
+	return 0;
+}
+
 static int delay_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 {
 	const struct op_test_delay *op = op_;
+	int64_t times = op->repeat > 0 ? op->repeat : 1;
+	bool stop = false;
 
 	(void)ret;
-	if (!op->repeat)
-		return delay_once(lu, op, e);
-	for (int64_t i = 0; i < op->repeat; i++) {
-		lu_info(lu, "Test delay iteration %d/%d", (int)i, (int)op->repeat - 1);
-		TRY(delay_once(lu, op, e));
+	for (int64_t i = 0; i < times && !stop; i++) {
+		if (op->repeat)
+			lu_info(lu, "Test delay iteration %d/%d", (int)i, (int)op->repeat - 1);
+		if (op->interruptible)
+			TRY(delay_socket(lu, op, &stop, e));
+		else
+			TRY(delay_once(lu, op, e));
 	}
 	return 0;
 }
