@@ -200,3 +200,37 @@ vcl_leftovers() {
 	done
 	m gnt-debug locks --no-headers -o name,owner 2>/dev/null | grep -v ' -$' | sed 's/^/lock /'
 }
+
+# vcl_hold [OPTION...]: a job that runs until it is released; prints its id. Options are those of
+# "gnt-debug delay".
+vcl_hold() {
+	local text id
+	text=$(m gnt-debug delay --submit --interruptible "$@" 600 2>&1)
+	id=${text#JobID: }
+	wait_for 20 _vcl_holds "$id" || return
+	echo "$id"
+}
+
+_vcl_socket() {
+	m gnt-job list --no-headers -o oplog "$1" | sed -n "s|.*'\(/[^']*/delay-[0-9]*\)'.*|\1|p"
+}
+
+_vcl_holds() {
+	[ -S "$(_vcl_socket "$1")" ]
+}
+
+# vcl_release ID: and wait for its end
+vcl_release() {
+	echo >"$T/.word"
+	socat -u "OPEN:$T/.word" "UNIX-CONNECT:$(_vcl_socket "$1")" && m gnt-job wait "$1"
+}
+
+# vcl_status ID: of a job
+vcl_status() {
+	m gnt-job list --no-headers -o status "$1"
+}
+
+# vcl_is ID STATUS: for conditions
+vcl_is() {
+	[ "$(vcl_status "$1")" = "$2" ]
+}
