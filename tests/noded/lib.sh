@@ -7,7 +7,8 @@ here=$(dirname "${BASH_SOURCE[0]}")
 B=${BUILD:-$PWD}
 IP=127.0.7.1
 export GANETI_ROOTDIR=$T/node1 GANETI_HOSTNAME=node1.example.com
-export GANETI_NODED_PORT=${GANETI_NODED_PORT:-18111}
+# Scripts run side by side: each has a port of its own, below those the kernel gives to clients.
+export GANETI_NODED_PORT=${GANETI_NODED_PORT:-$((12000 + $$ % 16000))}
 export GANETI_LIBDIR=$T/lib
 
 for p in curl openssl pgrep; do command -v $p >/dev/null || skip_all "needs $p"; done
