@@ -40,7 +40,7 @@ static void on_hup(int signum, void *arg)
 {
 	(void)signum;
 	(void)arg;
-	log_reopen();
+	daemon_reopen_log();
 }
 
 static int listen_on(struct rapi *rapi, struct arena *a, const json *o, struct err *e)
@@ -83,6 +83,7 @@ int main(int argc, char **argv)
 	struct rapi rapi = { 0 };
 	json *o CLEANUP(json_putp) = NULL;
 	struct strs given = { 0 }, args;
+	struct daemon_opts d;
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -101,21 +102,22 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err_msg(&e));
 		return r;
 	}
-	rapi.ev = ev_new();
 	rapi.require_auth = json_get_bool(o, "require_authentication", false);
+	d = (struct daemon_opts){ .name = "ganeti-rapi",
+				  .pidfile = path_of(PATH_RAPI_PID),
+				  .logfile = path_of(PATH_RAPI_LOG),
+				  .user = env_user(USER_RAPI),
+				  .group = env_group(USER_RAPI),
+				  .log_group = env_group(USER_MASTERD),
+				  .foreground = json_get_bool(o, "foreground", false),
+				  .debug = json_get_bool(o, "debug", false) };
+	if (daemon_start(&d, &e) < 0)
+		daemon_failed(1, err_msg(&e));
+	/* after the forks: the kernel's part of a loop is not inherited */
+	rapi.ev = ev_new();
 	rapi.users = users_new(path_of(PATH_RAPI_USERS_FILE));
-	{
-		struct daemon_opts d = { .name = "ganeti-rapi",
-					 .pidfile = path_of(PATH_RAPI_PID),
-					 .logfile = path_of(PATH_RAPI_LOG),
-					 .foreground = json_get_bool(o, "foreground", false),
-					 .debug = json_get_bool(o, "debug", false) };
-
-		if (daemon_start(&d, &e) < 0 || listen_on(&rapi, a, o, &e) < 0 ||
-		    (!env_virtual() &&
-		     privs_drop(env_user(USER_RAPI), env_group(USER_RAPI), &e) < 0))
-			daemon_failed(1, err_msg(&e));
-	}
+	if (listen_on(&rapi, a, o, &e) < 0)
+		daemon_failed(1, err_msg(&e));
 	ev_signal(rapi.ev, SIGTERM, on_stop, &rapi);
 	ev_signal(rapi.ev, SIGINT, on_stop, &rapi);
 	ev_signal(rapi.ev, SIGHUP, on_hup, &rapi);

@@ -23,7 +23,8 @@ static struct {
 	bool background;
 	int report_fd;  /* one byte of exit code, then the message; -1 = done */
 	int pid_fd;     /* kept for the lock */
-	char *logfile, *user, *group;
+	pid_t pid;
+	char *pidfile, *logfile, *user, *group;
 } the = { .report_fd = -1, .pid_fd = -1 };
 
 /* The process the user sees: exits as the daemon says. */
@@ -79,12 +80,13 @@ static int open_files(const struct daemon_opts *o, struct err *e)
 {
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
+	const char *log_group = o->log_group ? o->log_group : o->group;
 	int r;
 
 	if (o->user && (r = user_ids(o->user, &uid, &gid)) < 0)
 		return err_sys(e, r, "user %s", o->user);
-	if (o->group && (r = group_id(o->group, &gid)) < 0)
-		return err_sys(e, r, "group %s", o->group);
+	if (log_group && (r = group_id(log_group, &gid)) < 0)
+		return err_sys(e, r, "group %s", log_group);
 	if (o->pidfile) {
 		the.pid_fd = pidfile_take(o->pidfile);
 		if (the.pid_fd == -EBUSY)
@@ -123,6 +125,13 @@ static void leave_terminal(void)
 	closep(&out);
 }
 
+/* While it is still locked, so that nobody takes it for that of a running daemon. */
+static void remove_pidfile(void)
+{
+	if (the.pidfile && getpid() == the.pid)
+		unlink(the.pidfile);
+}
+
 int daemon_start(const struct daemon_opts *o, struct err *e)
 {
 	assert(!the.started);
@@ -145,6 +154,9 @@ int daemon_start(const struct daemon_opts *o, struct err *e)
 	}
 	if (the.pid_fd >= 0 && pidfile_write(the.pid_fd) < 0)
 		return err_plain(e, "cannot write the pid file %s", o->pidfile);
+	the.pid = getpid();
+	the.pidfile = o->pidfile ? xstrdup(o->pidfile) : NULL;
+	atexit(remove_pidfile);
 	return 0;
 }
 

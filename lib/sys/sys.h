@@ -86,6 +86,7 @@ struct daemon_opts {
 	const char *name;      /* ganeti-noded */
 	const char *pidfile, *logfile;
 	const char *user, *group; /* drop to these after binding; NULL = stay */
+	const char *log_group;    /* of the log file; NULL = group */
 	bool foreground, debug, syslog;
 };
 /* Fork into the background (unless foreground); the parent exits once daemon_ready() was called

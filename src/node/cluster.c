@@ -171,6 +171,7 @@ int node_node_demote_from_mc(struct node_ctx *ctx, const struct rpc_node_demote_
 		return err_plain(e, "ssconf status shows I'm the master node, will not demote");
 	if (daemon_util(ctx->a, check, NULL, NULL, NULL) > 0)
 		return err_plain(e, "The master daemon is running, will not demote");
+	unlink(path_of(PATH_VIRT_CA_KEY));
 	return move_away(ctx->a, path_of(PATH_CONFIG_FILE), e);
 }
 
@@ -251,6 +252,23 @@ static void leave_ssh(struct arena *a)
 	}
 }
 
+/* Nobody of the cluster may migrate guests to here any more; libvirtd stops listening. */
+static void leave_virt(struct arena *a)
+{
+	static const enum path dirs[] = { PATH_PKI_LIBVIRT_DIR, PATH_PKI_QEMU_DIR };
+	static const char *const reload[] = { "reload-libvirt", NULL };
+
+	if (env_virtual() || !fs_exists(path_of(PATH_PKI_CA_CERT)))
+		return;
+	if (unlink(path_of(PATH_PKI_CA_CERT)) < 0)
+		log_error("Cannot remove %s", path_of(PATH_PKI_CA_CERT));
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
+		if (fs_remove_tree(path_of(dirs[i])) < 0)
+			log_error("Cannot remove %s", path_of(dirs[i]));
+	if (daemon_util(a, reload, NULL, NULL, NULL) <= 0)
+		log_error("Cannot restart libvirt");
+}
+
 int node_node_leave_cluster(struct node_ctx *ctx, const struct rpc_node_leave_cluster *args,
 			    json **ret, struct err *e)
 {
@@ -270,6 +288,7 @@ int node_node_leave_cluster(struct node_ctx *ctx, const struct rpc_node_leave_cl
 				  strerror(errno));
 	for (size_t i = 0; i < ARRAY_SIZE(daemons); i++)
 		stop_daemon(ctx->a, daemons[i]);
+	leave_virt(ctx->a);
 	ctx->quit = true;
 	*ret = json_new_str("Shutdown scheduled");
 	return 0;

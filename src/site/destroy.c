@@ -3,8 +3,6 @@
 
 #include "lib/base/log.h"
 
-#include <unistd.h>
-
 /* The answers matter to nobody any more: what fails is logged. */
 static void tell(struct rpc_client *client, struct arena *a, enum rpc rpc,
 		 const struct rpc_node *node, json *args, const char *what)
@@ -51,17 +49,6 @@ static int read_config(struct arena *a, struct last_words *w, struct err *e)
 	return n ? 0 : err_plain(e, "There is no master node in the configuration");
 }
 
-static void remove_pki(void)
-{
-	static const enum path dirs[] = { PATH_PKI_LIBVIRT_DIR, PATH_PKI_QEMU_DIR };
-
-	if (env_virtual())
-		return;
-	unlink(path_of(PATH_PKI_CA_CERT));
-	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
-		fs_remove_tree(path_of(dirs[i]));
-}
-
 int site_destroy_finish(const char *master_name, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -78,6 +65,5 @@ int site_destroy_finish(const char *master_name, struct err *e)
 	tell(client, a, RPC_node_leave_cluster, &node, json_pack("[b]", (int)w.ssh_setup),
 	     "shutdown the node daemon and cleanup the node");
 	rpc_client_free(client);
-	remove_pki();
 	return 0;
 }
