@@ -58,7 +58,8 @@ static int step(struct poll *p, struct err *e)
 	status = json_str(json_at(p->prev, 0));
 	if (is_final(status))
 		return 1;
-	if (p->status && status)
+	/* an answer that brought log entries says nothing about how long the status has lasted */
+	if (p->status && status && !json_len(json_at(answer, 1)))
 		p->status(status, p->arg);
 	return 0;
 }
