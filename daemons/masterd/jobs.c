@@ -79,6 +79,7 @@ static void mjob_free(struct mjob *j)
 	char buf[24];
 
 	watch_drop_all(j);
+	mirror_last(j);
 	map_del(j->m->jobs, key_of(j->job->id, buf));
 	arena_free(j->a);
 	free(j->rule);

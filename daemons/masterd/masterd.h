@@ -53,7 +53,7 @@ struct master {
 	struct settings set;
 	struct ev_timer *schedule;
 	struct ev_timer *mirror;
-	bool mirror_armed;
+	double mirror_at; /* when the timer fires, 0 = not set */
 	/* this turn of the loop, see turn.c */
 	struct ev_timer *turn;
 	bool turn_armed;
@@ -163,7 +163,8 @@ void spread_free(struct master *m);
 
 /* --- mirror.c: the queue directory as upstream has it --- */
 int mirror_init(struct master *m, struct err *e);
-void mirror_job(struct mjob *j, bool log_only);
+void mirror_job(struct mjob *j, bool log_only); /* soon */
+void mirror_last(struct mjob *j); /* now, if anything is to be written: J goes out of memory */
 void mirror_serial(struct master *m, int64_t serial);
 void mirror_archive(struct master *m, int64_t id);
 void mirror_drain(struct master *m, bool drained);

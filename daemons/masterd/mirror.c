@@ -5,6 +5,7 @@
  */
 #include "daemons/masterd/masterd.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 #include <errno.h>
@@ -13,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOG_DELAY 1.0 /* new log entries alone are written this late */
+/* Written a moment later: a short job goes through its states in less, and then only its end is. */
+#define STATE_DELAY 0.02
+#define LOG_DELAY 1.0 /* for new log entries alone */
 
 static gid_t group = (gid_t)-1;
 
@@ -46,7 +49,7 @@ static void on_timer(void *arg)
 	struct master *m = arg;
 	struct mjob *j;
 
-	m->mirror_armed = false;
+	m->mirror_at = 0;
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
 		if (j->mirror_due)
 			write_job(j);
@@ -54,15 +57,19 @@ static void on_timer(void *arg)
 
 void mirror_job(struct mjob *j, bool log_only)
 {
-	if (!log_only) {
-		write_job(j);
-		return;
-	}
+	double delay = log_only ? LOG_DELAY : STATE_DELAY, at = clock_mono() + delay;
+
 	j->mirror_due = true;
-	if (j->m->mirror_armed)
+	if (j->m->mirror_at > 0 && j->m->mirror_at <= at)
 		return;
-	j->m->mirror_armed = true;
-	ev_timer_start(j->m->mirror, LOG_DELAY);
+	j->m->mirror_at = at;
+	ev_timer_start(j->m->mirror, delay);
+}
+
+void mirror_last(struct mjob *j)
+{
+	if (j->mirror_due)
+		write_job(j);
 }
 
 void mirror_serial(struct master *m, int64_t serial)
