@@ -4,7 +4,6 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,59 +17,6 @@
 
 /* upstream's daemons: 2 = configuration is broken, 1 = anything else */
 enum { EXIT_FAILED = 1, EXIT_CONFIG = 2 };
-
-struct opts {
-	bool foreground, debug, syslog;
-};
-
-static void usage(FILE *f)
-{
-	fputs("Usage: " NAME " [-f] [-d] [--syslog=yes|no|only]\n"
-	      "\n"
-	      "  -f, --foreground  don't detach from the terminal\n"
-	      "  -d, --debug       log more\n"
-	      "      --syslog=WHERE  log to syslog, too\n"
-	      "  -h, --help        show this and exit\n"
-	      "  -V, --version     show the version and exit\n",
-	      f);
-}
-
-static void parse_options(int argc, char **argv, struct opts *o)
-{
-	static const struct option longs[] = {
-		{ "foreground", no_argument, NULL, 'f' },   { "debug", no_argument, NULL, 'd' },
-		{ "syslog", required_argument, NULL, 's' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },      { NULL, 0, NULL, 0 },
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "fdhV", longs, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			o->foreground = true;
-			break;
-		case 'd':
-			o->debug = true;
-			break;
-		case 's':
-			o->syslog = !str_eq(optarg, "no");
-			break;
-		case 'h':
-			usage(stdout);
-			exit(0);
-		case 'V':
-			puts(NAME " (ganeti) " RELEASE_VERSION);
-			exit(0);
-		default:
-			usage(stderr);
-			exit(EXIT_FAILED);
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		exit(EXIT_FAILED);
-	}
-}
 
 /* Many clients may wait at once, each on a connection. */
 static void raise_limits(void)
@@ -187,20 +133,21 @@ static void end(struct master *m)
 
 int main(int argc, char **argv)
 {
-	struct opts o = { false };
 	struct daemon_opts d = { .name = NAME,
 				 .pidfile = path_of(PATH_MASTERD_PID),
 				 .logfile = path_of(PATH_MASTERD_LOG),
 				 .user = env_user(USER_MASTERD),
 				 .group = env_group(USER_MASTERD) };
 	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct master m = { 0 };
-	int code = EXIT_FAILED;
+	json *o;
+	int code = env_daemon_options(NAME, argc, argv, a, &o);
 
-	parse_options(argc, argv, &o);
-	d.foreground = o.foreground;
-	d.debug = o.debug;
-	d.syslog = o.syslog;
+	if (code >= 0)
+		return code;
+	env_daemon_opts(o, &d);
+	code = EXIT_FAILED;
 	if (ssconf_check_master(&code, &e) < 0) {
 		fprintf(stderr, "%s\n", err_msg(&e));
 		return code;

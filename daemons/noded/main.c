@@ -2,52 +2,20 @@
 #include "daemons/noded/noded.h"
 
 #include "lib/base/log.h"
-#include "lib/ui/ui.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <ifaddrs.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define NAME "ganeti-noded"
-#define USAGE "[-f] [-d] [-p port] [-b ADDRESS] [-i INTERFACE]"
 #define CONNECTIONS_MAX 512
 #define HEADERS_MAX (16u << 10)
 #define IDLE_TIMEOUT 300
 #define REQUEST_TIMEOUT 120
-
-static const struct option_row rows[] = {
-	{ .id = "foreground", .letter = 'f', .names = "foreground", .type = OPT_FLAG,
-	  .doc = "Don't detach from the current terminal" },
-	{ .id = "debug", .letter = 'd', .names = "debug", .type = OPT_FLAG,
-	  .doc = "Enable some debug messages" },
-	{ .id = "syslog", .names = "syslog", .type = OPT_CHOICE, .choices = "no,yes,only",
-	  .doc = "Enable logging to syslog" },
-	{ .id = "port", .letter = 'p', .names = "port", .type = OPT_INT, .metavar = "PORT",
-	  .doc = "Network port" },
-	{ .id = "bind", .letter = 'b', .names = "bind", .type = OPT_STRING, .metavar = "ADDRESS",
-	  .doc = "Bind address" },
-	{ .id = "interface", .letter = 'i', .names = "interface", .type = OPT_STRING,
-	  .metavar = "INTERFACE", .doc = "Bind to the address of an interface" },
-	{ .id = "no_ssl", .names = "no-ssl", .type = OPT_FLAG,
-	  .doc = "Do not secure HTTP protocol with SSL" },
-	{ .id = "ssl_key", .letter = 'K', .names = "ssl-key", .type = OPT_STRING,
-	  .metavar = "FILE", .doc = "SSL key path" },
-	{ .id = "ssl_cert", .letter = 'C', .names = "ssl-cert", .type = OPT_STRING,
-	  .metavar = "FILE", .doc = "SSL certificate path, which also holds the key" },
-	{ .id = "no_mlock", .names = "no-mlock", .type = OPT_FLAG,
-	  .doc = "Do not lock the daemon in memory" },
-	{ .id = "max_clients", .names = "max-clients", .type = OPT_INT, .dflt = "20",
-	  .metavar = "COUNT", .doc = "Calls executed at the same time" },
-	{ .id = "max_time", .names = "max-time", .type = OPT_FLOAT, .metavar = "SECONDS",
-	  .doc = "Stop every call after that time (default: each has its own)" },
-	{ .id = "version", .names = "version", .type = OPT_FLAG,
-	  .doc = "Show program's version number and exit" },
-};
 
 static void on_stop(int signum, void *arg)
 {
@@ -147,57 +115,20 @@ static void lock_memory(void)
 		log_warn("Cannot lock the memory: %s", strerror(errno));
 }
 
-static int parse(struct arena *a, int argc, char **argv, json **ret)
-{
-	struct err e CLEANUP(err_clear) = ERR_NONE;
-	const struct option_row *ptrs[ARRAY_SIZE(rows) + 1] = { 0 };
-	struct strs given = { 0 }, args = { 0 };
-	int r;
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		ptrs[i] = &rows[i];
-	for (int i = 1; i < argc; i++)
-		strs_add(a, &given, argv[i]);
-	r = opt_parse(ptrs, true, &given, a, ret, &args, &e);
-	if (r == 0 && json_get_bool(*ret, "version", false)) {
-		puts(NAME " (ganeti) " RELEASE_VERSION);
-		return 0;
-	}
-	if (r > 0) {
-		struct str help CLEANUP(str_free) = { 0 };
-
-		ui_help(&help, NAME, USAGE, "Ganeti node daemon", ptrs);
-		fputs(str_get(&help), stdout);
-		return 0;
-	}
-	if (r == 0 && !args.n && json_get_int(*ret, "max_clients", 0) >= 1)
-		return -1;
-	if (r < 0)
-		fprintf(stderr, "Usage: " NAME " " USAGE "\n\n" NAME ": error: %s\n", err_msg(&e));
-	else if (args.n)
-		fprintf(stderr, "Usage: " NAME " " USAGE "\n");
-	else
-		fprintf(stderr, NAME " --max-clients argument must be >= 1\n");
-	return r < 0 ? 2 : 1;
-}
-
 int main(int argc, char **argv)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct noded n = { 0 };
-	json *o CLEANUP(json_putp) = NULL;
-	int code = parse(a, argc, argv, &o);
+	json *o = NULL;
+	int code = env_daemon_options(NAME, argc, argv, a, &o);
 	struct daemon_opts d;
 
 	if (code >= 0)
 		return code;
 	d = (struct daemon_opts){ .name = NAME, .pidfile = path_of(PATH_NODED_PID),
-				  .logfile = path_of(PATH_NODED_LOG),
-				  .foreground = json_get_bool(o, "foreground", false),
-				  .debug = json_get_bool(o, "debug", false),
-				  .syslog = json_get_str(o, "syslog") &&
-					    !str_eq(json_get_str(o, "syslog"), "no") };
+				  .logfile = path_of(PATH_NODED_LOG) };
+	env_daemon_opts(o, &d);
 	n.max_time = json_float(json_get(o, "max_time"), 0);
 	if (env_ensure_dirs(&e) < 0 || daemon_start(&d, &e) < 0)
 		daemon_failed(1, err_msg(&e));

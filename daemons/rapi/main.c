@@ -2,33 +2,9 @@
 #include "daemons/rapi/rapi.h"
 
 #include "lib/base/log.h"
-#include "lib/ui/ui.h"
 
 #include <signal.h>
 #include <stdio.h>
-
-static const struct option_row rows[] = {
-	{ .id = "foreground", .letter = 'f', .names = "foreground", .type = OPT_FLAG,
-	  .doc = "Don't detach from the current terminal" },
-	{ .id = "debug", .letter = 'd', .names = "debug", .type = OPT_FLAG,
-	  .doc = "Enable some debug messages" },
-	{ .id = "port", .letter = 'p', .names = "port", .type = OPT_INT, .metavar = "PORT",
-	  .doc = "Network port" },
-	{ .id = "bind", .letter = 'b', .names = "bind", .type = OPT_STRING, .metavar = "ADDRESS",
-	  .doc = "Bind address" },
-	{ .id = "no_ssl", .names = "no-ssl", .type = OPT_FLAG,
-	  .doc = "Do not secure HTTP protocol with SSL" },
-	{ .id = "ssl_cert", .letter = 'C', .names = "ssl-cert", .type = OPT_STRING,
-	  .metavar = "FILE", .doc = "SSL certificate path" },
-	{ .id = "ssl_key", .letter = 'K', .names = "ssl-key", .type = OPT_STRING,
-	  .metavar = "FILE", .doc = "SSL key path" },
-	{ .id = "syslog", .names = "syslog", .type = OPT_CHOICE, .choices = "no,yes,only",
-	  .doc = "Enable logging to syslog" },
-	{ .id = "require_authentication", .names = "require-authentication", .type = OPT_FLAG,
-	  .doc = "Disable anonymous HTTP requests and require authentication" },
-	{ .id = "max_clients", .names = "max-clients", .type = OPT_INT, .dflt = "20",
-	  .metavar = "COUNT", .doc = "Maximum number of simultaneous client connections" },
-};
 
 static void on_stop(int signum, void *arg)
 {
@@ -79,24 +55,13 @@ int main(int argc, char **argv)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct err e CLEANUP(err_clear) = ERR_NONE;
-	const struct option_row *ptrs[ARRAY_SIZE(rows) + 1] = { 0 };
 	struct rapi rapi = { 0 };
-	json *o CLEANUP(json_putp) = NULL;
-	struct strs given = { 0 }, args;
 	struct daemon_opts d;
-	int r;
+	json *o = NULL;
+	int r = env_daemon_options("ganeti-rapi", argc, argv, a, &o);
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		ptrs[i] = &rows[i];
-	for (int i = 1; i < argc; i++)
-		strs_add(a, &given, argv[i]);
-	r = opt_parse(ptrs, true, &given, a, &o, &args, &e);
-	if (r < 0 || args.n) {
-		fprintf(stderr, "ganeti-rapi: %s\n", r < 0 ? err_msg(&e) : "no arguments expected");
-		return 2;
-	}
-	if (r > 0)
-		return 0;
+	if (r >= 0)
+		return r;
 	r = EXIT_FAILURE;
 	if (ssconf_check_master(&r, &e) < 0) { /* the tools know "not the master" by its code */
 		fprintf(stderr, "%s\n", err_msg(&e));
@@ -108,9 +73,8 @@ int main(int argc, char **argv)
 				  .logfile = path_of(PATH_RAPI_LOG),
 				  .user = env_user(USER_RAPI),
 				  .group = env_group(USER_RAPI),
-				  .log_group = env_group(USER_MASTERD),
-				  .foreground = json_get_bool(o, "foreground", false),
-				  .debug = json_get_bool(o, "debug", false) };
+				  .log_group = env_group(USER_MASTERD) };
+	env_daemon_opts(o, &d);
 	if (daemon_start(&d, &e) < 0)
 		daemon_failed(1, err_msg(&e));
 	/* after the forks: the kernel's part of a loop is not inherited */

@@ -33,6 +33,12 @@ const char *const *env_of_node(struct arena *a, const char *name);
  * owners are left alone. */
 int env_ensure_dirs(struct err *e);
 
+/* --- daemon.c --- */
+/* The options of daemon NAME (rows of daemons.def) in the arena: -1, go on. Otherwise the exit code: help
+ * or version were printed, or what is wrong. */
+int env_daemon_options(const char *name, int argc, char **argv, struct arena *a, json **ret);
+void env_daemon_opts(const json *options, struct daemon_opts *d); /* what daemon_start() wants to know */
+
 /* --- users.c --- */
 enum daemon_user { USER_ROOT, USER_MASTERD, USER_CONFD, USER_RAPI, USER_METAD, GROUP_DAEMONS, GROUP_ADMIN };
 /* "gnt-masterd", or "root" without a prefix. In a virtual cluster without root: the user we are. */

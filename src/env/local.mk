@@ -1,4 +1,5 @@
 libganeti_a_SOURCES += \
+	src/env/daemon.c \
 	src/env/dirs.c \
 	src/env/env.h \
 	src/env/paths.c \

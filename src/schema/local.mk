@@ -9,6 +9,7 @@ libganeti_a_SOURCES += \
 	src/schema/tables.c
 
 EXTRA_DIST += src/schema/rapi.def \
+	src/schema/daemons.def \
 	src/schema/enums.def \
 	src/schema/errors.def \
 	src/schema/hvparams.def \

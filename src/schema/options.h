@@ -11,4 +11,11 @@
 /* All of them, NULL-terminated. */
 extern const struct option_row *const all_options[];
 
+/* The daemons (rows of daemons.def). */
+struct daemon_row {
+	const char *name, *usage, *doc;
+	const struct option_row *const *opts; /* NULL-terminated, with --version */
+};
+const struct daemon_row *daemon_row(const char *name); /* NULL when unknown */
+
 #endif

@@ -1,0 +1,50 @@
+/* Command lines of daemons, from the rows of daemons.def. */
+#include "src/env/env.h"
+
+#include "src/schema/options.h"
+
+#include <stdio.h>
+
+int env_daemon_options(const char *name, int argc, char **argv, struct arena *a, json **ret)
+{
+	const struct daemon_row *d = daemon_row(name);
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct str help CLEANUP(str_free) = { 0 };
+	struct strs given = { 0 }, args = { 0 };
+	json *o = NULL;
+	int r;
+
+	for (int i = 1; i < argc; i++)
+		strs_add(a, &given, argv[i]);
+	r = opt_parse(d->opts, true, &given, a, &o, &args, &e);
+	if (r > 0) {
+		ui_help(&help, name, d->usage, d->doc, d->opts);
+		fputs(str_get(&help), stdout);
+		return 0;
+	}
+	if (r < 0 || args.n) {
+		fprintf(stderr, "Usage: %s %s\n\n%s: error: %s\n", name, d->usage, name,
+			r < 0 ? err_msg(&e) : "no arguments expected");
+		return r < 0 ? 2 : 1;
+	}
+	json_own(a, o);
+	if (json_get_bool(o, "version", false)) {
+		printf("%s (ganeti) " RELEASE_VERSION "\n", name);
+		return 0;
+	}
+	if (json_get_int(o, "max_clients", 1) < 1) {
+		fprintf(stderr, "%s --max-clients argument must be >= 1\n", name);
+		return 1;
+	}
+	*ret = o;
+	return -1;
+}
+
+void env_daemon_opts(const json *options, struct daemon_opts *d)
+{
+	const char *syslog = json_get_str(options, "syslog");
+
+	d->foreground = json_get_bool(options, "foreground", false);
+	d->debug = json_get_bool(options, "debug", false);
+	d->syslog = syslog && !str_eq(syslog, "no");
+}
