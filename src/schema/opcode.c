@@ -1,7 +1,23 @@
 /* Opcodes between JSON and structs, with upstream's messages. */
 #include "src/schema/schema.h"
 
+#include "lib/ui/ui.h"
+
 #include <string.h>
+
+/* A number that may have a fraction is shown with one: "0.0", whatever the client wrote. */
+static const char *shown(struct arena *a, int code, const char *field, const json *v)
+{
+	const struct field *f = record_field(opcode_record(code), field);
+	json *number CLEANUP(json_putp) = NULL;
+	struct str s CLEANUP(str_free) = { 0 };
+
+	if (!f || f->type != &type_num)
+		return json_dump_in(a, v);
+	number = json_new_float(json_float(v, 0));
+	ui_text(&s, number);
+	return arena_strdup(a, str_get(&s));
+}
 
 char *opcode_summary(struct arena *a, const json *op)
 {
@@ -22,7 +38,7 @@ char *opcode_summary(struct arena *a, const json *op)
 
 		text = strs_join(a, &l, ",");
 	} else if (v && !json_is(v, JSON_STRING)) {
-		text = json_dump_in(a, v);
+		text = shown(a, code, attr->dsc, v);
 	} else {
 		text = json_str(v);
 	}

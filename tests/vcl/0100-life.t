@@ -1,7 +1,7 @@
 #!/bin/bash
 # The life of a cluster: from init over instances of every template and all that can be done with them to
 # destroy, as an administrator types it. Nothing may be left behind.
-# shellcheck disable=SC2154 # what tlib.sh sets
+# shellcheck disable=SC2154,SC2317 # what tlib.sh sets; functions for wait_for
 # shellcheck source=tests/harness/tlib.sh
 . "$(dirname "$0")/../harness/tlib.sh"
 # shellcheck source=tests/harness/vcl.sh

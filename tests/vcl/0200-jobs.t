@@ -1,6 +1,6 @@
 #!/bin/bash
 # The job queue: submission, states, order, dependencies, cancelling, archive, waiting.
-# shellcheck disable=SC2154 # what tlib.sh sets
+# shellcheck disable=SC2154,SC2317 # what tlib.sh sets; functions for wait_for
 # shellcheck source=tests/harness/tlib.sh
 . "$(dirname "$0")/../harness/tlib.sh"
 # shellcheck source=tests/harness/vcl.sh
