@@ -58,7 +58,7 @@
 	"\"disk-size\": 1048576, \"nic-count\": 8, \"spindle-use\": 12}}], "                    \
 	"\"std\": {\"memory-size\": 128, \"cpu-count\": 1, \"disk-count\": 1, "                 \
 	"\"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1}, "                          \
-	"\"vcpu-ratio\": 4.0, \"spindle-ratio\": 32.0}"
+	"\"vcpu-ratio\": 4, \"spindle-ratio\": 32}"
 
 /* exit codes of the command-line tools */
 #define EXIT_NOTCLUSTER 5

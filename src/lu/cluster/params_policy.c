@@ -37,7 +37,7 @@ static int ratio(const char *key, const json *v, json **ret, struct err *e)
 		d = -1;
 	if (d < 0)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid value for attribute '%s'", key);
-	*ret = json_new_float(d);
+	*ret = type_num.emit(&type_num, &d);
 	return 0;
 }
 
