@@ -191,7 +191,7 @@ static void test_wait(void **state)
 	assert_ok(job_wait(f->c, 5, on_log, on_status, NULL, &ret, &e), &e);
 	assert_string_equal(json_str(json_at(ret, 0)), "done");
 	json_put(ret);
-	assert_string_equal(str_get(&seen), "waiting;1@10.5 message a;2@11.0 message b;running;");
+	assert_string_equal(str_get(&seen), "waiting;1@10.5 message a;2@11.0 message b;");
 	str_free(&seen);
 	assert_asked(f, "{\"args\":[5,[\"status\"],null,-1,89],\"method\":\"WaitForJobChange\","
 			"\"version\":3010000}");
