@@ -47,7 +47,7 @@ bad "$(change 'default_iallocator:"nosuch"')" OpPrereqError wrong_input \
 
 # --- policy ---
 good "$(change 'ipolicy:{"vcpu-ratio":"8","std":{"cpu-count":2},"disk-templates":["diskless","file"]}')" "policy"
-is "$(info '.ipolicy | [."vcpu-ratio", .std."cpu-count", .std."memory-size"]')" '[8.0,2,128]' "the rest of it stays"
+is "$(info '.ipolicy | [."vcpu-ratio", .std."cpu-count", .std."memory-size"]')" '[8,2,128]' "the rest of it stays"
 bad "$(change 'ipolicy:{"nosuch":1}')" OpPrereqError wrong_input "Invalid key in new ipolicy: nosuch"
 bad "$(change 'ipolicy:{"std":"default"}')" OpPrereqError wrong_input "Can't unset value for 'std' on the cluster'"
 bad "$(change 'ipolicy:{"disk-templates":["plain"]}')" OpPrereqError wrong_input \
