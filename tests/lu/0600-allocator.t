@@ -8,10 +8,10 @@ node_info() { # free memory
 	printf '["boot", [{"type": "file", "name": "/srv/f", "storage_size": 1000, "storage_free": 900}], [{"memory_total": 4096, "memory_free": %d, "memory_dom0": 100, "cpu_total": 4, "cpu_dom0": 1}]]' "$1"
 }
 
-create() { # KEY:VALUE...
+create() {
 	op INSTANCE_CREATE 'instance_name:"inst1.example.com"' 'mode:"create"' 'disk_template:"diskless"' 'disks:[]' \
 		'nics:[]' 'os_type:"tiny"' 'hypervisor:"fake"' 'iallocator:"pick"' 'beparams:{"maxmem":256,"minmem":128}' \
-		name_check:false no_install:true start:false conflicts_check:false ignore_ipolicy:true dry_run:true "$@"
+		name_check:false no_install:true start:false conflicts_check:false ignore_ipolicy:true dry_run:true
 }
 
 allocator_says() {

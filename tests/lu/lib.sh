@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # what the sourced files set
+# shellcheck disable=SC2154,SC2034,SC2119 # what the sourced files set; what the scripts use; no arguments
 # Logical units under the real master with the real configuration; only the nodes are scripted. Source this,
 # then: nodes 3; job 'OP' ...; what the nodes were asked is in the trace.
 LU_HERE=$(dirname "${BASH_SOURCE[0]}")
