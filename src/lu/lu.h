@@ -45,6 +45,7 @@ struct luctx {
 	struct lu_need need[LOCK_LEVELS];
 	struct strs owned[LOCK_LEVELS];
 	json *changes;               /* pending, see below */
+	struct strs macs;            /* asked for by this opcode: two of its NICs can't share one */
 	bool committed;              /* the configuration was changed by this opcode */
 	json *dry_run_result;        /* what a dry run answers (NULL = null); arena-owned */
 	json *hook_env;              /* GANETI_* variables of the pre phase */

@@ -48,14 +48,15 @@ int lu_nic_mac(struct luctx *lu, const char *network_uuid, const char *given, co
 	if (!given || str_eq(given, "auto") || str_eq(given, "generate"))
 		return generate_mac(lu, network_uuid, ret, e);
 	TRY(normal_mac(lu->a, given, ret, e));
-	if (wconf_call(lu->wconf, "reserve_mac", json_pack("{s:s}", "mac", *ret), WCONF_TIMEOUT, NULL,
-		       &why) < 0) {
-		if (!err_is(&why, ReservationError))
-			return err_move(e, &why);
-		return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "MAC address %s already in use in cluster",
-			       *ret);
+	if (!strs_has(&lu->macs, *ret) &&
+	    wconf_call(lu->wconf, "reserve_mac", json_pack("{s:s}", "mac", *ret), WCONF_TIMEOUT, NULL,
+		       &why) == 0) {
+		strs_add(lu->a, &lu->macs, *ret);
+		return 0;
 	}
-	return 0;
+	if (why.cls && !err_is(&why, ReservationError))
+		return err_move(e, &why);
+	return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "MAC address %s already in use in cluster", *ret);
 }
 
 int lu_nics_macs(struct luctx *lu, nic_list_t *nics, struct err *e)
