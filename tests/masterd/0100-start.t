@@ -65,5 +65,5 @@ is "$RC" 0 "starts again"
 run master --version
 like "$OUT" "ganeti-masterd" "--version"
 run master --nonsense
-is "$RC" 1 "unknown option"
+is "$RC" 2 "unknown option"
 done_testing
