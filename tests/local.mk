@@ -18,9 +18,6 @@ TESTS += tests/os_tiny.t tests/daemon_util.t
 include tests/noded/local.mk
 include tests/masterd/local.mk
 include tests/lu/scripted.mk
-EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/harness/tlib.sh tests/harness/lab.sh tests/cluster \
-	tests/lab
-EXTRA_DIST += tests/harness/cluster.sh
 EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/cluster tests/lab \
 	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh
 
