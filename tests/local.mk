@@ -17,6 +17,7 @@ T_LOG_COMPILER = bash
 TESTS += tests/os_tiny.t tests/daemon_util.t
 include tests/noded/local.mk
 include tests/masterd/local.mk
+include tests/vcl/local.mk
 include tests/lu/scripted.mk
 EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/cluster tests/lab \
 	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh

@@ -336,8 +336,12 @@ static int read_text(int fd, struct str *text, double end, struct err *e)
 		ssize_t k = recv(fd, buf, BUSY_LIMIT, MSG_PEEK | MSG_DONTWAIT);
 		char *stop;
 
-		if (k == 0)
-			return err_sys(e, EPIPE, "Connection closed while reading");
+		if (k == 0) {
+			err_plain(e, "Connection closed while reading");
+			if (e)
+				e->errnum = EPIPE;
+			return -1;
+		}
 		if (k < 0) {
 			if (errno != EAGAIN && errno != EINTR)
 				return err_sys(e, errno, "Receive");

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define RETRY_PAUSE_US 100000
+#define ATTEMPTS 15 /* upstream: RetryOnNetworkError */
 
 struct luxi_client {
 	char *path;
@@ -135,6 +136,15 @@ static int take_answer(json *answer, json **ret, struct err *e)
 		       json_str(result) ? json_str(result) : "Unknown error");
 }
 
+/*
+ * May be asked again when the master died before it answered? Upstream asks everything again, and so can
+ * submit a job twice.
+ */
+static bool is_question(enum luxi method)
+{
+	return method == LUXI_WaitForJobChange || str_starts(luxi_name(method), "Query");
+}
+
 int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e)
 {
 	json *request CLEANUP(json_putp) = json_pack("{s:s, s:o, s:i}", "method", luxi_name(method),
@@ -142,12 +152,17 @@ int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, s
 	json *answer CLEANUP(json_putp) = NULL;
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
-	if (send_request(c, request, e) < 0)
-		return -1;
-	if (luxi_read(c->fd, &answer, LUXI_RW_TIMEOUT, &why) < 0) {
+	for (int attempt = 1;; attempt++) {
+		bool closed;
+
+		if (send_request(c, request, e) < 0)
+			return -1;
+		if (luxi_read(c->fd, &answer, LUXI_RW_TIMEOUT, &why) == 0)
+			return take_answer(answer, ret, e);
 		drop(c); /* a late answer must not be taken for that of the next request */
-		return why.errnum == ETIMEDOUT ? timed_out(e, err_msg(&why))
-					       : lost(e, err_msg(&why));
+		closed = why.errnum == EPIPE || why.errnum == ECONNRESET;
+		if (!closed || !is_question(method) || attempt == ATTEMPTS)
+			break;
 	}
-	return take_answer(answer, ret, e);
+	return why.errnum == ETIMEDOUT ? timed_out(e, err_msg(&why)) : lost(e, err_msg(&why));
 }

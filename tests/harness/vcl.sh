@@ -154,7 +154,10 @@ _vcl_gone() {
 # vcl_processes: "PID COMMAND" of everything that runs in one of our roots
 vcl_processes() {
 	local pid
-	grep -lsaF "GANETI_ROOTDIR=$VCL/" /proc/[0-9]*/environ | tr -dc '0-9\n' | while read -r pid; do
+	{
+		grep -lsaF "$VCL/" /proc/[0-9]*/environ
+		find /proc/[0-9]*/cwd -maxdepth 0 -lname "$VCL/*" 2>/dev/null # scripts of the node agents
+	} | tr -dc '0-9\n' | sort -un | while read -r pid; do
 		[ "$pid" = "$BASHPID" ] || [ "$pid" = $$ ] || _vcl_gone "$pid" ||
 			echo "$pid $(ps -o args= -p "$pid")"
 	done
@@ -233,4 +236,24 @@ vcl_status() {
 # vcl_is ID STATUS: for conditions
 vcl_is() {
 	[ "$(vcl_status "$1")" = "$2" ]
+}
+
+# vcl_os_hold: scripts of the OS "held" stop from now on
+vcl_os_hold() {
+	rm -f "$VCL/hold.pid"
+	[ -p "$VCL/hold" ] || mkfifo "$VCL/hold"
+}
+
+# vcl_os_held: wait until one does
+vcl_os_held() {
+	wait_for 20 test -s "$VCL/hold.pid"
+}
+
+# vcl_os_go [fail]: let the waiting one go on, and others not stop
+vcl_os_go() {
+	local pid
+	pid=$(cat "$VCL/hold.pid" 2>/dev/null)
+	# without a reader this would wait
+	if [ -n "$pid" ] && ! _vcl_gone "$pid"; then echo "${1:-go}" >"$VCL/hold"; fi
+	rm -f "$VCL/hold" "$VCL/hold.pid"
 }

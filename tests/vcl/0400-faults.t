@@ -1,0 +1,196 @@
+#!/bin/bash
+# What happens when something breaks: nodes that are down, agents, workers and masters that are killed in the
+# middle of a job. Every job ends in a defined state, locks are free, the configuration is right.
+# shellcheck disable=SC2154,SC2317 # what tlib.sh sets; functions for wait_for
+# shellcheck source=tests/harness/tlib.sh
+. "$(dirname "$0")/../harness/tlib.sh"
+# shellcheck source=tests/harness/vcl.sh
+. "$(dirname "$0")/../harness/vcl.sh"
+
+DOWN='Error 7: Failed to connect to [0-9.]+ port [0-9]+.*'
+S=(-t sharedfile -s 16m -o tiny+default)
+HELD=(-t file -s 16m -o held+default)
+
+# fails_like CODE REGEX CMD...: about stderr
+fails_like() {
+	local code=$1 re=$2
+	shift 2
+	run "$@"
+	is "$RC" "$code" "fails with $code: $*"
+	like "$ERR" "$re" "and says why"
+}
+
+# background NAME CMD...: its output goes to $T/NAME; the pid is in BG
+background() {
+	local name=$1
+	shift
+	"$@" >"$T/$name" 2>&1 </dev/null &
+	BG=$!
+}
+
+healthy() { # WHEN
+	ok "$1: the configuration is right" m gnt-cluster verify
+	unlike "$OUT" 'ERROR' "$1: nothing else is wrong"
+	is "$(m gnt-debug locks --no-headers -o owner,pending | tr -d ' \n-')" '' "$1: no lock is held"
+}
+
+last_job() {
+	m gnt-job list --no-headers -o id | tail -n 1 | tr -d ' '
+}
+
+vcl_up 3
+
+diag "a node that does not answer"
+ok "an instance on it" m gnt-instance add "${S[@]}" -n node2.example.com inst1.example.com
+ok "one elsewhere" m gnt-instance add "${S[@]}" -n node1.example.com inst2.example.com
+workers=$(ps -o pid= --ppid "$(vcl_pid 2 ganeti-noded)")
+isnt "$workers" '' "its agent has workers"
+vcl_kill9 2 ganeti-noded
+for pid in $workers; do ok "they end with it" wait_for 10 _vcl_gone "$pid"; done
+run m gnt-node list --no-headers --separator=: -o name,dfree,mfree,pinst_cnt node2.example.com
+is "$RC/$OUT" '0/node2.example.com:?:?:1' "what is not known shows as such"
+is "$(m gnt-instance list --no-headers --separator=: -o name,status,oper_ram)" \
+	$'inst1.example.com:ERROR_nodedown:?\ninst2.example.com:running:128' "its instances as well"
+fails_like 1 "^Failure: command execution error:"$'\n'".* node node2.example.com: $DOWN" \
+	m gnt-instance add "${S[@]}" -n node2.example.com inst3.example.com
+fails_like 1 "^Failure: command execution error:"$'\n'"Error checking node node2.example.com: $DOWN" \
+	m gnt-instance info inst1.example.com
+ok "but what is configured" m gnt-instance info -s inst1.example.com
+fails_like 1 "has failed: Failure: prerequisites not met for this operation:"$'\n'"error type: environment_error, error details:"$'\n'".*'node2.example.com': $DOWN" \
+	m gnt-instance startup inst1.example.com
+fails_like 1 "^Failure: prerequisites not met for this operation:"$'\n'"error type: wrong_state, error details:"$'\n'"Can't migrate, please use failover: $DOWN" \
+	m gnt-instance migrate -f -n node3.example.com inst1.example.com
+fails_like 1 "^Failure: prerequisites not met for this operation:"$'\n'"error type: environment_error, error details:"$'\n'".*node2.example.com: $DOWN" \
+	m gnt-instance migrate -f -n node2.example.com inst2.example.com
+fails_like 1 "^Failure: command execution error:"$'\n'"Could not shutdown instance 'inst1.example.com' on node 'node2.example.com': $DOWN" \
+	m gnt-instance remove -f inst1.example.com
+run m gnt-cluster verify
+is "$RC" 1 "verify fails"
+like "$OUT" "  - ERROR: node node2.example.com: while contacting node: $DOWN" "because of the node"
+like "$OUT" '  - ERROR: .*inst1.example.com.* connection to primary node failed' "and the instance"
+run m gnt-node modify -O yes node2.example.com
+is "$RC" 0 "mark it as offline"
+is "$(m gnt-instance list --no-headers --separator=: -o status,oper_ram inst1.example.com)" 'ERROR_nodeoffline:*' \
+	"that shows"
+fails_like 1 "error type: wrong_state, error details:"$'\n'"Can't use offline node: node2.example.com" \
+	m gnt-instance startup inst1.example.com
+ok "fail over to another" m gnt-instance failover -f -n node3.example.com inst1.example.com
+is "$(m gnt-instance list --no-headers --separator=: -o status,pnode inst1.example.com)" 'running:node3.example.com' \
+	"it runs there"
+healthy "with an offline node"
+ok "the node is repaired" vcl_on 2 daemon-util start ganeti-noded
+rm -f "$(vcl_file 2 RUN_DIR)/fake-hypervisor/"* "$(vcl_file 2 DISK_LINKS_DIR)/"* # it was off
+ok "and added again" m gnt-node add --readd node2.example.com
+is "$(m gnt-node list --no-headers -o role node2.example.com)" C "a candidate again"
+healthy "with the node"
+ok "remove" m gnt-instance remove -f inst1.example.com
+ok "remove" m gnt-instance remove -f inst2.example.com
+is "$(vcl_leftovers)" '' "nothing is left"
+
+diag "an agent that is killed in the middle of gnt-instance add"
+vcl_os_hold
+background add m gnt-instance add "${HELD[@]}" -n node2.example.com inst1.example.com
+ok "it runs the OS script" vcl_os_held
+script=$(cat "$VCL/hold.pid")
+vcl_kill9 2 ganeti-noded
+wait $BG
+is "$?" 1 "the command fails"
+like "$(cat "$T/add")" $'Failure: command execution error:\nCould not add os for instance inst1.example.com on node node2.example.com: Error [0-9]+: ' \
+	"and says why"
+is "$(vcl_status "$(last_job)")" error "so does the job"
+ok "the script ends, too" wait_for 10 _vcl_gone "$script"
+vcl_os_go
+ok "the agent is started again" vcl_on 2 daemon-util start ganeti-noded
+healthy "afterwards"
+is "$(m gnt-instance list --no-headers -o status)" ADMIN_down "the instance is not lost, but not started"
+ok "it can be installed again" m gnt-instance reinstall -f inst1.example.com
+ok "or removed" m gnt-instance remove -f inst1.example.com
+is "$(vcl_leftovers)" '' "nothing is left"
+
+diag "an OS script that fails"
+vcl_os_hold
+background add m gnt-instance add "${HELD[@]}" -n node2.example.com inst1.example.com
+vcl_os_held
+vcl_os_go fail
+wait $BG
+is "$?" 1 "the command fails"
+like "$(cat "$T/add")" "OS create script failed \(exited with exit code 3\), last lines in the log file:"$'\n'".*told to fail" \
+	"and shows what the script said"
+ok "remove" m gnt-instance remove -f inst1.example.com
+
+diag "a disk that can't be made"
+fails_like 1 "^Failure: command execution error:"$'\n'"Can't create block device <Disk\(type=file, .*size=20480000000m\)> on node node3.example.com for instance inst1.example.com: .*File too large" \
+	m gnt-instance add -t file --ignore-ipolicy --disk 0:size=16m --disk 1:size=20000000G -o tiny+default \
+	-n node3.example.com inst1.example.com
+is "$(m gnt-instance list --no-headers)" '' "no instance is left"
+is "$(vcl_leftovers)" '' "nothing else is left"
+
+diag "a master that is killed while jobs run"
+vcl_os_hold
+background add m gnt-instance add "${HELD[@]}" -n node2.example.com inst1.example.com
+vcl_os_held
+running=$(last_job)
+m gnt-debug delay --submit -n node2.example.com --no-master 0 >/dev/null 2>&1
+waiting=$(last_job)
+held=$(vcl_hold --no-locks)
+sock=$(_vcl_socket "$held")
+vcl_kill9 1 ganeti-masterd
+rm "$sock"
+masters() { vcl_processes | grep -E 'ganeti-(job|query|spread)-worker'; }
+ok "its workers end with it" wait_for 10 not masters
+ok "start it again" m daemon-util start ganeti-masterd
+is "$(vcl_status "$running") $(vcl_status "$held")" "error error" "what ran has failed"
+ok "what waited" m gnt-job wait "$waiting"
+is "$(vcl_status "$waiting")" success "has gone on"
+wait $BG
+is "$?" 1 "whoever waits for it is told"
+like "$(cat "$T/add")" $'Failure: command execution error:\ndetected death of job '"$running\$" "the truth"
+vcl_os_go
+healthy "afterwards"
+is "$(m gnt-instance list --no-headers -o name,status | tr -s ' ')" 'inst1.example.com ADMIN_down' "the instance is not lost"
+ok "remove" m gnt-instance remove -f inst1.example.com
+is "$(vcl_leftovers)" '' "nothing is left"
+
+diag "a job's process that is killed"
+held=$(vcl_hold)
+blocked=$(m gnt-debug delay --submit 0 2>&1 | tr -dc 0-9)
+sock=$(_vcl_socket "$held")
+kill -9 "${sock##*-}"
+run m gnt-job wait "$held"
+is "$RC" 1 "the job fails"
+is "$(vcl_status "$held")" error "as an error"
+ok "its locks are free" m gnt-job wait "$blocked"
+is "$(vcl_status "$blocked")" success "for the next one"
+rm -f "$sock"
+healthy "afterwards"
+
+diag "a master that is stopped"
+held=$(vcl_hold --no-locks)
+background stop m daemon-util stop ganeti-masterd
+ok "it waits for what runs" vcl_release "$held"
+wait $BG
+is "$?" 0 "and ends"
+nok "for good" vcl_pid 1 ganeti-masterd
+is "$(find "$(vcl_file 1 SOCKET_DIR)" -type s)" '' "no socket is left"
+ok "start" m daemon-util start ganeti-masterd
+is "$(vcl_status "$held")" success "the job has ended well"
+
+diag "killed in the middle of everything"
+for n in 1 2 3 4 5; do
+	background churn bash -c "$(declare -f vcl_on vcl_root vcl_name m); $(declare -p VCL VCL_LIB VCL_PORT VCL_TIMEOUT)
+		m gnt-instance add -t file -s 4m -o held+default -n node2.example.com inst$n.example.com
+		m gnt-instance modify -B memory=256 inst$n.example.com
+		m gnt-instance add-tags inst$n.example.com x"
+	# at a random moment of what takes some 300 ms
+	read -rt "0.$((RANDOM % 4))$((RANDOM % 10))" <> <(:)
+	vcl_kill9 1 ganeti-masterd
+	m daemon-util start ganeti-masterd || fail "start of the master"
+	wait $BG
+done
+ended() { [ -z "$(m gnt-job list --no-headers --pending --running)" ]; }
+ok "all jobs end" wait_for 20 ended
+ok "the configuration is right" m gnt-cluster verify
+for i in $(m gnt-instance list --no-headers -o name); do m gnt-instance remove -f "$i" || fail "remove $i"; done
+is "$(vcl_leftovers | grep -v 'srv/ganeti/file-storage/inst')" '' "nothing is left but files of jobs that were killed"
+healthy "in the end"
+done_testing

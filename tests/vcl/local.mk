@@ -1,0 +1,9 @@
+# a cluster of directories with the daemons of the build; nobody has to be root
+vcl_tests =
+vcl_tests += tests/vcl/0100-life.t
+vcl_tests += tests/vcl/0200-jobs.t
+vcl_tests += tests/vcl/0300-refused.t
+vcl_tests += tests/vcl/0400-faults.t
+vcl_tests += tests/vcl/0500-garbage.t
+TESTS += $(vcl_tests)
+EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/harness/vcl.sh
