@@ -27,6 +27,19 @@ static int write_files(struct node_tool *t, struct err *e)
 	return site_write_join_files(&f, e);
 }
 
+/* libvirtd takes its time to come back; the node agent need not wait for it. */
+static int start_all(struct node_tool *t, struct err *e)
+{
+	struct site_aside libvirt CLEANUP(site_aside_drop) = { 0 };
+	json *nothing CLEANUP(json_putp) = NULL;
+
+	if (json_get(t->data, "virt_certificates"))
+		TRY(site_aside_start(json_pack("{s:b}", "install", 1), &libvirt, e));
+	if (json_get_bool(t->data, "start_node_daemon", false))
+		TRY(site_daemon("start", "ganeti-noded", e));
+	return libvirt.pid ? site_aside_wait(&libvirt, &nothing, e) : 0;
+}
+
 static int run(struct node_tool *t, struct err *e)
 {
 	TRY(node_tool_check_cluster(t, e));
@@ -38,11 +51,7 @@ static int run(struct node_tool *t, struct err *e)
 	TRY(write_ssconf(t, e));
 	TRY(write_files(t, e));
 	TRY(env_ensure_dirs(e));
-	if (json_get(t->data, "virt_certificates"))
-		TRY(site_daemon("reload-libvirt", NULL, e));
-	if (json_get_bool(t->data, "start_node_daemon", false))
-		TRY(site_daemon("start", "ganeti-noded", e));
-	return 0;
+	return start_all(t, e);
 }
 
 int main(int argc, char **argv)

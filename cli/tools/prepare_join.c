@@ -1,8 +1,10 @@
 /*
  * prepare-node-join: the ssh server of this node gets the host keys of the cluster, root gets a key of its
- * own and lets the master candidates in (upstream: tools/prepare_node_join.py).
+ * own, which is printed, and lets the master candidates in (upstream: tools/prepare_node_join.py).
  */
 #include "cli/tools/node_tool.h"
+
+#include <stdio.h>
 
 static int run(struct node_tool *t, struct err *e)
 {
@@ -14,11 +16,14 @@ static int run(struct node_tool *t, struct err *e)
 		.dry_run = t->dry_run,
 	};
 	bool changed = false;
+	const char *key;
 
 	TRY(node_tool_check_cluster(t, e));
-	TRY(site_ssh_setup(&s, &changed, e));
+	TRY(site_ssh_setup(&s, t->a, &changed, &key, e));
 	if (changed && !t->dry_run)
 		TRY(site_daemon("reload-ssh-keys", NULL, e));
+	if (key)
+		printf("%s\n", str_strip(t->a, key));
 	return 0;
 }
 

@@ -40,9 +40,12 @@ static int join(const json *args, struct err *e)
 	return site_join_node(&j, e);
 }
 
-static int run(const char *operation, struct err *e)
+/* RET: a result to be written where errors go; NULL = none */
+static int run(const char *operation, json **ret, struct err *e)
 {
 	json *args CLEANUP(json_putp) = NULL;
+
+	*ret = NULL;
 
 	if (read_input(&args, e) < 0)
 		return -1;
@@ -52,29 +55,33 @@ static int run(const char *operation, struct err *e)
 		return site_destroy_finish(json_get_str(args, "master"), e);
 	if (strcmp(operation, "join") == 0)
 		return join(args, e);
+	if (strcmp(operation, "virt") == 0)
+		return site_aside_work(args, ret, e);
 	return err_plain(e, "unknown operation '%s'", operation);
 }
 
-static void tell(int fd, const struct err *e)
+static bool tell(int fd, json *j)
 {
-	json *j CLEANUP(json_putp) = err_to_json(e);
-	char *s CLEANUP(freep) = json_dump(j);
+	json *own CLEANUP(json_putp) = j;
+	char *s CLEANUP(freep) = json_dump(own);
+	size_t n = strlen(s);
 
-	if (write(fd, s, strlen(s)) < 0)
-		fprintf(stderr, "gnt-site: %s\n", err_msg(e));
+	return write(fd, s, n) == (ssize_t)n;
 }
 
 int main(int argc, char **argv)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *result;
 	int64_t fd;
 
 	if (argc != 3 || parse_int(argv[2], &fd) < 0) {
 		fprintf(stderr, "gnt-site is run by gnt-cluster and gnt-node\n");
 		return EXIT_FAILURE;
 	}
-	if (run(argv[1], &e) == 0)
-		return EXIT_SUCCESS;
-	tell((int)fd, &e);
+	if (run(argv[1], &result, &e) == 0)
+		return !result || tell((int)fd, result) ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (!tell((int)fd, err_to_json(&e)))
+		fprintf(stderr, "gnt-site: %s\n", err_msg(&e));
 	return EXIT_FAILURE;
 }

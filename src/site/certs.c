@@ -169,12 +169,3 @@ int site_install_virt_bundle(const json *bundle, struct err *e)
 	/* last: libvirtd takes this file for the sign that all are there */
 	return site_put(path_of(PATH_PKI_CA_CERT), json_get_str(bundle, "ca"), 0644, e);
 }
-
-int site_make_virt_certs(const char *node_name, const char *node_ip, struct err *e)
-{
-	json *bundle CLEANUP(json_putp) = NULL;
-
-	if (site_virt_bundle(node_name, node_ip, &bundle, e) < 0)
-		return -1;
-	return site_install_virt_bundle(bundle, e);
-}

@@ -56,13 +56,24 @@ static int make_files(struct site_plan *p, struct err *e)
 		return -1;
 	json_set(json_get(p->config, "cluster"), "candidate_certs",
 		 json_pack("{s:s}", p->node_uuid, digest));
-	/* libvirt of a virtual cluster's machine is none of our business */
+	return 0;
+}
+
+/* libvirt of a virtual cluster's machine is none of our business. */
+static int start_virt(struct site_plan *p, struct site_aside *ret, struct err *e)
+{
 	if (env_virtual())
 		return 0;
-	if (site_make_virt_ca(p->cluster_name, e) < 0 ||
-	    site_make_virt_certs(p->node_name, p->node_ip, e) < 0)
-		return -1;
-	return 0;
+	return site_aside_start(json_pack("{s:s, s:s, s:s, s:b}", "ca_of", p->cluster_name, "name",
+					  p->node_name, "ip", p->node_ip, "install", 1),
+				ret, e);
+}
+
+static int finish_virt(struct site_aside *s, struct err *e)
+{
+	json *nothing CLEANUP(json_putp) = NULL;
+
+	return s->pid ? site_aside_wait(s, &nothing, e) : 0;
 }
 
 static int make_config(struct site_plan *p, struct err *e)
@@ -107,6 +118,7 @@ static int post_init(struct err *e)
 int site_init(const json *opts, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct site_aside virt CLEANUP(site_aside_drop) = { 0 };
 	struct site_plan p = { .a = a };
 
 	if (site_check_init(opts, &p, e) < 0 || site_initial_config(opts, &p, e) < 0)
@@ -116,11 +128,11 @@ int site_init(const json *opts, struct err *e)
 	if (p.etc_hosts &&
 	    site_hosts_entry(path_of(PATH_ETC_HOSTS), p.node_ip, p.node_name, e) < 0)
 		return -1;
+	if (start_virt(&p, &virt, e) < 0)
+		return -1;
 	if (setup_ssh(&p, e) < 0 ||
 	    ssh_write_known_hosts(p.cluster_name, p.rsa_key, p.dsa_key, e) < 0 ||
-	    make_files(&p, e) < 0 || make_config(&p, e) < 0)
-		return -1;
-	if (!env_virtual() && site_daemon("reload-libvirt", NULL, e) < 0)
+	    make_files(&p, e) < 0 || finish_virt(&virt, e) < 0 || make_config(&p, e) < 0)
 		return -1;
 	if (start_daemons(&p, e) < 0)
 		return -1;

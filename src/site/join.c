@@ -19,7 +19,7 @@ struct target {
 	struct arena *a;
 	const struct site_join *j;
 	const char *cluster_name, *name, *ip;
-	json *ssconf;
+	json *ssconf, *virt; /* virt: migration certificates, NULL = none */
 };
 
 /* Upstream: SshRunner.BuildCmd. */
@@ -49,43 +49,30 @@ static struct strs ssh_argv(struct target *t, bool cluster_key, const char *comm
 	return v;
 }
 
-/* Run COMMAND there with DATA on its input; what it says is the administrator's to read. */
+/*
+ * Run COMMAND there with DATA on its input; what it complains of is the administrator's to read. What it
+ * prints is, too, or RET_OUT's (arena).
+ */
 static int ssh_json(struct target *t, bool cluster_key, const char *command, const json *data,
-		    struct err *e)
+		    const char **ret_out, struct err *e)
 {
 	char *text CLEANUP(freep) = json_dump(data);
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	const char *const here[] = { command, NULL };
-	bool near = env_virtual();
-	struct run run = { .argv = near ? here : argv.v,
-			   .env = near ? env_of_node(t->a, t->name) : (const char *const *)environ,
-			   .input = text, .input_len = strlen(text), .inherit_stdio = true,
-			   .timeout = SSH_TIMEOUT };
+	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .input = text,
+			   .input_len = strlen(text), .inherit_stdio = !ret_out,
+			   .stderr_fd = STDERR_FILENO, .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 	char *why CLEANUP(freep) = NULL;
 
 	if (run_cmd(&run, &res, e) < 0)
 		return -1;
-	if (res.status == 0)
+	if (res.status == 0) {
+		if (ret_out)
+			*ret_out = arena_strdup(t->a, res.out);
 		return 0;
+	}
 	why = run_fail_reason(&res);
 	return err_set(e, ERR_EXEC, NULL, "Command '%s' on node %s failed: %s", command, t->name, why);
-}
-
-static int read_output(struct target *t, bool cluster_key, const char *command, const char **ret,
-		       struct err *e)
-{
-	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .stderr_fd = 2,
-			   .timeout = SSH_TIMEOUT };
-	struct run_result res CLEANUP(run_result_free) = { 0 };
-
-	if (run_cmd(&run, &res, e) < 0)
-		return -1;
-	if (res.status != 0)
-		return err_set(e, ERR_EXEC, NULL, "Could not read '%s' on node %s", command, t->name);
-	*ret = arena_strdup(t->a, res.out);
-	return 0;
 }
 
 static json *file_pair(struct target *t, const char *kind, const char *priv, const char *pub)
@@ -137,8 +124,7 @@ static int setup_ssh(struct target *t, struct err *e)
 	struct luxi_client *c CLEANUP(luxi_closep) = NULL;
 	json *data CLEANUP(json_putp) = NULL, *kind CLEANUP(json_putp) = NULL;
 	json *bits CLEANUP(json_putp) = NULL, *host = NULL, *keys = json_new_array();
-	const char *cert, *pub = NULL;
-	struct ssh_files f;
+	const char *cert, *pub = "";
 
 	data = json_pack("{s:o}", "ssh_host_key", keys);
 	if (luxi_open(&c, e) < 0 || setting(c, "ssh_key_type", &kind, e) < 0 ||
@@ -159,14 +145,13 @@ static int setup_ssh(struct target *t, struct err *e)
 	json_set(data, "authorized_keys", candidate_keys(t));
 	json_set(data, "ssh_key_type", json_ref(kind));
 	json_set(data, "ssh_key_bits", json_ref(bits));
-	if (ssh_json(t, false, path_of(PATH_PREPARE_NODE_JOIN), data, e) < 0)
+	/* it prints the key that root got there */
+	if (ssh_json(t, false, path_of(PATH_PREPARE_NODE_JOIN), data, &pub, e) < 0)
 		return -1;
+	if (!*str_strip(t->a, pub))
+		return err_set(e, ERR_EXEC, NULL, "Node %s did not tell its ssh key", t->name);
 	if (!tcp_ping(t->ip, t->j->ssh_port, SSHD_TIMEOUT, true, NULL))
 		return err_set(e, ERR_EXEC, NULL, "The ssh server on %s does not come back", t->name);
-	if (ssh_files_of_root(t->a, json_str(kind), &f, e) < 0 ||
-	    read_output(t, true, arena_printf(t->a, "cat %s", str_shell_quote(t->a, f.pub)), &pub,
-			e) < 0)
-		return -1;
 	/* by name: the node has no UUID yet; the node agent puts that right */
 	return ssh_pub_key_file_add(t->name, pub, false, e);
 }
@@ -189,26 +174,25 @@ static int read_ssconf(struct target *t, struct err *e)
 
 static int setup_agent(struct target *t, struct err *e)
 {
-	json *data CLEANUP(json_putp) = NULL, *virt = NULL;
+	json *data CLEANUP(json_putp) = NULL;
 	const char *cert, *hmac;
 
 	if (site_get(t->a, path_of(PATH_NODED_CERT_FILE), &cert, e) < 0 ||
 	    site_get(t->a, path_of(PATH_CONFD_HMAC_KEY), &hmac, e) < 0)
 		return -1;
-	if (fs_exists(path_of(PATH_VIRT_CA_KEY)) &&
-	    site_virt_bundle(t->name, t->ip, &virt, e) < 0)
-		return -1;
 	data = json_pack("{s:s, s:s, s:s, s:O, s:b, s:s}", "cluster_name", t->cluster_name,
 			 "node_daemon_certificate", cert, "hmac_key", hmac, "ssconf", t->ssconf,
 			 "start_node_daemon", 1, "node_name", t->name);
-	if (virt)
-		json_set(data, "virt_certificates", virt);
-	return ssh_json(t, !t->j->no_node_setup, path_of(PATH_NODE_DAEMON_SETUP), data, e);
+	if (t->virt)
+		json_set(data, "virt_certificates", json_ref(t->virt));
+	return ssh_json(t, !t->j->no_node_setup, path_of(PATH_NODE_DAEMON_SETUP), data, NULL,
+			e);
 }
 
 int site_join_node(const struct site_join *j, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct site_aside virt CLEANUP(site_aside_drop) = { 0 };
 	struct target t = { .a = a, .j = j };
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
@@ -219,8 +203,15 @@ int site_join_node(const struct site_join *j, struct err *e)
 			       "The given name (%s) does not resolve: %s", j->name, err_msg(&why));
 	if (j->ip)
 		t.ip = j->ip;
+	if (fs_exists(path_of(PATH_VIRT_CA_KEY)) &&
+	    site_aside_start(json_pack("{s:s, s:s}", "name", t.name, "ip", t.ip), &virt, e) < 0)
+		return -1;
 	if (!j->no_node_setup && !env_virtual() && setup_ssh(&t, e) < 0)
 		return -1;
+	if (virt.pid && site_aside_wait(&virt, &t.virt, e) < 0)
+		return -1;
+	if (t.virt)
+		json_own(a, t.virt);
 	if (setup_agent(&t, e) < 0)
 		return -1;
 	return site_wait_node_daemon(t.name, t.ip, e);

@@ -1,4 +1,5 @@
 libmaster_a_SOURCES += \
+	src/site/aside.c \
 	src/site/certs.c \
 	src/site/checks.c \
 	src/site/daemons.c \

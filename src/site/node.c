@@ -58,13 +58,14 @@ static int host_keys(const struct site_ssh_setup *s, bool *changed, struct err *
 	return 0;
 }
 
-int site_ssh_setup(const struct site_ssh_setup *s, bool *ret_changed, struct err *e)
+int site_ssh_setup(const struct site_ssh_setup *s, struct arena *a, bool *ret_changed,
+		   const char **ret_key, struct err *e)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct ssh_files f;
 	const char *pub;
 
 	*ret_changed = false;
+	*ret_key = NULL;
 	if (host_keys(s, ret_changed, e) < 0)
 		return -1;
 	if (s->dry_run || !s->key_type)
@@ -81,5 +82,6 @@ int site_ssh_setup(const struct site_ssh_setup *s, bool *ret_changed, struct err
 			if (!json_str(key) || ssh_authorize(f.authorized, json_str(key), e) < 0)
 				return -1;
 	}
+	*ret_key = pub;
 	return 0;
 }

@@ -30,8 +30,20 @@ struct site_join {
 int site_join_node(const struct site_join *j, struct err *e);
 /* Files made by init: all in memory first, then written (upstream: GenerateClusterCrypto). */
 int site_make_certs(const char *cluster_name, bool new_cluster_cert, bool new_rapi_cert, bool new_hmac_key, struct err *e);
-/* The libvirt migration certificates of a node (RSA, signed by the cluster's own CA). */
-int site_make_virt_certs(const char *node_name, const char *node_ip, struct err *e);
+/*
+ * --- aside.c: work of another process (gnt-site virt) meanwhile. ARGS (taken over): "ca_of": make the
+ * cluster's authority; "name", "ip": a certificate of that node, which is the result, or with "install":
+ * put in place here, and libvirtd told (also without a new certificate). ---
+ */
+struct site_aside {
+	pid_t pid; /* 0 = none */
+	int fd;
+};
+int site_aside_start(json *args, struct site_aside *ret, struct err *e);
+int site_aside_wait(struct site_aside *s, json **ret, struct err *e); /* RET: new reference or NULL */
+void site_aside_drop(struct site_aside *s);                           /* for CLEANUP(): end it */
+int site_aside_work(const json *args, json **ret, struct err *e);     /* in that process */
+
 /* --- on the node that joins, called by the programs that site_join_node() runs there --- */
 struct site_join_files {
 	const char *cluster_cert, *hmac_key, *node_name;
@@ -46,8 +58,8 @@ struct site_ssh_setup {
 	int64_t key_bits;
 	bool dry_run;
 };
-/* RET_CHANGED: the ssh server has to be told. */
-int site_ssh_setup(const struct site_ssh_setup *s, bool *ret_changed, struct err *e);
+/* RET_CHANGED: the ssh server has to be told. RET_KEY: root's public key, NULL when none was made; arena. */
+int site_ssh_setup(const struct site_ssh_setup *s, struct arena *a, bool *ret_changed, const char **ret_key, struct err *e);
 /* Start/stop/check a daemon through daemon-util. */
 int site_daemon(const char *action, const char *daemon, struct err *e);
 
