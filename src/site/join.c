@@ -58,8 +58,11 @@ static int ssh_json(struct target *t, bool cluster_key, const char *command, con
 {
 	char *text CLEANUP(freep) = json_dump(data);
 	struct strs argv = ssh_argv(t, cluster_key, command);
-	struct run run = { .argv = argv.v, .env = (const char *const *)environ, .input = text,
-			   .input_len = strlen(text), .inherit_stdio = !ret_out,
+	const char *const here[] = { command, NULL };
+	bool near = env_virtual();
+	struct run run = { .argv = near ? here : argv.v,
+			   .env = near ? env_of_node(t->a, t->name) : (const char *const *)environ,
+			   .input = text, .input_len = strlen(text), .inherit_stdio = !ret_out,
 			   .stderr_fd = STDERR_FILENO, .timeout = SSH_TIMEOUT };
 	struct run_result res CLEANUP(run_result_free) = { 0 };
 	char *why CLEANUP(freep) = NULL;
