@@ -61,7 +61,7 @@ static char *word(char **p)
 
 	while (isspace((unsigned char)**p))
 		(*p)++;
-	if (!**p || **p == '#')
+	if (!**p)
 		return NULL;
 	start = *p;
 	while (**p && !isspace((unsigned char)**p))
@@ -82,16 +82,17 @@ static void parse(struct users *u, char *text)
 		if (next)
 			*next++ = '\0';
 		name = word(&line);
-		password = name ? word(&line) : NULL;
-		options = password ? word(&line) : NULL;
+		if (!name || *name == '#')
+			continue;
+		password = word(&line);
+		options = line; /* all the rest */
 		if (!password) {
-			if (name)
-				log_warn("%s: user '%s' has no password", u->file, name);
+			log_warn("%s: user '%s' has no password", u->file, name);
 			continue;
 		}
 		GROW(u->v, u->n, u->cap);
 		u->v[u->n++] = (struct user){ xstrdup(name), xstrdup(password),
-					      xstrdup(options ? options : "") };
+					      xstrdup(options) };
 	}
 }
 
@@ -127,22 +128,26 @@ static bool password_ok(struct arena *a, const struct user *u, const char *given
 {
 	const char *want = u->password;
 
+	if (*want != '{')
+		return secret_eq(want, given);
+	if (!strncasecmp(want, "{CLEARTEXT}", 11))
+		return secret_eq(want + 11, given);
 	if (!strncasecmp(want, "{HA1}", 5)) {
 		char *hash = hash_md5_hex(a, arena_printf(a, "%s:" REALM ":%s", u->name, given));
 
-		return secret_eq(hash, want + 5);
+		return secret_eq(hash, str_lower(a, want + 5));
 	}
-	if (!strncasecmp(want, "{CLEARTEXT}", 11))
-		want += 11;
-	return secret_eq(want, given);
+	/* never as it stands: who could read the hash could log in with it */
+	log_warn("The password of user '%s' has an unknown scheme", u->name);
+	return false;
 }
 
 static bool option_matches(struct arena *a, const char *options, const char *access)
 {
 	struct strs have = strs_split(a, options, ','), want = strs_split(a, access, ',');
 
-	for (size_t i = 0; i < want.n; i++)
-		if (strs_has(&have, want.v[i]))
+	for (size_t i = 0; i < have.n; i++)
+		if (strs_has(&want, str_strip(a, have.v[i])))
 			return true;
 	return false;
 }

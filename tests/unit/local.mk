@@ -104,3 +104,8 @@ unit_tests += tests/unit/roundtrip
 tests_unit_roundtrip_SOURCES = tests/unit/roundtrip.c
 tests_unit_roundtrip_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_roundtrip_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/rapi_auth
+tests_unit_rapi_auth_SOURCES = tests/unit/rapi_auth.c daemons/rapi/auth.c tests/unit/http_kit.c \
+	tests/unit/http_kit.h
+tests_unit_rapi_auth_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_rapi_auth_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
