@@ -16,6 +16,7 @@
 #define HEADERS_MAX (16u << 10)
 #define IDLE_TIMEOUT 300
 #define REQUEST_TIMEOUT 120
+#define HANDSHAKE_TIMEOUT 15 /* strangers may hold all places for no longer */
 
 static void on_stop(int signum, void *arg)
 {
@@ -87,6 +88,7 @@ static int listen_on(struct arena *a, struct noded *n, const json *o, struct err
 		.max_connections = CONNECTIONS_MAX,
 		.idle_timeout = IDLE_TIMEOUT,
 		.request_timeout = REQUEST_TIMEOUT,
+		.handshake_timeout = HANDSHAKE_TIMEOUT,
 		.server_name = "Ganeti " RELEASE_VERSION,
 		.listen_fd = -1,
 		.fn = noded_handle,

@@ -30,6 +30,7 @@ static int listen_on(struct rapi *rapi, struct arena *a, const json *o, struct e
 		.max_connections = (int)json_get_int(o, "max_clients", 20),
 		.idle_timeout = 60,
 		.request_timeout = 30,
+		.handshake_timeout = 10,
 		.server_name = "Ganeti " RELEASE_VERSION,
 		.close_by_default = true,
 		.listen_fd = -1,

@@ -1,7 +1,8 @@
 /*
  * HTTP/1.1 server. Every phase of a connection has one deadline, kept by one timer:
- * handshake and receiving a request (request_timeout, absolute), idle (idle_timeout), sending
- * (grows with the size), lingering. Only while a handler works is there none.
+ * handshake (handshake_timeout), receiving a request (request_timeout, absolute), idle
+ * (idle_timeout), sending (grows with the size), lingering. Only while a handler works is there
+ * none.
  */
 #include "lib/net/priv.h"
 
@@ -500,7 +501,8 @@ static void add_conn(struct http_server *srv, int fd)
 	stream_limit(c->s, srv->o.max_headers + READ_AHEAD);
 	srv->handshakes++;
 	c->phase = HANDSHAKE;
-	ev_timer_start(c->timer, srv->o.request_timeout);
+	ev_timer_start(c->timer, srv->o.handshake_timeout > 0 ? srv->o.handshake_timeout :
+								srv->o.request_timeout);
 	link_first(srv, c);
 }
 

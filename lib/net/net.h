@@ -70,6 +70,7 @@ struct http_server_opts {
 	int max_connections;
 	double idle_timeout;     /* seconds a connection may be idle */
 	double request_timeout;  /* absolute time for receiving one request */
+	double handshake_timeout; /* for TLS, of peers nobody knows yet; 0 = request_timeout */
 	const char *server_name; /* Server: header */
 	bool close_by_default;   /* answer Connection: close unless the client asked keep-alive */
 	/* unix socket instead of TCP: an already listening fd (>= 0 used when address is NULL and port 0) */

@@ -326,7 +326,7 @@ struct tls_fix {
 	struct http_client *c;
 };
 
-static void tls_start(struct tls_fix *t, const char *cert, double request_timeout)
+static void tls_start(struct tls_fix *t, const char *cert, double handshake_timeout)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct http_server_opts o;
@@ -338,7 +338,8 @@ static void tls_start(struct tls_fix *t, const char *cert, double request_timeou
 	o = default_opts(&t->f);
 	o.tls = t->server;
 	o.max_connections = 400;
-	o.request_timeout = request_timeout;
+	o.request_timeout = 60;
+	o.handshake_timeout = handshake_timeout;
 	start(&t->f, &o);
 	t->c = new_client(t->client, 256);
 }
