@@ -82,7 +82,8 @@ static void ssh_options(struct cli *c, struct strs *argv, const char *cluster, i
 	strs_add(c->a, argv, arena_printf(c->a, "-oHostKeyAlias=%s", cluster));
 	if (quiet)
 		strs_add(c->a, argv, "-q");
-	strs_add(c->a, argv, arena_printf(c->a, "-oPort=%d", port));
+	if (port) /* else as in ssh's own configuration */
+		strs_add(c->a, argv, arena_printf(c->a, "-oPort=%d", port));
 	strs_add(c->a, argv, "-oBatchMode=yes");
 	strs_add(c->a, argv, "-oStrictHostKeyChecking=yes");
 	if (ssconf_read(c->a, SSCONF_primary_ip_family, &family, NULL) < 0)

@@ -333,7 +333,7 @@ static int console_ssh(struct cli *c, const json *console, const char *cluster, 
 	int status;
 
 	argv = ssh_command(c, cluster, json_get_str(console, "host"),
-			   (int)json_get_int(console, "port", 22), true, text);
+			   (int)json_get_int(console, "port", 0), true, text);
 	if (cli_flag(c, "show_command")) {
 		cli_out("%s", shell_line(c, &argv));
 		return EXIT_SUCCESS;

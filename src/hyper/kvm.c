@@ -402,8 +402,8 @@ static int plug_nic(struct arena *a, virDomainPtr d, const struct xml_kvm *x, co
 	const char *xml = xml_kvm_nic(a, x, n);
 
 	if (!str_eq(action, "hotadd")) { /* hotmod is remove and add, as upstream */
-		if (virDomainDetachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) < 0)
-			return virt_err(e, "Can't remove the interface %s", n->uuid);
+		if (virt_unplug(a, d, xml_kvm_nic_alias(a, n->uuid), e) < 0)
+			return -1;
 		nic_script(a, x->i, seq, false, NULL);
 	}
 	if (str_eq(action, "hotremove"))
@@ -421,15 +421,20 @@ static int plug_nic(struct arena *a, virDomainPtr d, const struct xml_kvm *x, co
 }
 
 static int plug_disk(struct arena *a, virDomainPtr d, const struct xml_kvm *x, const char *action,
-		     const struct hv_disk *disk, size_t seq, struct err *e)
+		     const struct hv_disk *disk, struct err *e)
 {
-	const char *xml = xml_kvm_disk(a, x, seq, disk);
+	size_t letter;
 
 	if (!str_eq(action, "hotadd") &&
-	    virDomainDetachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) < 0)
-		return virt_err(e, "Can't remove the disk %s", disk->disk->uuid);
-	if (!str_eq(action, "hotremove") &&
-	    virDomainAttachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) < 0)
+	    virt_unplug(a, d, xml_kvm_disk_alias(a, disk->disk->uuid), e) < 0)
+		return -1;
+	if (str_eq(action, "hotremove"))
+		return 0;
+	if (!disk->path)
+		return err_set(e, HotplugError, NULL, "The disk has no device");
+	if (virt_free_letter(a, d, xml_kvm_disk_prefix(x->p), &letter, e) < 0)
+		return -1;
+	if (virDomainAttachDeviceFlags(d, xml_kvm_disk(a, x, letter, disk), VIR_DOMAIN_AFFECT_LIVE) < 0)
 		return virt_err(e, "Can't add the disk %s", disk->disk->uuid);
 	return 0;
 }
@@ -471,9 +476,7 @@ static int kvm_hotplug(struct arena *a, const struct hv_instance *i, const char 
 
 		if (type_disk.parse(&type_disk, a, (json *)device, disk, e) < 0)
 			return -1;
-		if (!hd.path)
-			return err_set(e, HotplugError, NULL, "The disk has no device");
-		return plug_disk(a, d, &x, action, &hd, (size_t)seq, e);
+		return plug_disk(a, d, &x, action, &hd, e);
 	}
 	return err_set(e, HotplugError, NULL, "Unknown device type '%s'", type);
 }

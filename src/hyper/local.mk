@@ -9,6 +9,7 @@ libnode_a_SOURCES += \
 	src/hyper/virt.h \
 	src/hyper/virt_migrate.c \
 	src/hyper/virt_migrate_run.c \
+	src/hyper/virt_plug.c \
 	src/hyper/xml.c \
 	src/hyper/xml.h \
 	src/hyper/xml_kvm.c

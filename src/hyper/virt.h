@@ -35,6 +35,13 @@ int virt_migration_status(struct arena *a, const char *name, struct hv_migration
 			  struct err *e);
 int virt_finalize_src(struct arena *a, const char *name, bool success, struct err *e);
 
+/* --- virt_plug.c --- */
+/* Take a device out, and wait until the guest has let go of it. */
+int virt_unplug(struct arena *a, virDomainPtr d, const char *alias, struct err *e);
+/* First free X of the disks PREFIXX (0 = a): it need not be that of the disk's position, for disks in front
+ * may have been unplugged. */
+int virt_free_letter(struct arena *a, virDomainPtr d, const char *prefix, size_t *ret, struct err *e);
+
 /* --- xml_kvm.c --- */
 struct xml_kvm {
 	const struct hv_instance *i;
@@ -51,5 +58,8 @@ int xml_kvm_domain(struct arena *a, const struct xml_kvm *x, const char **ret, s
 const char *xml_kvm_disk(struct arena *a, const struct xml_kvm *x, size_t index,
 			 const struct hv_disk *d);
 const char *xml_kvm_nic(struct arena *a, const struct xml_kvm *x, const struct nic *n);
+const char *xml_kvm_disk_prefix(const struct hv_kvm *p); /* "vd", "sd" or "hd" */
+const char *xml_kvm_disk_alias(struct arena *a, const char *uuid);
+const char *xml_kvm_nic_alias(struct arena *a, const char *uuid);
 
 #endif

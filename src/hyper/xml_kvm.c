@@ -28,6 +28,23 @@ static const char *disk_cache(const struct hv_kvm *p, const struct disk *d)
 	return d->dev_type == disk_template_file ? NULL : "none";
 }
 
+const char *xml_kvm_disk_prefix(const struct hv_kvm *p)
+{
+	const char *bus = disk_bus(p->disk_type);
+
+	return str_eq(bus, "virtio") ? "vd" : str_eq(bus, "ide") ? "hd" : "sd";
+}
+
+const char *xml_kvm_disk_alias(struct arena *a, const char *uuid)
+{
+	return arena_printf(a, "ua-disk-%s", uuid);
+}
+
+const char *xml_kvm_nic_alias(struct arena *a, const char *uuid)
+{
+	return arena_printf(a, "ua-nic-%s", uuid);
+}
+
 static void add_disk(struct str *out, const struct xml_kvm *x, size_t index,
 		     const struct hv_disk *d)
 {
@@ -36,7 +53,6 @@ static void add_disk(struct str *out, const struct xml_kvm *x, size_t index,
 	bool file = d->disk->dev_type == disk_template_file ||
 		    d->disk->dev_type == disk_template_sharedfile ||
 		    d->disk->dev_type == disk_template_gluster;
-	const char *prefix = str_eq(bus, "virtio") ? "vd" : str_eq(bus, "ide") ? "hd" : "sd";
 
 	xml_addf(out, "<disk type='%s' device='disk'><driver name='qemu' type='raw'",
 		 file ? "file" : "block");
@@ -46,7 +62,8 @@ static void add_disk(struct str *out, const struct xml_kvm *x, size_t index,
 		xml_addf(out, " io='%s'", p->disk_aio); /* native and io_uring need direct I/O */
 	if (given(p->disk_discard))
 		xml_addf(out, " discard='%s'", p->disk_discard);
-	xml_addf(out, "/><source %s='%s'/><target dev='%s", file ? "file" : "dev", d->path, prefix);
+	xml_addf(out, "/><source %s='%s'/><target dev='%s", file ? "file" : "dev", d->path,
+		 xml_kvm_disk_prefix(p));
 	str_addc(out, (char)('a' + index));
 	xml_addf(out, "' bus='%s'/>", bus);
 	if (d->disk->mode == disk_mode_ro)

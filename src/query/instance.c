@@ -447,6 +447,11 @@ static int fetch_running(struct qctx *c, const void *const *v, size_t n, struct 
 	return 0;
 }
 
+static const struct running *running(struct qctx *c, const void *obj)
+{
+	return c->running ? map_get(c->running, I(obj)->name) : NULL;
+}
+
 /* instance_console_info takes {name: {instance, node, group, hvParams, beParams}} */
 static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct err *e)
 {
@@ -463,10 +468,12 @@ static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct
 		const struct node *node = pnode(c, inst);
 		const struct nodegroup *g = node ? snap_group(c->s, node->group) : NULL;
 		struct beparams be = fill_be(c->a, cl, &inst->beparams);
+		const struct running *r = running(c, inst);
 		struct node filled;
 		json *dict;
 
-		if (!g)
+		/* only what runs where it should has a console */
+		if (!g || !r || !str_eq(r->node, inst->primary_node))
 			continue;
 		filled = *node;
 		filled.ndparams = fill_nd(c->a, cl, g, node);
@@ -485,6 +492,8 @@ static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct
 				   fill_hv_instance(c->a, cl, inst), "beParams",
 				   record_emit(rec_beparams(), &be, 0)));
 	}
+	if (!k)
+		return 0;
 	if (rpc_multi(c->q->rpc, c->a, RPC_instance_console_info, nodes, k, NULL, args, 0, &answers,
 		      e) < 0)
 		return -1;
@@ -512,11 +521,6 @@ static enum qstatus node_answer(struct qctx *c, const void *obj)
 	if (r && r->offline)
 		return QRS_OFFLINE;
 	return !r || r->failed ? QRS_NODATA : QRS_NORMAL;
-}
-
-static const struct running *running(struct qctx *c, const void *obj)
-{
-	return c->running ? map_get(c->running, I(obj)->name) : NULL;
 }
 
 static enum qstatus instance_oper_state(struct qctx *c, const void *obj, const struct qfield *f,
