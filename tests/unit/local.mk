@@ -109,3 +109,7 @@ tests_unit_rapi_auth_SOURCES = tests/unit/rapi_auth.c daemons/rapi/auth.c tests/
 	tests/unit/http_kit.h
 tests_unit_rapi_auth_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_rapi_auth_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/site
+tests_unit_site_SOURCES = tests/unit/site.c tests/unit/vroot.h
+tests_unit_site_CPPFLAGS = $(DATA_CPPFLAGS)
+tests_unit_site_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
