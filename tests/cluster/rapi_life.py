@@ -35,7 +35,7 @@ def connect(u, p):
 
 def job(job_id, text):
     """Wait for a job; a failed one is shown."""
-    done = cl.WaitForJobCompletion(job_id, period=1, retries=120)
+    done = cl.WaitForJobCompletion(job_id, period=0.2, retries=600)
     ok(done, text, "" if done else cl.GetJobStatus(job_id))
     return done
 
