@@ -77,7 +77,8 @@ static void test_initial(void **state)
 {
 	static const char *const differs[] = { "candidate_certs", "ctime", "mtime", "uuid", "serial_no",
 					       "rsahostkeypub", "dsahostkeypub", "master_ip", "master_node",
-					       "master_netdev", "default_iallocator", "ipolicy" };
+					       "master_netdev", "default_iallocator", "ipolicy",
+					       "tags" };
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	json *want = json_get(parse(read_text(TEST_DATA "/config/3.1.0rc2-init.json")), "cluster"), *got;
 	struct site_plan p;
