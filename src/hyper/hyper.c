@@ -35,6 +35,24 @@ int hv_instance_parse(struct arena *a, json *dict, struct hv_instance **ret, str
 	return 0;
 }
 
+int hv_instance_with_nic(struct arena *a, const struct hv_instance *i, json *device, size_t index,
+			 struct hv_instance *ret, struct err *e)
+{
+	struct nic *v = ARENA_ARRAY(a, struct nic, index + 1);
+	json *list = json_own(a, json_new_array());
+
+	if (type_nic.parse(&type_nic, a, device, &v[index], e) < 0)
+		return -1;
+	for (size_t k = 0; k < index; k++)
+		json_append(list, NULL);
+	json_append(list, json_ref(device));
+	*ret = *i;
+	ret->nics.v = v;
+	ret->nics.n = index + 1;
+	ret->nics_json = list;
+	return 0;
+}
+
 void *hv_params(struct arena *a, hypervisor_t t, const json *hvparams, struct err *e)
 {
 	const struct record *r = hvparams_record((int)t);

@@ -399,25 +399,27 @@ static int kvm_hotplug_supported(struct arena *a, const struct hv_instance *i, s
 static int plug_nic(struct arena *a, virDomainPtr d, const struct xml_kvm *x, const char *action,
 		    const struct nic *n, size_t seq, struct err *e)
 {
-	const char *xml = xml_kvm_nic(a, x, n);
+	const char *xml = xml_kvm_nic(a, x, n), *tap = nic_tap_name(a, n);
 
 	if (!str_eq(action, "hotadd")) { /* hotmod is remove and add, as upstream */
-		if (virt_unplug(a, d, xml_kvm_nic_alias(a, n->uuid), e) < 0)
-			return -1;
+		if (virDomainDetachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) < 0)
+			return virt_err(e, "Can't remove the interface %s", n->uuid);
 		nic_script(a, x->i, seq, false, NULL);
+		nic_unplugged(a, x->i->name, tap);
 	}
 	if (str_eq(action, "hotremove"))
-		return nic_tap_remove(nic_tap_name(a, n), e);
-	if (nic_tap_create(nic_tap_name(a, n), (int)x->p->virtio_net_queues, x->p->vnet_hdr, e) < 0)
+		return nic_tap_remove(tap, e);
+	if (nic_tap_create(tap, (int)x->p->virtio_net_queues, x->p->vnet_hdr, e) < 0)
 		return -1;
-	if (nic_script(a, x->i, seq, true, e) < 0)
-		return -1;
-	if (virDomainAttachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) < 0) {
+	if (nic_plugged(a, x->i, seq, e) == 0 && nic_script(a, x->i, seq, true, e) == 0) {
+		if (virDomainAttachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) == 0)
+			return 0;
 		virt_err(e, "Can't add the interface %s", n->uuid);
-		nic_tap_remove(nic_tap_name(a, n), NULL);
-		return -1;
+		nic_script(a, x->i, seq, false, NULL);
 	}
-	return 0;
+	nic_unplugged(a, x->i->name, tap);
+	nic_tap_remove(tap, NULL);
+	return -1;
 }
 
 static int plug_disk(struct arena *a, virDomainPtr d, const struct xml_kvm *x, const char *action,
@@ -444,7 +446,7 @@ static int kvm_hotplug(struct arena *a, const struct hv_instance *i, const char 
 		       struct err *e)
 {
 	virDomainPtr d CLEANUP(virt_domain_free) = NULL;
-	struct hv_instance with = *i;
+	struct hv_instance with;
 	struct xml_kvm x;
 	int r;
 
@@ -459,15 +461,11 @@ static int kvm_hotplug(struct arena *a, const struct hv_instance *i, const char 
 		return err_set(e, HotplugError, NULL, "Invalid device position %lld",
 			       (long long)seq);
 	if (str_eq(type, "nic")) {
-		struct nic *v = ARENA_ARRAY(a, struct nic, (size_t)seq + 1);
-
-		if (type_nic.parse(&type_nic, a, (json *)device, &v[seq], e) < 0)
-			return -1;
 		/* the script environment looks the NIC up by its position */
-		with.nics.n = (size_t)seq + 1;
-		with.nics.v = v;
+		if (hv_instance_with_nic(a, i, (json *)device, (size_t)seq, &with, e) < 0)
+			return -1;
 		x.i = &with;
-		return plug_nic(a, d, &x, action, &v[seq], (size_t)seq, e);
+		return plug_nic(a, d, &x, action, &with.nics.v[seq], (size_t)seq, e);
 	}
 	if (str_eq(type, "disk")) {
 		struct disk *disk = ARENA_NEW(a, struct disk);

@@ -12,6 +12,7 @@
 
 #define NIC_DIR "kvm-hypervisor/nic"
 #define SCRIPT_TIMEOUT 60
+#define TAP_TEXT_MAX 64
 
 char *nic_tap_name(struct arena *a, const struct nic *n)
 {
@@ -179,8 +180,9 @@ int nic_script(struct arena *a, const struct hv_instance *i, size_t index, bool 
 }
 
 /* What nics_down() needs later, without the instance: the tap (upstream's file, read by others)
- * and the environment of the down script. */
-static int remember(struct arena *a, const struct hv_instance *i, size_t index, struct err *e)
+ * and the environment of the down script. Files are called by the number AS. */
+static int remember(struct arena *a, const struct hv_instance *i, size_t index, size_t as,
+		    struct err *e)
 {
 	const char *dir = path_in(a, PATH_RUN_DIR, NIC_DIR "/%s", i->name);
 	const char *tap = nic_tap_name(a, &i->nics.v[index]);
@@ -191,12 +193,41 @@ static int remember(struct arena *a, const struct hv_instance *i, size_t index, 
 	for (const char *const *v = script_env(a, i, index); *v; v++)
 		str_addf(&env, "%s\n", *v);
 	if (r == 0)
-		r = fs_write_atomic(arena_printf(a, "%s/%zu", dir, index), tap, strlen(tap), &attr);
+		r = fs_write_atomic(arena_printf(a, "%s/%zu", dir, as), tap, strlen(tap), &attr);
 	attr.mode = 0600;
 	if (r == 0)
-		r = fs_write_atomic(arena_printf(a, "%s/env-%zu", dir, index), str_get(&env),
+		r = fs_write_atomic(arena_printf(a, "%s/env-%zu", dir, as), str_get(&env),
 				    env.len, &attr);
 	return r < 0 ? err_sys(e, r, "Can't remember interface %s", tap) : 0;
+}
+
+/* Interfaces keep their files when one before them goes, so the number may not be free. */
+int nic_plugged(struct arena *a, const struct hv_instance *i, size_t index, struct err *e)
+{
+	size_t as = index;
+
+	while (fs_exists(path_in(a, PATH_RUN_DIR, NIC_DIR "/%s/%zu", i->name, as)))
+		as++;
+	return remember(a, i, index, as, e);
+}
+
+void nic_unplugged(struct arena *a, const char *name, const char *tap)
+{
+	const char *dir = path_in(a, PATH_RUN_DIR, NIC_DIR "/%s", name);
+	struct strs files;
+
+	if (fs_list(a, dir, &files) < 0)
+		return;
+	for (size_t k = 0; k < files.n; k++) {
+		const char *path = arena_printf(a, "%s/%s", dir, files.v[k]);
+		char *text CLEANUP(freep) = NULL;
+
+		if (!isdigit((unsigned char)files.v[k][0]) ||
+		    fs_read(path, TAP_TEXT_MAX, &text, NULL) < 0 || !str_eq(text, tap))
+			continue;
+		unlink(path);
+		unlink(arena_printf(a, "%s/env-%s", dir, files.v[k]));
+	}
 }
 
 static bool configure_now(const struct nic *n, enum nic_when when)
@@ -218,7 +249,7 @@ int nics_up(struct arena *a, const struct hv_instance *i, int queues, bool vnet_
 		const struct nic *n = &i->nics.v[k];
 
 		if (nic_tap_create(nic_tap_name(a, n), queues, vnet_hdr, e) < 0 ||
-		    remember(a, i, k, e) < 0 ||
+		    remember(a, i, k, k, e) < 0 ||
 		    (configure_now(n, when) && nic_script(a, i, k, true, e) < 0)) {
 			nics_down(a, i->name, NULL);
 			return -1;
@@ -233,7 +264,7 @@ static int one_down(struct arena *a, const char *dir, const char *index, struct 
 	size_t n;
 	int r;
 
-	if (fs_read(arena_printf(a, "%s/%s", dir, index), 64, &tap, &n) < 0)
+	if (fs_read(arena_printf(a, "%s/%s", dir, index), TAP_TEXT_MAX, &tap, &n) < 0)
 		return 0;
 	if (fs_read(arena_printf(a, "%s/env-%s", dir, index), 65536, &env, &n) == 0) {
 		struct strs lines;

@@ -199,6 +199,49 @@ static void test_fake(void **state)
 	assert_int_equal(hv->info(a, i->name, none, &info, &e), 0);
 }
 
+static const char *nic_note(const char *file)
+{
+	char *text CLEANUP(freep) = NULL;
+	const char *path = path_in(a, PATH_RUN_DIR, "kvm-hypervisor/nic/inst1.example.com/%s", file);
+
+	return fs_read(path, 4096, &text, NULL) < 0 ? NULL : arena_strdup(a, text);
+}
+
+/* What was plugged into a running instance goes with it, too. */
+static void test_plugged_nics(void **state)
+{
+	struct hv_instance *i = an_instance(kvm_defaults(), "kvm"), with;
+	const char *first = nic_tap_name(a, &i->nics.v[0]), *second;
+	json *device = json_own(
+		a, json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s}}", "mac", "aa:00:00:01:02:04",
+			     "uuid", "0a1b2c3d-4e5f-493e-8d88-bf3acc7ef947", "nicparams", "mode",
+			     "routed", "link", "", "vlan", "", "netinfo", "name", "net1"));
+
+	(void)state;
+	assert_ok(nic_plugged(a, i, 0, &e), &e);
+	assert_string_equal(nic_note("0"), first);
+	assert_ok(hv_instance_with_nic(a, i, device, 1, &with, &e), &e);
+	assert_int_equal(with.nics.n, 2);
+	second = nic_tap_name(a, &with.nics.v[1]);
+	assert_string_equal(second, "gnt0a1b2c3d4e5");
+	assert_ok(nic_plugged(a, &with, 1, &e), &e);
+	assert_string_equal(nic_note("1"), second);
+	assert_non_null(strstr(nic_note("env-1"), "\nNETWORK_NAME=net1\n"));
+	assert_non_null(strstr(nic_note("env-1"), "\nINTERFACE_INDEX=1\n"));
+	/* the first goes, so the next one is number 1 again, where one is */
+	nic_unplugged(a, i->name, first);
+	assert_null(nic_note("0"));
+	assert_null(nic_note("env-0"));
+	i->nics.v[0].uuid = "bbbbbbbb-4e5f-493e-8d88-bf3acc7ef947";
+	with.nics.v[1] = i->nics.v[0];
+	assert_ok(nic_plugged(a, &with, 1, &e), &e);
+	assert_string_equal(nic_note("1"), second);
+	assert_string_equal(nic_note("2"), nic_tap_name(a, &i->nics.v[0]));
+	assert_ok(nics_down(a, i->name, &e), &e);
+	assert_null(nic_note("1"));
+	assert_null(nic_note("2"));
+}
+
 int main(void)
 {
 	static char root[] = "/tmp/hyper-root-XXXXXX";
@@ -208,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_parameters, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fake, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plugged_nics, setup, teardown),
 	};
 	int failed;
 
