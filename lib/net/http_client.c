@@ -452,6 +452,7 @@ static void on_stream(struct stream *s, enum stream_event what, void *arg)
 static void on_link_timer(void *arg)
 {
 	struct link *l = arg;
+	struct http_client *c = l->client;
 	struct http_call *k = l->call;
 
 	if (!k) {
@@ -462,7 +463,7 @@ static void on_link_timer(void *arg)
 	fail(k, ETIMEDOUT,
 	     xasprintf("Error 28: Connection to %s port %d timed out after %d milliseconds", k->ip,
 		       k->port, (int)((clock_mono() - l->connect_start) * 1000)));
-	pump(l->client);
+	pump(c); /* L is gone */
 }
 
 /* --- starting calls --- */
