@@ -76,6 +76,14 @@ said 'node_deactivate_master_ip * !busy'
 bad "$(change 'master_netdev:"eth8"')" OpExecError null "Could not disable the master ip: busy"
 good "$(change 'master_netdev:"eth8"' force:true)" "unless forced"
 unsaid '^node_deactivate'
+good "$(change 'candidate_pool_size:1')" "fewer candidates"
+good "$(op NODE_SET_PARAMS 'node_name:"node2.example.com"' master_candidate:false)" "node2 is none any more"
+said "node_crypto_tokens $(ip 2) !no"
+bad "$(change 'candidate_pool_size:2' 'master_netdev:"eth7"')" OpExecError null \
+	"Could not retrieve the node's (uuid ${UUID[2]}) SSL digest.: no"
+is "$(order | grep master_ip)" "node_deactivate_master_ip node1
+node_activate_master_ip node1" "the address comes back whatever fails between"
+unsaid '^node_crypto_tokens .* !no'
 good "$(op CLUSTER_ACTIVATE_MASTER_IP)" "activate"
 good "$(op CLUSTER_DEACTIVATE_MASTER_IP)" "deactivate"
 

@@ -250,11 +250,17 @@ static int netdev_down(struct luctx *lu, const struct op_cluster_set_params *op,
 	return 0;
 }
 
-static void netdev_up(struct luctx *lu, const struct op_cluster_set_params *op)
+/* On the old device when the change was not stored. */
+static void netdev_up(struct luctx *lu)
 {
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
-	lu_log(lu, "Starting the master ip on the new master netdev (%s)", op->master_netdev);
+	if (!lu->snap && lu_refresh(lu, &why) < 0) {
+		lu_warn(lu, NULL, "The master IP address stays down: %s", err_msg(&why));
+		return;
+	}
+	lu_log(lu, "Starting the master ip on the new master netdev (%s)",
+	       lu->cluster->master_netdev);
 	if (master_ip(lu, RPC_node_activate_master_ip,
 		      "Could not re-enable the master ip on the master, please restart manually",
 		      &why) < 0)
@@ -274,18 +280,11 @@ static void change_netmask(struct luctx *lu, const struct op_cluster_set_params 
 		lu_log(lu, "%s", err_msg(&why));
 }
 
-static int exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
+static int change(struct luctx *lu, const struct op_cluster_set_params *op, struct err *e)
 {
-	const struct op_cluster_set_params *op = &((struct state *)lu->state)->op;
 	struct strs notes = { NULL, 0 };
 	struct cluster c;
 
-	(void)op_;
-	(void)ret;
-	if (op->has_master_netdev)
-		TRY(netdev_down(lu, op, e));
-	if (op->has_master_netmask)
-		change_netmask(lu, op);
 	/* the cluster object has no lock: changes of others since the checks stay */
 	TRY(lu_refresh(lu, e));
 	TRY(cluster_params_new(lu, op, &c, &notes, e));
@@ -293,11 +292,25 @@ static int exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 		lu_log(lu, "%s", notes.v[i]);
 	lu_update(lu, OBJ_CLUSTER, &c);
 	TRY(lu_commit(lu, e));
-	if (op->has_candidate_pool_size)
-		TRY(lu_adjust_candidates(lu, NULL, e));
+	return op->has_candidate_pool_size ? lu_adjust_candidates(lu, NULL, e) : 0;
+}
+
+static int exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
+{
+	const struct op_cluster_set_params *op = &((struct state *)lu->state)->op;
+	int rc;
+
+	(void)op_;
+	(void)ret;
 	if (op->has_master_netdev)
-		netdev_up(lu, op);
-	return 0;
+		TRY(netdev_down(lu, op, e));
+	if (op->has_master_netmask)
+		change_netmask(lu, op);
+	rc = change(lu, op, e);
+	/* a change that failed must not leave the cluster without its address */
+	if (op->has_master_netdev)
+		netdev_up(lu);
+	return rc;
 }
 
 const struct lu lu_cluster_set_params = {
