@@ -402,8 +402,8 @@ static int plug_nic(struct arena *a, virDomainPtr d, const struct xml_kvm *x, co
 	const char *xml = xml_kvm_nic(a, x, n), *tap = nic_tap_name(a, n);
 
 	if (!str_eq(action, "hotadd")) { /* hotmod is remove and add, as upstream */
-		if (virDomainDetachDeviceFlags(d, xml, VIR_DOMAIN_AFFECT_LIVE) < 0)
-			return virt_err(e, "Can't remove the interface %s", n->uuid);
+		if (virt_unplug(a, d, xml_kvm_nic_alias(a, n->uuid), e) < 0)
+			return -1;
 		nic_script(a, x->i, seq, false, NULL);
 		nic_unplugged(a, x->i->name, tap);
 	}
