@@ -207,8 +207,13 @@ int node_blockdev_close(struct node_ctx *ctx, const struct rpc_blockdev_close *a
 
 	(void)ret;
 	TRY(find_all(ctx->a, args->disks, &st, e));
-	if (args->instance_name && *args->instance_name)
-		disk_unlink_all(ctx->a, args->instance_name, json_len(args->disks));
+	if (!args->instance_name || !*args->instance_name)
+		return 0;
+	if (!is_file_name(args->instance_name)) {
+		err_plain(e, "Invalid instance name '%s'", args->instance_name);
+		return fail_unexpected(e);
+	}
+	disk_unlink_all(ctx->a, args->instance_name, json_len(args->disks));
 	return 0;
 }
 

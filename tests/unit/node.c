@@ -392,9 +392,31 @@ static void test_netif(void **state)
 	assert_int_equal(netif_has_addr("va", "2001:db8::1", 64), 1);
 }
 
+/* Links of disks: a name from the network leads nowhere else. */
+static void test_links(void **state)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *outside = path_in(a, PATH_RUN_DIR, "elsewhere:0");
+	const char *link = path_in(a, PATH_DISK_LINKS_DIR, "inst1:0"), *disks;
+
+	(void)state;
+	vroot_write(path_of(PATH_FILE_STORAGE_PATHS_FILE), "/srv\n", 0644);
+	vroot_write(env_add_root(a, "/srv/d/0"), "x", 0644);
+	disks = "[{\"dev_type\":\"file\",\"logical_id\":[\"loop\",\"/srv/d/0\"],\"size\":1}]";
+	assert_int_equal(symlink("/nowhere", outside), 0);
+	assert_int_equal(symlink("/nowhere", link), 0);
+	expect(RPC_blockdev_close, arena_printf(a, "[\"../elsewhere\",%s]", disks),
+	       "[false,\"Error while executing backend function: Invalid instance name"
+	       " '../elsewhere'\"]");
+	expect(RPC_blockdev_close, arena_printf(a, "[\"inst1\",%s]", disks), "[true,null]");
+	assert_int_equal(unlink(outside), 0);
+	assert_int_equal(unlink(link), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_clean),  cmocka_unit_test(test_text),
 		cmocka_unit_test(test_hooks),  cmocka_unit_test(test_master_ip),
 		cmocka_unit_test(test_hosts),  cmocka_unit_test(test_os),
