@@ -1,6 +1,13 @@
 noinst_PROGRAMS += schema_dump
-schema_dump_SOURCES = cli/tools/schema_dump.c
-schema_dump_LDADD = $(GANETI_LIBS)
+schema_dump_SOURCES = cli/tools/schema_dump.c \
+	cli/tools/dump.h \
+	cli/tools/fields.c \
+	cli/tools/man.c \
+	cli/tools/openapi.c \
+	cli/tools/rapi.c \
+	cli/tools/roff.c
+schema_dump_CPPFLAGS = $(AM_CPPFLAGS) -DDOCDIR='"$(docdir)"'
+schema_dump_LDADD = libgnt.a $(MASTER_LIBS)
 gntlib_PROGRAMS += ensure-dirs
 ensure_dirs_SOURCES = cli/tools/ensure_dirs.c
 ensure_dirs_LDADD = $(GANETI_LIBS)

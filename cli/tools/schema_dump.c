@@ -1,7 +1,9 @@
 /*
  * schema_dump: everything declared in rows, for documents, tests and other programs.
- * --json prints the tables, --unimplemented what is declared but has no handler yet.
+ * --json prints the tables, --unimplemented what is declared but has no handler yet; --man FILE, --openapi
+ * and --rapi make documents.
  */
+#include "cli/tools/dump.h"
 #include "src/schema/rapi.h"
 
 #include <stdio.h>
@@ -127,12 +129,48 @@ static int unimplemented(void)
 	return 0;
 }
 
+static int man(const char *file)
+{
+	struct str out CLEANUP(str_free) = { 0 };
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (dump_man(file, &out, &e) < 0) {
+		fprintf(stderr, "schema_dump: %s\n", err_msg(&e));
+		return 1;
+	}
+	return fputs(str_get(&out), stdout) < 0;
+}
+
+static int openapi(void)
+{
+	json *all CLEANUP(json_putp) = dump_openapi();
+	char *text CLEANUP(freep) = json_dump_pretty(all);
+
+	return puts(text) < 0;
+}
+
+static int reference(void)
+{
+	struct str out CLEANUP(str_free) = { 0 };
+
+	dump_rapi(&out);
+	return fputs(str_get(&out), stdout) < 0;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "--json") == 0)
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (argc == 3 && strcmp(what, "--man") == 0)
+		return man(argv[2]);
+	if (argc == 2 && strcmp(what, "--json") == 0)
 		return dump();
-	if (argc == 2 && strcmp(argv[1], "--unimplemented") == 0)
+	if (argc == 2 && strcmp(what, "--unimplemented") == 0)
 		return unimplemented();
-	fprintf(stderr, "Usage: schema_dump --json | --unimplemented\n");
+	if (argc == 2 && strcmp(what, "--openapi") == 0)
+		return openapi();
+	if (argc == 2 && strcmp(what, "--rapi") == 0)
+		return reference();
+	fprintf(stderr, "Usage: schema_dump --json | --unimplemented | --openapi | --rapi | --man FILE\n");
 	return 2;
 }

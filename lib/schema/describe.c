@@ -16,6 +16,13 @@ json *field_describe(const struct field *f)
 		json_set(j, "enum", json_new_str(f->type->items->id));
 	if (f->type->record)
 		json_set(j, "record", json_new_str(f->type->record()->id));
+	if (f->keys) {
+		json *l = json_new_array();
+
+		for (const struct key_set *k = f->keys; k->record; k++)
+			json_append(l, json_new_str(k->record()->id));
+		json_set(j, "keys", l);
+	}
 	return j;
 }
 

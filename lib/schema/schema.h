@@ -66,6 +66,12 @@ json *enum_emit(const struct type *t, const void *in);
 /* An additional check of a value already of the right type. 0 or -1 with a message about the value. */
 typedef int (*json_check)(const json *v, struct err *e);
 
+/* What is known of the keys of a dict, or of the dicts in a list. Ends with a NULL record. */
+struct key_set {
+	const char *name; /* of an alternative ("kvm"), NULL where there is only one */
+	const struct record *(*record)(void);
+};
+
 struct field {
 	const char *name;        /* C name */
 	const char *wire;        /* name on the wire when it differs ("memory-size"), else NULL */
@@ -82,6 +88,8 @@ struct field {
 	const char *title;       /* column title where it is not the name, or NULL */
 	const char *hint;        /* what a valid value looks like, for documents and messages */
 	bool required;           /* must not end up empty; checked by hypervisors */
+	const struct key_set *keys; /* for documents, NULL = any key */
+	bool keyed;              /* KEYS are those of the values of the dict, whose keys are the names */
 	const char *doc;         /* one line: capital first letter, no full stop */
 	const struct field *shared; /* row of params.def this one points at (made by USE) */
 };

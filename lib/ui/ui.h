@@ -38,6 +38,8 @@ struct option_row {
 	const char *metavar, *choices /* comma separated */, *dflt /* JSON */, *value /* JSON */;
 	const struct enum_def *items; /* the choices, when they are a wire enumeration */
 	enum opt_complete complete;
+	const struct key_set *keys; /* of key=value texts, for help and documents */
+	bool common;         /* of so many commands that documents describe it once */
 	const char *doc;     /* one line */
 };
 

@@ -72,6 +72,31 @@ static void option_help(struct str *out, const char *text, const char *doc, size
 	str_addc(out, '\n');
 }
 
+/* The keys of key=value texts: one paragraph for each alternative. */
+static void keys_help(struct str *out, const struct option_row *o, struct arena *a)
+{
+	struct strs names = opt_names(o, a);
+
+	if (!o->keys)
+		return;
+	str_addc(out, '\n');
+	heading(out, arena_printf(a, "Keys of --%s", names.v[0]));
+	for (const struct key_set *k = o->keys; k->record; k++) {
+		const struct record *r = k->record();
+		struct strs l = { 0 };
+
+		for (size_t i = 0; i < r->n; i++)
+			strs_add(a, &l, field_wire(&r->fields[i]));
+		if (!l.n)
+			continue;
+		ui_wrap(out,
+			arena_printf(a, "%s%s%s", k->name ? k->name : "", k->name ? ": " : "",
+				     strs_join(a, &l, ", ")),
+			WIDTH - 2, 2);
+		str_addc(out, '\n');
+	}
+}
+
 void ui_help(struct str *out, const char *prog, const char *usage, const char *doc,
 	     const struct option_row *const *rows)
 {
@@ -96,4 +121,6 @@ void ui_help(struct str *out, const char *prog, const char *usage, const char *d
 	option_help(out, help, "Show this help and exit", column);
 	for (const struct option_row *const *r = rows; *r; r++)
 		option_help(out, option_text(*r, a), (*r)->doc, column);
+	for (const struct option_row *const *r = rows; *r; r++)
+		keys_help(out, *r, a);
 }

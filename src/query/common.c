@@ -36,11 +36,19 @@ static enum qkind kind_of(const struct type *t)
 	return t == &type_int || t == &type_uint || t == &type_pint ? QK_NUMBER : QK_OTHER;
 }
 
+static bool has_row(const struct qrows *r, const char *name)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (strcmp(r->v[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 void qrows_params(struct qrows *r, const char *prefix, const struct record *rec, qgetter get)
 {
 	for (size_t i = 0; i < rec->n; i++) {
 		const struct field *p = &rec->fields[i];
-		char *name = p->global ? NULL : xasprintf("%s%s", prefix, field_wire(p));
+		char *name = xasprintf("%s%s", prefix, field_wire(p));
 		struct qfield f = { .name = name,
 				    .title = p->title ? p->title : name,
 				    .kind = kind_of(p->type),
@@ -48,7 +56,9 @@ void qrows_params(struct qrows *r, const char *prefix, const struct record *rec,
 				    .key = field_wire(p),
 				    .doc = p->doc };
 
-		if (name)
+		if (p->global || has_row(r, name))
+			free(name);
+		else
 			qrows_add(r, &f);
 	}
 }
@@ -79,15 +89,8 @@ const struct qfield *qresource_fields(const struct qresource *r, size_t *ret_n)
 	while (resources[i] != r)
 		i++;
 	if (!made[i].n) {
-		size_t k = 0;
-
 		r->rows(&made[i]);
 		qsort(made[i].v, made[i].n, sizeof(*made[i].v), by_name);
-		/* parameters of several hypervisors share a name */
-		for (size_t j = 0; j < made[i].n; j++)
-			if (!k || strcmp(made[i].v[k - 1].name, made[i].v[j].name) != 0)
-				made[i].v[k++] = made[i].v[j];
-		made[i].n = k;
 	}
 	*ret_n = made[i].n;
 	return made[i].v;

@@ -619,6 +619,8 @@ static void instance_rows(struct qrows *r)
 #undef QFIELD
 #undef QFAMILY
 	qrows_params(r, "be/", rec_beparams(), be_item);
+	/* some hypervisors share names; what most people use explains them */
+	qrows_params(r, "hv/", rec_hv_kvm(), hv_item);
 	for (size_t k = 0; k < enum_hypervisor.n; k++)
 		qrows_params(r, "hv/", hvparams_record((int)k), hv_item);
 }

@@ -34,7 +34,7 @@ struct qrows {
 void qrows_add(struct qrows *r, const struct qfield *f);
 void qrows_family(struct qrows *r, const char *name, const char *title, size_t count,
 		  const struct qfield *proto);
-/* One field "<prefix><param>" for each row of a record; KINDS as upstream shows them. */
+/* One field "<prefix><param>" for each row of a record, unless there is one of that name. */
 void qrows_params(struct qrows *r, const char *prefix, const struct record *rec, qgetter get);
 
 struct qresource {

@@ -2,6 +2,7 @@ libganeti_a_SOURCES += \
 	src/schema/checks.c \
 	src/schema/consts.h \
 	src/schema/errors.c \
+	src/schema/keys.c \
 	src/schema/opcode.c src/schema/rapi.c src/schema/rapi.h \
 	src/schema/options.c \
 	src/schema/options.h \

@@ -93,6 +93,10 @@ const struct record *hvparams_record(int hypervisor);
 /* The parameter record of a disk template (enum disk_template): one of the diskp_* objects. */
 const struct record *diskparams_record(int disk_template);
 
+/* --- keys.c: what may be in dicts of parameters, for rows (.keys) and documents --- */
+extern const struct key_set keys_hvparams[], keys_beparams[], keys_nicparams[], keys_ndparams[],
+	keys_diskparams[], keys_ipolicy[], keys_ispec[], keys_inic[], keys_idisk[];
+
 /* --- opcodes: enum opcode, struct op_x, rec_op_x(), opcode_record() --- */
 #define PARAM(type, name, ...) typedef type##_t param_##name##_t;
 #include "src/schema/params.def"

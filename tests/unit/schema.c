@@ -101,6 +101,10 @@ static void test_rows(void **state)
 	check_record(rec_disk());
 	check_record(rec_network());
 	check_record(rec_filter());
+	for (const struct key_set *k = keys_idisk; k->record; k++)
+		check_record(k->record());
+	for (const struct key_set *k = keys_inic; k->record; k++)
+		check_record(k->record());
 }
 
 static void test_opcode(void **state)
