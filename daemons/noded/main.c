@@ -102,7 +102,7 @@ static int listen_on(struct arena *a, struct noded *n, const json *o, struct err
 	if (bind_address(a, o, &h.address, e) < 0)
 		return -1;
 	if (n->ssl) {
-		h.tls = tls_server_ctx(n->cert_file, n->cert_file, e);
+		h.tls = n->tls = tls_server_ctx(n->cert_file, n->cert_file, e);
 		if (!h.tls)
 			return -1;
 	}
@@ -148,6 +148,7 @@ int main(int argc, char **argv)
 	daemon_ready();
 	ev_run(n.ev);
 	http_server_free(n.server);
+	tls_ctx_free(n.tls);
 	pool_free(n.quick);
 	pool_free(n.slow);
 	ev_timer_free(n.quit);

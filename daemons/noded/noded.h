@@ -11,6 +11,7 @@ struct noded {
 	bool ssl;
 	const char *cert_file;  /* accepted as client certificate while there is no list of others */
 	double max_time;        /* limit for every call, 0 = each row's own */
+	struct tls_ctx *tls;
 	struct http_server *server;
 	struct pool *quick;     /* calls that must be answered soon */
 	struct pool *slow;      /* all others: they never keep a quick one waiting */

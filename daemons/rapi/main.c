@@ -44,7 +44,7 @@ static int listen_on(struct rapi *rapi, struct arena *a, const json *o, struct e
 	    resolve_name(a, env_hosts_file(), env_hostname(), 0, &name, &h.address, e) < 0)
 		return -1;
 	if (!json_get_bool(o, "no_ssl", false)) {
-		h.tls = tls_server_ctx(cert ? cert : path_of(PATH_RAPI_CERT_FILE), NULL, e);
+		h.tls = rapi->tls = tls_server_ctx(cert ? cert : path_of(PATH_RAPI_CERT_FILE), NULL, e);
 		if (!h.tls)
 			return -1;
 	}
@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 	daemon_ready();
 	ev_run(rapi.ev);
 	http_server_free(rapi.server);
+	tls_ctx_free(rapi.tls);
 	users_free(rapi.users);
 	ev_free(rapi.ev);
 	return 0;

@@ -7,6 +7,7 @@
 
 struct rapi {
 	struct ev *ev;
+	struct tls_ctx *tls;
 	struct http_server *server;
 	bool require_auth;
 	struct users *users;

@@ -257,3 +257,28 @@ vcl_os_go() {
 	if [ -n "$pid" ] && ! _vcl_gone "$pid"; then echo "${1:-go}" >"$VCL/hold"; fi
 	rm -f "$VCL/hold" "$VCL/hold.pid"
 }
+
+# vcl_stop: tells the daemons to end, which ends their workers
+vcl_stop() {
+	local k d pid
+	for ((k = 1; k <= VCL_NODES; k++)); do
+		for d in ganeti-rapi ganeti-masterd ganeti-noded; do
+			! pid=$(vcl_pid $k $d) || kill "$pid"
+		done
+	done
+	wait_for 30 _vcl_none
+}
+
+_vcl_complaints() {
+	local k
+	for ((k = 1; k <= VCL_NODES; k++)); do
+		grep -rhE 'Sanitizer|runtime error|Assertion|^SUMMARY|stack smashing|double free' "$(vcl_file "$k" LOG_DIR)"
+	done
+}
+
+# vcl_done: instead of done_testing; the end of the cluster is the last test
+vcl_done() {
+	[ -n "${VCL_KEEP:-}" ] || ok "daemons and workers end when they are told to" vcl_stop
+	is "$(_vcl_complaints)" '' "none of them has crashed or was caught by a sanitizer"
+	done_testing
+}

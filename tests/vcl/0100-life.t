@@ -240,4 +240,4 @@ ok "destroy" m gnt-cluster destroy --yes-do-it
 ok "all processes end" wait_for 20 _vcl_none
 is "$(find "$(vcl_file 1 DATA_DIR)" -type f ! -path '*/queue/*')" '' "no file of the cluster is left"
 ok "a new one can be made at once" m gnt-cluster init "${VCL_INIT[@]}" $CLUSTER
-done_testing
+vcl_done

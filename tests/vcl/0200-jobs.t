@@ -188,4 +188,4 @@ all_over() {
 ok "all succeed" wait_for 30 all_over
 ok "verify" m gnt-cluster verify
 is "$(vcl_leftovers)" '' "nothing is left"
-done_testing
+vcl_done

@@ -199,4 +199,4 @@ is "$(vcl_leftovers | grep -v fake-hypervisor/inst1.example.com)" '' "no file, n
 is "$(m gnt-job list --no-headers -o status --pending --running)" '' "no job"
 ok "verify" m gnt-cluster verify
 unlike "$OUT" 'ERROR|WARNING' "finds no mistake"
-done_testing
+vcl_done

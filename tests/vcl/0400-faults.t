@@ -193,4 +193,4 @@ ok "the configuration is right" m gnt-cluster verify
 for i in $(m gnt-instance list --no-headers -o name); do m gnt-instance remove -f "$i" || fail "remove $i"; done
 is "$(vcl_leftovers | grep -v 'srv/ganeti/file-storage/inst')" '' "nothing is left but files of jobs that were killed"
 healthy "in the end"
-done_testing
+vcl_done

@@ -139,4 +139,4 @@ ok "stop, as far as the configuration goes" m gnt-instance shutdown --ignore-off
 ok "remove both" m gnt-instance remove -f --ignore-failures inst4.example.com
 ok "remove both" m gnt-instance remove -f inst5.example.com
 is "$(m gnt-instance list --no-headers)" '' "no instance is left"
-done_testing
+vcl_done
