@@ -349,7 +349,7 @@ must_fail 1 "There are still 1 node" m gnt-cluster destroy --yes-do-it
 must_fail 1 "error type: wrong_input, error details:
 Instance $I2 is still running on the node, please remove first" m gnt-node remove $N2
 for i in $I1 $I2 $I3 $I4; do
-	ok "gnt-instance remove $i" m gnt-instance remove -f --shutdown-timeout=3 $i
+	ok "gnt-instance remove $i" m gnt-instance remove -f --shutdown-timeout=3 "$i"
 	is "$OUT$ERR" "" "is silent"
 done
 is "$(hook instance-remove.post.node1 GANETI_OP_TARGET)" $I4 "hooks ran"
