@@ -14,12 +14,12 @@ include tests/fuzz/local.mk
 # scripts (TAP); those of tests/cluster need root and lab hosts: see check
 TEST_EXTENSIONS = .t
 T_LOG_COMPILER = bash
-TESTS += tests/os_tiny.t tests/daemon_util.t tests/man.t
+TESTS += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t
 include tests/noded/local.mk
 include tests/masterd/local.mk
 include tests/vcl/local.mk
 include tests/lu/scripted.mk
-EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/cluster tests/lab \
+EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/openapi.py tests/cluster tests/lab \
 	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh
 
 include tests/bench/local.mk
@@ -29,4 +29,4 @@ check_PROGRAMS += tests/harness/luxireplay
 tests_harness_luxireplay_SOURCES = tests/harness/luxireplay.c
 tests_harness_luxireplay_LDADD = $(GANETI_LIBS)
 TESTS += tests/cli/golden.t tests/cli/completion.t
-EXTRA_DIST += tests/cli tests/golden/cli
+EXTRA_DIST += tests/cli tests/golden/cli tests/golden/rapi.json tests/data/openapi-3.1.schema.json

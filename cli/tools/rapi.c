@@ -1,6 +1,7 @@
 /* The REST reference as text: what the OpenAPI document says, for people. */
 #include "cli/tools/dump.h"
 #include "lib/ui/ui.h"
+#include "src/schema/schema.h"
 
 #include <string.h>
 
@@ -11,6 +12,21 @@ struct text {
 	struct str *out;
 	const json *doc;
 };
+
+/* parameters of all opcodes: described once */
+static const char *const common[] = {
+#define USE(name) #name,
+	OP_COMMON
+#undef USE
+};
+
+static bool is_common(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(common); i++)
+		if (strcmp(common[i], name) == 0)
+			return true;
+	return false;
+}
 
 static void para(struct text *t, size_t indent, const char *text)
 {
@@ -36,12 +52,17 @@ static const char *last_part(const char *ref)
 
 static const char *type_text(struct text *t, const json *s);
 
+static const char *word(const char *type)
+{
+	return str_eq(type, "array") ? "list" : str_eq(type, "object") ? "dictionary" : type;
+}
+
 static const char *join_types(struct text *t, const json *list, const char *sep)
 {
 	struct strs l = { 0 };
 
 	json_items(list, i, s)
-		strs_add(t->a, &l, json_str(s) ? json_str(s) : type_text(t, s));
+		strs_add(t->a, &l, json_str(s) ? word(json_str(s)) : type_text(t, s));
 	return strs_join(t->a, &l, sep);
 }
 
@@ -76,26 +97,35 @@ static const char *type_text(struct text *t, const json *s)
 		return join_types(t, type, " or ");
 	if (str_eq(json_str(type), "array") && json_get(s, "items"))
 		return arena_printf(t->a, "list of %s", type_text(t, json_get(s, "items")));
-	if (str_eq(json_str(type), "array"))
-		return "list";
-	return json_str(type) ? json_str(type) : "any value";
+	return json_str(type) ? word(json_str(type)) : "any value";
 }
 
-static void properties(struct text *t, size_t indent, const json *s)
+static void property(struct text *t, size_t indent, const char *name, const json *p, bool required)
+{
+	const char *dflt = "", *doc = json_get_str(p, "description");
+
+	if (json_has(p, "default"))
+		dflt = arena_printf(t->a, ", default %s",
+				    json_dump_in(t->a, json_get(p, "default")));
+	str_addf(t->out, "%*s%s (%s%s%s)\n", (int)indent, "", name, type_text(t, p), dflt,
+		 required ? ", required" : "");
+	if (doc)
+		para(t, indent + 4, doc);
+}
+
+/* How many were left out because every body may have them. */
+static size_t properties(struct text *t, size_t indent, const json *s, bool of_opcode)
 {
 	struct strs required = json_strs(t->a, json_get(s, "required"));
+	size_t left_out = 0;
 
 	json_each(json_get(s, "properties"), name, p) {
-		const char *dflt = "", *doc = json_get_str(p, "description");
-
-		if (json_has(p, "default"))
-			dflt = arena_printf(t->a, ", default %s",
-					    json_dump_in(t->a, json_get(p, "default")));
-		str_addf(t->out, "%*s%s (%s%s%s)\n", (int)indent, "", name, type_text(t, p), dflt,
-			 strs_has(&required, name) ? ", required" : "");
-		if (doc)
-			para(t, indent + 4, doc);
+		if (of_opcode && is_common(name))
+			left_out++;
+		else
+			property(t, indent, name, p, strs_has(&required, name));
 	}
+	return left_out;
 }
 
 /* --- operations --- */
@@ -129,7 +159,7 @@ static const json *content(const json *j)
 	return json_get(json_get(json_get(j, "content"), "application/json"), "schema");
 }
 
-static void body(struct text *t, const json *request)
+static void body(struct text *t, const json *request, bool of_opcode)
 {
 	const json *s = content(request);
 
@@ -141,7 +171,8 @@ static void body(struct text *t, const json *request)
 	}
 	para(t, 4, json_get_bool(request, "required", false) ? "Body, a dictionary:" :
 							       "Body, a dictionary; may be left out:");
-	properties(t, 8, s);
+	if (properties(t, 8, s, of_opcode))
+		para(t, 8, "and what all opcodes take, see above");
 }
 
 static void reply(struct text *t, const json *op)
@@ -153,7 +184,7 @@ static void reply(struct text *t, const json *op)
 	     arena_printf(t->a, "Reply: %s%s%s", str_eq(type, "JobId") ? "number of the job" : type,
 			  doc ? ". " : "", doc ? doc : ""));
 	if (json_get(s, "properties"))
-		properties(t, 8, s);
+		properties(t, 8, s, false);
 }
 
 static const char *plain_path(struct text *t, const char *path)
@@ -178,7 +209,7 @@ static void operation(struct text *t, const char *method, const char *path, cons
 		para(t, 4, arena_printf(t->a, "For users with the right to %s.",
 					strs_join(t->a, &access, " or ")));
 	query(t, json_get(op, "parameters"));
-	body(t, json_get(op, "requestBody"));
+	body(t, json_get(op, "requestBody"), opcode != NULL);
 	reply(t, op);
 	str_addc(t->out, '\n');
 }
@@ -197,8 +228,21 @@ static void schema(struct text *t, const char *name, const json *s)
 	} else if (doc) {
 		para(t, 4, doc);
 	}
-	properties(t, 4, s);
+	properties(t, 4, s, false);
 	str_addc(t->out, '\n');
+}
+
+/* Of a body that has all of them. */
+static json *common_schema(const json *doc)
+{
+	const json *body = content(json_get(json_get(json_get(json_get(doc, "paths"), "/2/modify"), "put"),
+					    "requestBody"));
+	json *props = json_new_dict();
+
+	json_each(json_get(body, "properties"), name, p)
+		if (is_common(name))
+			json_set(props, name, json_ref(p));
+	return json_pack("{s:o}", "properties", props);
 }
 
 void dump_rapi(struct str *out)
@@ -217,6 +261,11 @@ void dump_rapi(struct str *out)
 	para(&t, 0,
 	     "Values of parameters (hvparams, beparams and the like) may also be the word default, or null: "
 	     "the cluster's value applies again.");
+	heading(&t, "What all opcodes take", '-');
+	para(&t, 0, "Bodies of requests that submit a job may also have these, where the address does not say "
+		    "them already:");
+	str_addc(out, '\n');
+	properties(&t, 4, json_own(a, common_schema(doc)), false);
 	heading(&t, "Resources", '-');
 	json_each(json_get(doc, "paths"), path, item)
 		json_each(item, method, op)
