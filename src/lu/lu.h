@@ -125,6 +125,8 @@ int lu_flush_config(struct luctx *lu, bool force, struct err *e);
  */
 int lu_expand_instance(struct luctx *lu, const char *name, const char *uuid, const struct instance **ret, struct err *e);
 int lu_expand_node(struct luctx *lu, const char *name, const char *uuid, const struct node **ret, struct err *e);
+/* The node found by NAME before there were locks: it may have left the cluster meanwhile. */
+int lu_node_stays(struct luctx *lu, const char *uuid, const char *name, struct err *e);
 int lu_expand_group(struct luctx *lu, const char *name, const struct nodegroup **ret, struct err *e);
 void lu_need(struct luctx *lu, enum lock_level level, const char *name, bool shared);
 void lu_need_all(struct luctx *lu, enum lock_level level, bool shared);

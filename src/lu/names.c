@@ -37,6 +37,13 @@ int lu_expand_node(struct luctx *lu, const char *name, const char *uuid, const s
 	return 0;
 }
 
+int lu_node_stays(struct luctx *lu, const char *uuid, const char *name, struct err *e)
+{
+	if (snap_node(lu->snap, uuid))
+		return 0;
+	return err_set(e, ERR_PREREQ, ECODE_NOENT, "Node '%s' not known", name && *name ? name : uuid);
+}
+
 int lu_expand_group(struct luctx *lu, const char *name, const struct nodegroup **ret, struct err *e)
 {
 	return snap_find_group(lu->snap, name, ret, e);

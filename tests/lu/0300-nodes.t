@@ -125,6 +125,20 @@ is "$(query node '["name"]' | wc -l)" 3 "from the configuration"
 unlike "$(certs)" "DD:04" "its digest, too"
 ok "it was told to leave" calls "^node_leave_cluster $(ip 4)"
 ok "its hooks ran" calls "^hooks_runner $(ip 4) .*node-remove"
+pending() { # JOB: does it wait for a lock?
+	query lock '["pending"]' | grep -qw "$1"
+}
+said "hooks_runner $(ip 2) @hang"
+leaving=$(submit "$(op NODE_REMOVE 'node_name:"node2.example.com"')")
+ok "node2 is about to leave" wait_for 10 calls "^hooks_runner $(ip 2) "
+late=$(submit "$(op INSTANCE_CREATE 'instance_name:"inst1.example.com"' 'mode:"create"' 'disk_template:"diskless"' \
+	'disks:[]' 'nics:[]' 'os_type:"noop"' 'pnode:"node2.example.com"' name_check:false ip_check:false)")
+ok "an instance that is to live there waits" wait_for 10 pending "$late"
+unsaid '^hooks_runner .*@hang'
+is "$(ends "$leaving")" success "the node has left"
+is "$(ends "$late")" error "the instance"
+is "$(luxi QueryJobs "[[$late],[\"opresult\"]]" | jq -c '.[0][0][0]')" \
+	'["OpPrereqError",["Node '"'node2.example.com'"' not known","unknown_entity"]]' "has no place to go"
 said "node_leave_cluster * !connection lost"
 good "$(op NODE_REMOVE 'node_name:"node3.example.com"')" "a node that does not answer can be removed"
 like "$LOG" "WARNING: Errors encountered on the remote node while leaving the cluster: connection lost" "with a warning"

@@ -202,6 +202,8 @@ static int prereq(struct luctx *lu, const void *op_, struct err *e)
 	const struct op_instance_create *op = op_;
 	struct create *c = lu->state;
 
+	if (!c->iallocator)
+		TRY(lu_node_stays(lu, c->primary, op->pnode, e));
 	TRY(inst_check_name_free(lu, c->name, e));
 	TRY(inst_reserve_name(lu, c->name, e));
 	TRY(lu_file_storage_dir(lu, c->template_, c->name, op->file_storage_dir, &c->dir, e));

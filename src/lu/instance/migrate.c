@@ -140,6 +140,8 @@ static int choose_target(struct luctx *lu, struct move *m, const struct instance
 	struct strs keep = { NULL, 0 };
 
 	TRY(inst_allocator(lu, m->iallocator, m->wanted, &m->iallocator, e));
+	if (m->wanted)
+		TRY(lu_node_stays(lu, m->wanted, NULL, e));
 	m->target = m->wanted;
 	if (m->iallocator)
 		TRY(run_allocator(lu, m, i, disks, n, e));

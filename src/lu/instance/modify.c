@@ -275,6 +275,8 @@ static int prereq(struct luctx *lu, const void *op_, struct err *e)
 	size_t n;
 
 	TRY(inst_get(lu, &m->in, &i, e));
+	if (m->pnode)
+		TRY(lu_node_stays(lu, m->pnode, op->pnode, e));
 	TRY(check_pnode(lu, op, m, i, e));
 	check_hotplug(lu, op, m, i);
 	TRY(modify_check_disks(lu, op, m, &sizes, &n, e));

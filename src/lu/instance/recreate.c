@@ -110,6 +110,8 @@ static int prereq(struct luctx *lu, const void *op_, struct err *e)
 	const char *primary;
 
 	TRY(inst_get(lu, &st->in, &i, e));
+	if (st->node)
+		TRY(lu_node_stays(lu, st->node, op->nodes.v[0], e));
 	primary = st->node ? st->node : i->primary_node;
 	TRY(lu_check_node_online(lu, snap_node(lu->snap, primary), NULL, e));
 	TRY(snap_instance_disks(lu->snap, i, &disks, &st->n, e));
