@@ -1,0 +1,107 @@
+#!/bin/bash
+# Figures of a whole cluster in directories (tests/harness/vcl.sh), hypervisor fake, no ssh: medians, what they
+# may be, and how Debian's ganeti 3.0.2 did in the same kind of lab. Fails when one is over its budget.
+#
+#	cluster.sh [NODES [INSTANCES]]
+# shellcheck disable=SC2154 # what tlib.sh sets
+# shellcheck source=tests/harness/tlib.sh
+. "$(dirname "$0")/../harness/tlib.sh"
+# shellcheck source=tests/harness/vcl.sh
+. "$(dirname "$0")/../harness/vcl.sh"
+
+NODES=${1:-5} INSTANCES=${2:-20}
+INITS=3 ROUNDS=50 BURST=500
+over=0
+
+stop() {
+	cat "$T/.err" "$T/.out" 2>/dev/null
+	bail "$1"
+}
+
+# ms CMD...: runs it, adds its wall time in milliseconds to the file $T/ms
+ms() {
+	local t0=${EPOCHREALTIME/[.,]/}
+	"$@" >"$T/.out" 2>"$T/.err" </dev/null || stop "$*"
+	echo $(((${EPOCHREALTIME/[.,]/} - t0) / 100)) | sed 's/\(.\)$/.\1/; s/^\./0./' >>"$T/ms"
+}
+
+# median: of $T/ms, which is emptied
+median() {
+	sort -n "$T/ms" | sed -n "$((($(wc -l <"$T/ms") + 1) / 2))p"
+	: >"$T/ms"
+}
+
+# row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none
+row() {
+	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} verdict='' ratio=''
+	if [ "$budget" != - ]; then
+		verdict=ok
+		if awk "BEGIN {exit !($value > $budget)}"; then
+			verdict=OVER
+			over=1
+		fi
+	fi
+	[ "$debian" = - ] || ratio=$(awk "BEGIN {printf \"%.0fx\", $debian / $value}")
+	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "$what" "$value" "$unit" "$budget" "$verdict" "$debian" "$ratio"
+}
+
+vcl_prepare "$NODES" >/dev/null
+: >"$T/ms"
+# as an administrator's shell has it: no helper process is in what is measured
+GANETI_ROOTDIR=$(vcl_root 1) GANETI_HOSTNAME=$(vcl_name 1)
+export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH
+
+printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "($(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg))" measured '' budget '' Debian ''
+for ((i = 1; i <= INITS; i++)); do
+	ms gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER"
+	if [ $i != $INITS ]; then gnt-cluster destroy --yes-do-it && wait_for 30 _vcl_none || stop "destroy"; fi
+done
+row "gnt-cluster init" "$(median)" ms 1500 6800
+for ((i = 2; i <= NODES; i++)); do ms gnt-node add "$(vcl_name $i)"; done
+row "gnt-node add" "$(median)" ms 1500 3300
+
+for ((i = 1; i <= INSTANCES; i++)); do
+	ms gnt-instance add -t diskless -o tiny+default -n "$(vcl_name $((i % NODES + 1)))" "inst$i.example.com"
+done
+row "gnt-instance add, diskless" "$(median)" ms -
+for ((i = 0; i < ROUNDS; i++)); do ms gnt-instance list -o name,os,pnode; done
+row "gnt-instance list, $INSTANCES instances, configured fields" "$(median)" ms 20 170
+for ((i = 0; i < ROUNDS; i++)); do ms gnt-instance list; done
+row "gnt-instance list, asking $NODES nodes" "$(median)" ms - 170
+for ((i = 0; i < ROUNDS; i++)); do ms gnt-node list; done
+row "gnt-node list, asking $NODES nodes" "$(median)" ms -
+for ((i = 0; i < ROUNDS; i++)); do ms gnt-cluster getmaster; done
+row "gnt-cluster getmaster" "$(median)" ms 20
+
+for ((i = 0; i < ROUNDS; i++)); do ms gnt-debug delay --no-locks 0; done
+row "no-op job: the command from start to end" "$(median)" ms 30 400
+gnt-job list --no-headers --separator=' ' -o received_ts,end_ts | tail -n $ROUNDS | tr -d '[](),' |
+	awk '{printf "%.1f\n", ($3 - $1) * 1000 + ($4 - $2) / 1000}' >"$T/ms"
+row "no-op job: from submission to end" "$(median)" ms 30 400
+job='[{"OP_ID":"OP_TEST_DELAY","reason":[],"duration":0,"no_locks":true}]'
+burst() {
+	local ids
+	ids=$("$VCL_BUILD/tests/harness/luxi" SubmitManyJobs "[[$(yes "$job" | head -n $BURST | paste -sd,)]]" | tr -c '0-9\n' ' ')
+	wait_for 60 eval '[ -z "$(gnt-job list --no-headers --pending --running)" ]' && [ "$(wc -w <<<"$ids")" = $BURST ]
+}
+ms burst
+row "$BURST no-op jobs at once" "$(awk "{printf \"%.0f\", $BURST / \$1 * 1000}" "$T/ms")" jobs/s -
+: >"$T/ms"
+
+mib() { # PID...: together, resident
+	local p
+	for p; do sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status"; done |
+		awk '{s += $1} END {printf "%.1f", s / 1024}'
+}
+shares() { # PID...: what they have for themselves
+	local p
+	for p; do sed -n 's/^Private_Dirty:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup"; done |
+		awk '{s += $1} END {printf "%.1f", s / 1024}'
+}
+for d in ganeti-masterd ganeti-noded ganeti-rapi; do row "$d, resident" "$(mib "$(vcl_pid 1 $d)")" MiB 15; done
+for d in ganeti-masterd ganeti-noded; do
+	mapfile -t kids < <(pgrep -P "$(vcl_pid 1 $d)")
+	row "${#kids[@]} workers of $d, of their own" "$(shares "${kids[@]}")" MiB -
+done
+_t_done=yes
+exit $over
