@@ -1,5 +1,6 @@
 #!/bin/bash
 # Nodes: add, readd, change, remove; the candidates' certificates follow.
+# shellcheck disable=SC2317 # called by ok
 # shellcheck source=tests/lu/lib.sh
 . "$(dirname "$0")/lib.sh"
 nodes 3
