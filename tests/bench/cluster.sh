@@ -84,7 +84,7 @@ none_left() {
 	[ -z "$(gnt-job list --no-headers --pending --running)" ]
 }
 burst() {
-	"$VCL_BUILD/tests/harness/luxi" SubmitManyJobs "[[$(yes "$job" | head -n $BURST | paste -sd,)]]" &&
+	"$VCL_BUILD/tests/harness/luxi" SubmitManyJobs "[[$(yes "$job" | head -n "$BURST" | paste -sd,)]]" &&
 		wait_for 60 none_left
 }
 ms burst
