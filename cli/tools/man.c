@@ -550,13 +550,16 @@ static void example(struct page *p, bool on)
 /* A line that is no marker. */
 static int other_line(struct page *p, const char *line, struct err *e)
 {
-	bool macro = *line == '.', text = *line && !macro;
+	bool tab = *line == '\t', text = *line && *line != '.';
 
-	example(p, *line == '\t');
+	if (!tab)
+		example(p, false);
 	if (text && p->blank)
 		str_add(p->out, ".PP\n");
+	if (tab)
+		example(p, true);
 	p->blank = !*line;
-	if (*line == '\t') {
+	if (tab) {
 		roff_line(p->out, line + 1);
 		return 0;
 	}

@@ -100,12 +100,24 @@ static json *enums(void)
 	return out;
 }
 
+static json *query_fields(void)
+{
+	json *out = json_new_dict();
+
+	for (size_t i = 0; i < enum_query_resource.n; i++) {
+		const char *name = enum_query_resource.items[i].name;
+
+		json_set(out, name, dump_fields(name)); /* null: no fields of its own */
+	}
+	return out;
+}
+
 static int dump(void)
 {
 	json *all CLEANUP(json_putp) =
-		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opcodes", opcodes(), "rpcs",
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "opcodes", opcodes(), "rpcs",
 			  rpcs(), "luxi", luxi(), "rapi", rapi(), "objects", objects(),
-			  "hypervisors", hypervisors(), "enums", enums());
+			  "hypervisors", hypervisors(), "enums", enums(), "fields", query_fields());
 	char *text CLEANUP(freep) = json_dump_pretty(all);
 
 	return puts(text) < 0;

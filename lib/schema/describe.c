@@ -10,6 +10,8 @@ json *field_describe(const struct field *f)
 
 	if (f->dflt && json_parse(f->dflt, strlen(f->dflt), &d, NULL) == 0)
 		json_set(j, "default", d);
+	if (f->ours)
+		json_set(j, "ours", json_new_bool(true));
 	if (f->secret)
 		json_set(j, "secret", json_new_bool(true));
 	if (f->type->items)

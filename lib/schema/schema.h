@@ -82,6 +82,7 @@ struct field {
 	bool secret;             /* never shown or logged */
 	bool global;             /* set for the whole cluster only, not per object */
 	bool no_emit;            /* accepted on input, never written */
+	bool ours;               /* upstream has no such thing; comparisons with it leave it out */
 	bool emit_null;          /* written as null when unset, even if the record omits unset fields */
 	json_check check;
 	const char *values;      /* allowed strings, comma separated, or NULL; checked by hypervisors */

@@ -3,29 +3,48 @@
 
 #include <string.h>
 
-/* Set per cluster, never per OS or instance (upstream: HVC_GLOBALS). */
-static const char *const hv_globals[] = { "migration_bandwidth", "migration_mode",
-					  "migration_port" };
-
+/* Upstream: HVC_GLOBALS. */
 bool hv_is_global(const char *param)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(hv_globals); i++)
-		if (strcmp(hv_globals[i], param) == 0)
+	for (size_t i = 0; i < enum_hypervisor.n; i++) {
+		const struct field *f = record_field(hvparams_record((int)i), param);
+
+		if (f && f->global)
 			return true;
+	}
 	return false;
+}
+
+/* A cluster that was made before a parameter existed has no value for it. */
+static const json *hv_defaults(const char *hypervisor)
+{
+	static json *made[16]; /* by hypervisor, once per process */
+	int hv = enum_value(&enum_hypervisor, hypervisor);
+
+	if (hv < 0 || hv >= (int)ARRAY_SIZE(made))
+		return NULL;
+	if (!made[hv])
+		made[hv] = record_defaults(hvparams_record(hv));
+	return made[hv];
 }
 
 json *fill_hv(struct arena *a, const struct cluster *c, const char *hypervisor, const char *os,
 	      const json *hvparams, bool skip_globals)
 {
 	json *j = json_own(a, json_new_dict());
+	const json *defaults = hv_defaults(hypervisor);
 
+	json_merge(j, defaults);
 	json_merge(j, json_get(c->hvparams, hypervisor));
 	if (os)
 		json_merge(j, json_get(json_get(c->os_hvp, os), hypervisor));
 	json_merge(j, hvparams);
-	for (size_t i = 0; skip_globals && i < ARRAY_SIZE(hv_globals); i++)
-		json_del(j, hv_globals[i]);
+	if (skip_globals)
+		json_each(defaults, name, v) {
+			(void)v;
+			if (hv_is_global(name))
+				json_del(j, name);
+		}
 	return j;
 }
 

@@ -18,13 +18,15 @@ static const char *const copied[] = {
 	"enabled_user_shutdown", "modify_ssh_setup", "ssh_key_type", "ssh_key_bits",
 };
 
-/* Only the enabled hypervisors are shown, and OS parameters never the private ones. */
-static json *enabled_hvparams(const struct cluster *cl)
+/* By hypervisor, complete also where the cluster is older than a parameter. */
+static json *all_hvparams(struct arena *a, const struct cluster *cl)
 {
 	json *out = json_new_dict();
 
-	json_each(cl->hvparams, hv, p)
-		json_set(out, hv, json_ref(p));
+	json_each(cl->hvparams, hv, unused) {
+		(void)unused;
+		json_set(out, hv, json_ref(fill_hv(a, cl, hv, NULL, NULL, false)));
+	}
 	return out;
 }
 
@@ -50,7 +52,7 @@ int query_cluster_info(struct query_env *q, json **ret, struct err *e)
 			"default_hypervisor",
 			cl->enabled_hypervisors.n ? cl->enabled_hypervisors.v[0] : "",
 			"enabled_hypervisors", json_new_strs(&cl->enabled_hypervisors), "hvparams",
-			enabled_hvparams(cl));
+			all_hvparams(q->a, cl));
 	for (size_t i = 0; i < ARRAY_SIZE(copied); i++)
 		json_set(out, copied[i], json_ref(json_get(obj, copied[i])));
 	json_set(out, "primary_ip_version", json_new_int(cl->primary_ip_family == 10 ? 6 : 4));

@@ -65,7 +65,9 @@ static void test_fill(void **state)
 	assert_true(json_get_bool(hv, "acpi", false));
 	assert_false(json_has(hv, "migration_port"));
 	assert_true(json_has(json_get(c->hvparams, "kvm"), "migration_port"));
-	assert_int_equal(json_len(fill_hv(a, c, "fake", NULL, NULL, false)), 0);
+	assert_true(json_equal(fill_hv(a, c, "fake", NULL, NULL, false),
+			       json_own(a, record_defaults(rec_hv_fake()))));
+	assert_int_equal(json_len(fill_hv(a, c, "none", NULL, NULL, false)), 0);
 
 	assert_int_equal(be.maxmem, 1024);
 	assert_int_equal(be.minmem, 256);
@@ -251,6 +253,28 @@ static void bad_kvm(const char *name, json *v, const char *message)
 	assert_string_equal(e.cls, "HypervisorError");
 }
 
+/* A cluster made before a parameter existed: the row says its value. What is global stays out of OS and
+ * instance. */
+static void test_hv_fill(void **state)
+{
+	json *hv = json_own(a, json_pack("{s:{s:s, s:i}}", "kvm", "disk_cache", "none",
+					 "migration_port", 9000));
+	struct cluster c = { .hvparams = hv };
+	json *over = json_own(a, json_pack("{s:s}", "disk_cache", "writeback")), *all;
+
+	(void)state;
+	all = fill_hv(a, &c, "kvm", NULL, over, false);
+	assert_string_equal(json_get_str(all, "disk_cache"), "writeback");
+	assert_int_equal(json_get_int(all, "migration_port", 0), 9000);
+	assert_string_equal(json_get_str(all, "nic_type"), "paravirtual");
+	assert_ok(hv_check_syntax(hypervisor_kvm, all, &e), &e);
+	all = fill_hv(a, &c, "kvm", NULL, NULL, true);
+	assert_string_equal(json_get_str(all, "disk_cache"), "none");
+	assert_false(json_has(all, "migration_port"));
+	assert_true(hv_is_global("migration_mode"));
+	assert_false(hv_is_global("migration_downtime"));
+}
+
 static void test_hv_syntax(void **state)
 {
 	json *p;
@@ -317,7 +341,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_fill), TEST(test_policy),    TEST(test_policy_syntax), TEST(test_names),
-		TEST(test_tags), TEST(test_templates), TEST(test_hv_syntax),
+		TEST(test_tags), TEST(test_templates), TEST(test_hv_fill), TEST(test_hv_syntax),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

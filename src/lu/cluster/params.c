@@ -86,23 +86,22 @@ static int check_one_hv(struct luctx *lu, const char *name, const json *params, 
 static int check_hv(struct luctx *lu, const struct op_cluster_set_params *op, const struct cluster *c,
 		    struct err *e)
 {
-	json_each(c->hvparams, name, params) {
+	json_each(c->hvparams, name, unused) {
 		bool changed = op->has_hvparams && json_get(op->hvparams, name);
 
+		(void)unused;
 		if (strs_has(&c->enabled_hypervisors, name) &&
 		    (changed || op->has_enabled_hypervisors))
-			TRY(check_one_hv(lu, name, params, e));
+			TRY(check_one_hv(lu, name, fill_hv(lu->a, c, name, NULL, NULL, false), e));
 	}
 	if (!op->has_os_hvp)
 		return 0;
 	json_each(op->os_hvp, os, unused) {
 		(void)unused;
 		json_each(json_get(c->os_hvp, os), hv, over) {
-			json *full = json_own(lu->a, json_clone(json_get(c->hvparams, hv)));
-
-			json_merge(full, over);
+			(void)over;
 			if (strs_has(&c->enabled_hypervisors, hv))
-				TRY(check_one_hv(lu, hv, full, e));
+				TRY(check_one_hv(lu, hv, fill_hv(lu->a, c, hv, os, NULL, false), e));
 		}
 	}
 	return 0;
