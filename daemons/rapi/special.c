@@ -76,13 +76,14 @@ static void job_results(struct rcall *c, json *result)
 static void job_look(struct rcall *c)
 {
 	rapi_ask(c, LUXI_WaitForJobChange,
-		 json_pack("[I, [s], O, n, i]", c->job, "status", c->then_args, WAIT_SECONDS),
+		 json_pack("[I, [s], O, O, i]", c->job, "status", json_at(c->then_args, 0),
+			   json_at(c->then_args, 1), WAIT_SECONDS),
 		 job_step);
 }
 
 static void job_step(struct rcall *c, json *result)
 {
-	json *info = json_at(result, 0);
+	json *info = json_at(result, 0), *log = json_at(result, 1);
 	int status = enum_value(&enum_job_status, json_str(json_at(info, 0)));
 
 	if (status == job_status_success || status == job_status_error ||
@@ -91,8 +92,13 @@ static void job_step(struct rcall *c, json *result)
 			 job_results);
 		return;
 	}
-	if (info)
-		c->then_args = json_own(c->a, json_ref(info));
+	/* what was seen, status and log, so that the next answer waits for news */
+	if (info) {
+		json *serial = json_len(log) ? json_at(json_at(log, json_len(log) - 1), 0) :
+					       json_at(c->then_args, 1);
+
+		c->then_args = json_own(c->a, json_pack("[O, O]", info, serial));
+	}
 	job_look(c);
 }
 

@@ -52,6 +52,12 @@ int virt_domain(const char *name, virDomainPtr *ret, struct err *e)
 	if (!c)
 		return -1;
 	*ret = virDomainLookupByName(c, name);
+	if (*ret && !virt_domain_is_ours(*ret)) {
+		virt_domain_free(ret);
+		return err_set(e, HypervisorError, NULL,
+			       "The libvirt domain %s was not made by this cluster; rename or remove it",
+			       name);
+	}
 	if (*ret)
 		return 1;
 	if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)

@@ -76,17 +76,20 @@ static int finish_virt(struct site_aside *s, struct err *e)
 	return s->pid ? site_aside_wait(s, &nothing, e) : 0;
 }
 
+static void remove_config(void)
+{
+	unlink(path_of(PATH_CONFIG_DB));
+	unlink(path_of(PATH_CONFIG_DB_WAL));
+	unlink(path_of(PATH_CONFIG_DB_SHM));
+}
+
 static int make_config(struct site_plan *p, struct err *e)
 {
-	const char *db = path_of(PATH_CONFIG_DB);
-
-	if (config_create(db, p->config, e) < 0 || env_ensure_dirs(e) < 0 || write_ssconf(e) < 0) {
-		unlink(db);
-		unlink(path_of(PATH_CONFIG_DB_WAL));
-		unlink(path_of(PATH_CONFIG_DB_SHM));
-		return -1;
-	}
-	return 0;
+	if (config_create(path_of(PATH_CONFIG_DB), p->config, e) == 0 && env_ensure_dirs(e) == 0 &&
+	    write_ssconf(e) == 0)
+		return 0;
+	remove_config();
+	return -1;
 }
 
 static int start_daemons(struct site_plan *p, struct err *e)
@@ -134,7 +137,11 @@ int site_init(const json *opts, struct err *e)
 	    ssh_write_known_hosts(p.cluster_name, p.rsa_key, p.dsa_key, e) < 0 ||
 	    make_files(&p, e) < 0 || finish_virt(&virt, e) < 0 || make_config(&p, e) < 0)
 		return -1;
-	if (start_daemons(&p, e) < 0)
+	if (start_daemons(&p, e) < 0) {
+		/* a cluster whose daemons never ran is none: the next attempt starts anew */
+		site_daemon("stop-all", NULL, NULL);
+		remove_config();
 		return -1;
+	}
 	return post_init(e);
 }
