@@ -45,6 +45,12 @@ static void check_wording(const struct field *f)
 		fail_msg("the doc of %s only repeats its name", f->name);
 }
 
+static void check_words(const struct record *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		check_wording(&r->fields[i]);
+}
+
 static void check_enum(const struct enum_def *d)
 {
 	if (!d->doc || !*d->doc || str_ends(d->doc, "."))
@@ -68,12 +74,12 @@ static void test_wording(void **state)
 #undef ENUM
 #undef ITEM
 #undef END_ENUM
-	for (size_t h = 0; h < enum_hypervisor.n; h++) {
-		const struct record *r = hvparams_record((int)h);
-
-		for (size_t i = 0; i < r->n; i++)
-			check_wording(&r->fields[i]);
-	}
+	for (size_t h = 0; h < enum_hypervisor.n; h++)
+		check_words(hvparams_record((int)h));
+	for (int i = 0; i < OPCODE_COUNT; i++)
+		check_words(opcode_record(i));
+	for (int i = 0; i < LUXI_COUNT; i++)
+		check_words(luxi_record(i));
 }
 
 static void test_rows(void **state)
