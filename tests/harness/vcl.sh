@@ -222,10 +222,15 @@ _vcl_holds() {
 	[ -S "$(_vcl_socket "$1")" ]
 }
 
+# vcl_let_go ID: the held job may go on
+vcl_let_go() {
+	echo >"$T/.word"
+	socat -u "OPEN:$T/.word" "UNIX-CONNECT:$(_vcl_socket "$1")"
+}
+
 # vcl_release ID: and wait for its end
 vcl_release() {
-	echo >"$T/.word"
-	socat -u "OPEN:$T/.word" "UNIX-CONNECT:$(_vcl_socket "$1")" && m gnt-job wait "$1"
+	vcl_let_go "$1" && m gnt-job wait "$1"
 }
 
 # vcl_status ID: of a job

@@ -167,7 +167,8 @@ healthy "afterwards"
 diag "a master that is stopped"
 held=$(vcl_hold --no-locks)
 background stop m daemon-util stop ganeti-masterd
-ok "it waits for what runs" vcl_release "$held"
+# nobody is let in any more: how the job ended is asked of the next master
+ok "it waits for what runs" vcl_let_go "$held"
 wait $BG
 is "$?" 0 "and ends"
 nok "for good" vcl_pid 1 ganeti-masterd
