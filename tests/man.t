@@ -68,6 +68,25 @@ is "$(for f in "${pages[@]}"; do
 done)" "" "references lead to pages"
 is "$(grep -l '@[A-Z]' "${pages[@]}")" "" "no marker is left"
 
+# Examples are what the programs understand: with --help behind them, which stops them after their options.
+# Not those whose words are never options, nor more than one command.
+export GANETI_ROOTDIR=$T/root GANETI_HOSTNAME=node1
+tried=0 refused= words=()
+while read -r line; do
+	eval "words=($line)"
+	name=${words[0]#gnt-} command=${words[1]}
+	grep -q "^	gnt-$name/\([^)]*|[^)]*/\)*${command}[|)]" "$T/completion" || continue
+	case $command in
+	command | copyfile | *-tags) continue ;;
+	esac
+	run ./gnt "$name" "${words[@]:1}" --help
+	tried=$((tried + 1))
+	[ "$RC" = 0 ] || refused+="$line: $ERR"$'\n'
+done < <(sed -n 's/^\t *//p' "$top"/man/*.in | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ta' -e '}' | grep '^gnt-' |
+	grep -v '[|&;$<>]')
+is "$refused" "" "examples have options that exist ($tried examples)"
+ok "there were examples" test $tried -gt 40
+
 # mistakes in a page stop the build
 for wrong in '@NONSENSE@' '@FIELDS nothing@' '@HVPARAMS vmware@' '.I @NO_SUCH_DIR@' '@OPTIONS@' \
 	$'@COMMAND list@\n@COMMAND list@' 'an `open end'; do
