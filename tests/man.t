@@ -71,7 +71,7 @@ is "$(grep -l '@[A-Z]' "${pages[@]}")" "" "no marker is left"
 # Examples are what the programs understand: with --help behind them, which stops them after their options.
 # Not those whose words are never options, nor more than one command.
 export GANETI_ROOTDIR=$T/root GANETI_HOSTNAME=node1
-tried=0 refused= words=()
+tried=0 refused='' words=()
 while read -r line; do
 	eval "words=($line)"
 	name=${words[0]#gnt-} command=${words[1]}
