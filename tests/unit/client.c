@@ -131,7 +131,7 @@ static void test_reopen(void **state)
 		static const char text[] = "{\"success\":true,\"result\":7}\3";
 		int fd = accept(f->listener, NULL, NULL);
 		json *asked = NULL;
-		bool good = luxi_read(fd, &asked, 5, NULL) == 0 &&
+		bool good = luxi_read(fd, &asked, 60, NULL) == 0 &&
 			    send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
 
 		_exit(good ? 0 : 1);
