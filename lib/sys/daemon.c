@@ -176,7 +176,9 @@ static void report(int exit_code, const char *msg)
 	(void)!write(the.report_fd, &code, 1);
 	if (msg)
 		(void)!write(the.report_fd, msg, strnlen(msg, MESSAGE_MAX - 1));
-	closep(&the.report_fd);
+	/* one that failed ends at once: whoever waits sees the end of the pipe after that of the pid file's lock */
+	if (exit_code == 0)
+		closep(&the.report_fd);
 }
 
 void daemon_ready(void)
