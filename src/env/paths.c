@@ -54,9 +54,11 @@ bool env_virtual(void)
 	return *env_root() != '\0';
 }
 
-/* A program, and where it was installed to? */
+/* A program, and where it was installed to? Lists of directories are for the administrator. */
 static bool is_program(const char *location)
 {
+	if (strchr(location, ':'))
+		return false;
 	return fs_is_below(location, PKGLIBDIR) || fs_is_below(location, PKGDATADIR) ||
 	       strcmp(location, PKGDATADIR) == 0;
 }

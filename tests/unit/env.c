@@ -56,6 +56,8 @@ static void test_paths(void **state)
 	assert_true(str_starts(path_of(PATH_OS_SEARCH_DIRS), root));
 	assert_non_null(strstr(path_of(PATH_OS_SEARCH_DIRS),
 			       arena_printf(a, ":%s/usr/share/ganeti/os", root)));
+	/* also where the first of them has the name of the folder of programs */
+	assert_true(str_starts(path_of(PATH_IALLOCATOR_SEARCH_DIRS), root));
 	/* programs and the host's own keys are not */
 	assert_string_equal(path_of(PATH_KVM_IFUP), PKGLIBDIR "/kvm-ifup");
 	assert_string_equal(path_of(PATH_SHAREDIR), PKGDATADIR);

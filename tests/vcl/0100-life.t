@@ -84,6 +84,18 @@ ok "local file" m gnt-instance add -t file -s 32m -o tiny+filled -n node3.exampl
 f=$(find "$(vcl_root 3)/srv/ganeti/file-storage/inst3.example.com" -type f)
 is "$(stat -c %s "$f")" 33554432 "has its disk on its node"
 like "$(tail -c 64 "$f")" '^inst3.example.com 0 0+524287 *$' "which the OS filled"
+alloc=$(dirname "$(vcl_file 1 IALLOCATOR_SEARCH_DIRS | cut -d: -f1)/x")
+mkdir -p "$alloc"
+cat >"$alloc/third" <<'A'
+#!/bin/sh
+cp "$1" "${0%/*}/request"
+echo '{"success": true, "info": "chosen", "result": ["node3.example.com"]}'
+A
+chmod 755 "$alloc/third"
+ok "an allocator chooses the node" m gnt-instance add -t diskless -o tiny+default -I third --no-start inst4.example.com
+like "$(untimed)" '^ - INFO: Selected nodes for instance inst4.example.com via iallocator third: node3.example.com' "says so"
+ok "and was told about the cluster" grep -q '"inst4.example.com"' "$alloc/request"
+ok "remove" m gnt-instance remove -f inst4.example.com
 ok "dry run" m gnt-instance add --dry-run -t diskless -o tiny+default -n node1.example.com inst9.example.com
 like "$(untimed)" '^ - INFO: dry-run mode requested, not actually executing the operation$' "says so"
 
