@@ -45,24 +45,30 @@ void virt_domain_free(virDomainPtr *d)
 	*d = NULL;
 }
 
+/* Did the last call fail because the domain is no more? Transient ones vanish between any two calls. */
+static bool ended(void)
+{
+	return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN;
+}
+
 int virt_domain(const char *name, virDomainPtr *ret, struct err *e)
 {
 	virConnectPtr c = virt_conn(e);
+	bool gone;
 
 	if (!c)
 		return -1;
 	*ret = virDomainLookupByName(c, name);
-	if (*ret && !virt_domain_is_ours(*ret)) {
-		virt_domain_free(ret);
-		return err_set(e, HypervisorError, NULL,
-			       "The libvirt domain %s was not made by this cluster; rename or remove it",
-			       name);
-	}
-	if (*ret)
+	if (!*ret)
+		return ended() ? 0 : virt_err(e, "Can't look up %s", name);
+	if (virt_domain_is_ours(*ret))
 		return 1;
-	if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
-		return 0;
-	return virt_err(e, "Can't look up %s", name);
+	gone = ended();
+	virt_domain_free(ret);
+	return gone ? 0
+		    : err_set(e, HypervisorError, NULL,
+			      "The libvirt domain %s was not made by this cluster; rename or remove it",
+			      name);
 }
 
 bool virt_domain_is_ours(virDomainPtr d)
@@ -125,12 +131,13 @@ int virt_list(struct arena *a, struct strs *ret, struct err *e)
 
 static int domain_info(struct arena *a, virDomainPtr d, struct hv_info *ret, struct err *e)
 {
+	const char *name = virDomainGetName(d); /* now: every call of libvirt forgets the last error */
 	virDomainInfo info;
 
 	if (virDomainGetInfo(d, &info) < 0)
-		return virt_err(e, "Can't get the state of %s", virDomainGetName(d));
+		return ended() ? 0 : virt_err(e, "Can't get the state of %s", name);
 	*ret = (struct hv_info){
-		.name = arena_strdup(a, virDomainGetName(d)),
+		.name = arena_strdup(a, name),
 		.memory_mib = (int64_t)(info.memory / 1024),
 		.vcpus = info.nrVirtCpu,
 		.state = info.state == VIR_DOMAIN_SHUTOFF || info.state == VIR_DOMAIN_CRASHED,
@@ -185,8 +192,7 @@ int virt_destroy(const char *name, struct err *e)
 
 	if (r <= 0)
 		return r;
-	if (virDomainDestroy(d) < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID &&
-	    virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
+	if (virDomainDestroy(d) < 0 && virGetLastErrorCode() != VIR_ERR_OPERATION_INVALID && !ended())
 		return virt_err(e, "Failed to stop instance %s", name);
 	return 0;
 }
