@@ -212,17 +212,20 @@ ok "a guest that died is noticed" wait_for 10 sh -c "$(printf '%q ' "$lab" sh 1 
 must_fail 1 "ERROR: instance $I2: instance not running on its primary node $N2" m gnt-cluster verify
 ok "startup again" m gnt-instance startup $I2
 
-# A guest has restarted when its uptime is less than it was.
-rebooted() { # ADDRESS UPTIME
+# booted ADDRESS: when the guest did, in seconds since 1970
+booted() {
+	local up
+	up=$(guest_fact "$1" uptime) && [ -n "$up" ] && awk "BEGIN {printf \"%.1f\", $EPOCHREALTIME - $up}"
+}
+rebooted() { # ADDRESS WHEN: it has booted after that
 	local now
-	now=$(guest_fact "$1" uptime)
-	[ -n "$now" ] && awk "BEGIN {exit !($now < $2)}"
+	now=$(booted "$1") && [ -n "$now" ] && awk "BEGIN {exit !($now > $2 + 1)}"
 }
 for type in soft hard full; do
-	uptime=$(guest_fact 10.77.1.1 uptime)
+	was=$(booted 10.77.1.1)
 	id=$(on 1 virsh -q -c qemu:///system domid $I1)
 	ok "reboot -t $type" m gnt-instance reboot -t $type --shutdown-timeout=20 $I1
-	ok "the guest has restarted" wait_for 60 rebooted 10.77.1.1 "$uptime"
+	ok "the guest has restarted" wait_for 60 rebooted 10.77.1.1 "$was"
 	is "$(status $I1)" "running:96" "status"
 done
 isnt "$(on 1 virsh -q -c qemu:///system domid $I1)" "$id" "a full reboot makes a new domain"
