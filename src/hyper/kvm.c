@@ -48,7 +48,8 @@ static int describe(struct arena *a, const struct hv_instance *i, const struct h
 			       .n_disks = n,
 			       .use_kvm = wants_kvm(p),
 			       .use_vhost = access("/dev/vhost-net", R_OK | W_OK) == 0 &&
-					    wants_kvm(p) };
+					    wants_kvm(p),
+			       .odd_memory = !wants_kvm(p) && virt_major_version() < 9 };
 	if (read_secret(a, p->vnc_password_file, &x->vnc_password, e) < 0)
 		return -1;
 	return read_secret(a, p->spice_password_file, &x->spice_password, e);

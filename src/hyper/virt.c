@@ -209,3 +209,11 @@ int virt_version(struct arena *a, const char **ret_json, struct err *e)
 	*ret_json = arena_printf(a, "[%lu,%lu,%lu]", v / 1000000, v / 1000 % 1000, v % 1000);
 	return 0;
 }
+
+int virt_major_version(void)
+{
+	virConnectPtr c = virt_conn(NULL);
+	unsigned long v;
+
+	return c && virConnectGetVersion(c, &v) == 0 ? (int)(v / 1000000) : 0;
+}

@@ -25,6 +25,7 @@ int virt_all_info(struct arena *a, struct hv_info **ret, size_t *ret_n, struct e
 int virt_start(const char *name, const char *xml, bool paused, struct err *e);
 int virt_destroy(const char *name, struct err *e); /* not running is fine */
 int virt_version(struct arena *a, const char **ret_json, struct err *e);
+int virt_major_version(void); /* of QEMU; 0 = not known */
 
 /* --- virt_migrate.c --- */
 int virt_accept_check(const struct hv_instance *i, struct err *e);
@@ -51,6 +52,7 @@ struct xml_kvm {
 	const char *vnc_password, *spice_password; /* contents of the files, or NULL */
 	bool use_kvm;                              /* hardware virtualisation */
 	bool use_vhost;
+	bool odd_memory; /* a size that is no multiple of 256 KiB */
 };
 /* The domain XML; pure. Fails on parameters that cannot be expressed. */
 int xml_kvm_domain(struct arena *a, const struct xml_kvm *x, const char **ret, struct err *e);

@@ -11,6 +11,7 @@ static int transfer(virDomainPtr d, const char *target_ip, bool live, unsigned l
 	/* UNSAFE: whether the nodes see the same data is ours to know, not libvirt's to guess */
 	unsigned int flags = VIR_MIGRATE_PEER2PEER | VIR_MIGRATE_TLS | VIR_MIGRATE_UNSAFE |
 			     VIR_MIGRATE_ABORT_ON_ERROR;
+	const char *name = virDomainGetName(d); /* now: every call of libvirt forgets the last error */
 	virTypedParameterPtr params = NULL;
 	int n = 0, max = 0, r;
 
@@ -23,7 +24,7 @@ static int transfer(virDomainPtr d, const char *target_ip, bool live, unsigned l
 		log_info("can't set the downtime before the migration: %s", virGetLastErrorMessage());
 	r = virDomainMigrateToURI3(d, peer, params, (unsigned int)n, flags);
 	if (r < 0)
-		virt_err(e, "Failed to migrate %s to %s", virDomainGetName(d), target_ip);
+		virt_err(e, "Failed to migrate %s to %s", name, target_ip);
 	virTypedParamsFree(params, n);
 	return r;
 }

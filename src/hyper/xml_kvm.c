@@ -358,14 +358,30 @@ static int add_devices(struct arena *a, struct str *out, const struct xml_kvm *x
 	return 0;
 }
 
+/*
+ * QEMU before 9.0 loses writes of emulated processors while it migrates, and guests hang afterwards: when it
+ * collects the dirty bits of memory whose size is a multiple of 256 KiB, it does not tell the processors that
+ * they have to set them again. The way without that short cut is taken for odd sizes, which libvirt does not
+ * offer.
+ */
+static void add_odd_memory(struct str *out, int64_t mib)
+{
+	int64_t kib = mib * 1024 + 8;
+
+	xml_addf(out,
+		 "<qemu:arg value='-object'/><qemu:arg value='memory-backend-ram,id=ganeti.ram,size=%lldk'/>"
+		 "<qemu:arg value='-machine'/><qemu:arg value='memory-backend=ganeti.ram'/>"
+		 "<qemu:arg value='-m'/><qemu:arg value='size=%lldk'/>",
+		 (long long)kib, (long long)kib);
+}
+
 /* Split like a shell: upstream passes kvm_extra through shlex. Quotes and backslashes only. */
-static int add_extra(struct str *out, const char *extra, const char *usb, struct err *e)
+static int add_extra(struct str *out, const char *extra, struct err *e)
 {
 	struct str word CLEANUP(str_free) = { 0 };
 	char quote = 0;
 	bool in_word = false;
 
-	str_add(out, "<qemu:commandline>");
 	for (const char *s = extra;; s++) {
 		if (!*s && quote)
 			return err_set(e, HypervisorError, NULL, "Unbalanced quotes in kvm_extra");
@@ -388,6 +404,11 @@ static int add_extra(struct str *out, const char *extra, const char *usb, struct
 		else
 			str_addc(&word, *s);
 	}
+	return 0;
+}
+
+static void add_usb(struct str *out, const char *usb)
+{
 	for (const char *s = usb; *s;) {
 		size_t n = strcspn(s, ", ");
 
@@ -398,7 +419,21 @@ static int add_extra(struct str *out, const char *extra, const char *usb, struct
 		}
 		s += n + strspn(s + n, ", ");
 	}
-	str_add(out, "</qemu:commandline>");
+}
+
+/* What libvirt has no words for. */
+static int add_command_line(struct str *out, const struct xml_kvm *x, struct err *e)
+{
+	struct str args CLEANUP(str_free) = { 0 };
+
+	if (x->odd_memory && !given(x->p->mem_path))
+		add_odd_memory(&args, x->i->be.maxmem);
+	if (given(x->p->kvm_extra) && add_extra(&args, x->p->kvm_extra, e) < 0)
+		return -1;
+	if (given(x->p->usb_devices))
+		add_usb(&args, x->p->usb_devices);
+	if (args.len)
+		str_addf(out, "<qemu:commandline>%s</qemu:commandline>", str_get(&args));
 	return 0;
 }
 
@@ -432,10 +467,8 @@ int xml_kvm_domain(struct arena *a, const struct xml_kvm *x, const char **ret, s
 		 str_eq(p->reboot_behavior, "exit") ? "destroy" : "restart");
 	if (add_devices(a, &out, x, e) < 0)
 		return -1;
-	if (given(p->kvm_extra) || given(p->usb_devices))
-		if (add_extra(&out, p->kvm_extra ? p->kvm_extra : "",
-			      p->usb_devices ? p->usb_devices : "", e) < 0)
-			return -1;
+	if (add_command_line(&out, x, e) < 0)
+		return -1;
 	str_add(&out, "</domain>");
 	*ret = arena_strdup(a, str_get(&out));
 	return 0;

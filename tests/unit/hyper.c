@@ -58,7 +58,8 @@ static const char *xml_for(json *hvparams, bool kvm)
 			     .p = hv_params(a, hypervisor_kvm, hvparams, &e),
 			     .disks = &hd,
 			     .n_disks = 1,
-			     .use_kvm = kvm };
+			     .use_kvm = kvm,
+			     .odd_memory = !kvm };
 	const char *xml;
 
 	assert_non_null(x.p);
@@ -114,6 +115,8 @@ static void test_defaults(void **state)
 	expect(xml, "<acpi/>");
 	expect(xml, "<on_reboot>restart</on_reboot>");
 	expect(xml, "inst1.example.com.serial");
+	expect(xml, "<qemu:arg value='memory-backend-ram,id=ganeti.ram,size=131080k'/>");
+	expect(xml, "<qemu:arg value='size=131080k'/>");
 	validate(xml);
 }
 
