@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define DEAD_AFTER 45 /* seconds */
+
 bool addr_is_ip4(const char *s)
 {
 	struct in_addr a;
@@ -77,6 +79,21 @@ int addr_port(int fd)
 	return ss.ss_family == AF_INET6 ? ntohs(((struct sockaddr_in6 *)&ss)->sin6_port) : 0;
 }
 
+/*
+ * A peer that lost power or its cable says nothing: calls have deadlines of up to hours, since the work they
+ * wait for may take that long, but nobody should wait so long for a machine that is not there.
+ */
+static void find_dead_peers(int fd)
+{
+	const int idle = DEAD_AFTER / 3, pause = DEAD_AFTER / 6, count = 4;
+	const unsigned int ms = DEAD_AFTER * 1000;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof(pause));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+}
+
 static int tcp_socket(int family)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
@@ -87,6 +104,7 @@ static int tcp_socket(int family)
 	 * Accepted sockets inherit it. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	find_dead_peers(fd);
 	return fd;
 }
 
