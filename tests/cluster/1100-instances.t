@@ -41,9 +41,6 @@ hook() { # PATH.PHASE.HOST NAME: that variable of its environment
 status() { # INSTANCE: status and memory
 	m gnt-instance list --no-headers --separator=: -o status,oper_ram "$1"
 }
-gone() { # HOST INSTANCE: no such domain runs there
-	! on "$1" virsh -q -c qemu:///system list --name | grep -qx "$2"
-}
 
 # ---- operating systems
 
@@ -193,7 +190,7 @@ t=$SECONDS
 ok "shutdown by ACPI" m gnt-instance shutdown --timeout=40 $I2
 ok "the guest obeyed" test $((SECONDS - t)) -lt 35
 is "$(status $I2)" "ADMIN_down:-" "status"
-ok "no domain is left" gone 2 $I2
+ok "no domain is left" no_domain 2 $I2
 is "$(on 2 sh -c 'ls /srv/ganeti/file-storage/*/ | wc -l')" 1 "its disk is"
 nok "it stays down" guest_answers 10.77.1.2
 t=$SECONDS
@@ -274,7 +271,6 @@ ok "NIC without hot-plugging" m gnt-instance modify --no-hotplug --net add:link=
 unlike "$OUT" "hotplug" "says nothing of it"
 ok "the guest does not see it" sees 10.77.1.1 nic "eth0 $mac0"
 ok "modify -H" m gnt-instance modify -H "kernel_args=quiet panic=5 ip4=10.77.1.11/16" $I1
-uptime=$(guest_fact 10.77.1.1 uptime)
 ok "restart" m gnt-instance reboot -t full --shutdown-timeout=20 $I1
 ok "the guest has its new address" wait_for 60 guest_answers 10.77.1.11
 is "$(guest_fact 10.77.1.11 nic | wc -l),$(guest_fact 10.77.1.11 cpus)" "2,2" "its new NIC and processors"
@@ -365,6 +361,6 @@ for k in 1 2; do
 		"no link or state file on node$k"
 	is "$(on $k sh -c 'find /etc/libvirt/qemu /var/lib/libvirt/qemu -name "*inst*" 2>/dev/null')" "" "nothing in libvirt's folders"
 done
-is "$(m gnt-debug locks --no-headers -o name,mode | grep -v None | grep -E 'instance|node/' | grep -v -- -)" "" "no lock is held"
+ok "no lock is held" no_locks
 ok "gnt-cluster verify" m gnt-cluster verify
 done_testing

@@ -66,6 +66,32 @@ cluster_logs_if_failed() {
 	[ "$_t_failed" = 0 ] || cluster_logs
 }
 
+# Conditions for wait_for and ok
+domain() { # K INSTANCE: its domain runs on that host
+	on "$1" virsh -q -c qemu:///system list --name | grep -qx "$2"
+}
+no_domain() {
+	! domain "$@"
+}
+daemon_runs() { # K DAEMON
+	on "$1" /usr/lib/ganeti/daemon-util check "$2"
+}
+
+# kill_daemon K DAEMON: kill -9, its workers as well
+# shellcheck disable=SC2016 # for the host to expand
+kill_daemon() {
+	on "$1" sh -c 'pid=$(cat "/run/ganeti/$0.pid") && kill -9 $(pgrep -P "$pid") "$pid"' "$2"
+}
+
+start_daemon() {
+	on "$1" /usr/lib/ganeti/daemon-util start "$2"
+}
+
+# no_locks: nobody holds or waits for a lock
+no_locks() {
+	! m gnt-debug locks --no-headers --separator=: -o name,mode,owner,pending | grep -v ':-:-:-$'
+}
+
 # leftovers: what a host must not have once its instances are gone: "HOST: THING" lines
 leftovers() {
 	local k
