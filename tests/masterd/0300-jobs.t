@@ -44,7 +44,7 @@ is "$(ends 6)" error "one that wants a failure fails"
 is "$(field 6 opresult)" '[["OpExecError",["Dependency job 4 finished with status '"'success', not one of 'error'"' as required"]]]' \
 	"with upstream's text"
 is "$(ends 7)" success "one that wants that failure runs"
-ok "in that order" test "$(field 7 start_ts)" \> "$(field 6 end_ts)"
+ok "in that order" test "$(stamp 7 start_ts)" -gt "$(stamp 6 end_ts)"
 
 # --- cancelling ---
 holder=$(submit "$(locking 1.5)")
@@ -94,7 +94,7 @@ is "$OUT" "[true,\"Priorities of pending opcodes for job $c have been changed to
 is "$(field "$b" status)" '"queued"' "others of its kind are queued"
 is "$(ends "$(submit "$(delay 0)")")" success "other kinds run meanwhile"
 is "$(ends "$b") $(ends "$c")" "success success" "all run in the end"
-ok "the urgent one first" test "$(field "$b" start_ts)" \> "$(field "$c" start_ts)"
+ok "the urgent one first" test "$(stamp "$b" start_ts)" -gt "$(stamp "$c" start_ts)"
 run luxi ChangeJobPriority "[$c,0]"
 is "$OUT" "[false,\"Job $c not found in queue\"]" "priority of a finished job"
 run luxi ChangeJobPriority "[$c,77]"
@@ -158,6 +158,7 @@ long=$(submit "$(delay 600)")
 ok "a job runs" wait_state "$long" running
 is "$(luxi ArchiveJob "[$long]")" false "a running job is not archived"
 is "$(luxi AutoArchiveJobs '[3600,10]')" '[0,0]' "nothing is that old"
+wait_for 10 test -e "$QUEUE_DIR/job-$long" # files are written a moment later
 n=$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*' | wc -l)
 is "$(luxi AutoArchiveJobs '[-1,10]')" "[$((n - 1)),0]" "archive all that have ended"
 is "$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*')" "$QUEUE_DIR/job-$long" "only the running one is left"

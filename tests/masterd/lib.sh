@@ -86,6 +86,13 @@ field() {
 	echo "${v%']]'}"
 }
 
+# stamp ID FIELD: a time as microseconds, to compare
+stamp() {
+	local s us
+	IFS=, read -r s us <<<"$(field "$1" "$2" | tr -dc '0-9,')"
+	echo $((s * 1000000 + us))
+}
+
 # state JOB STATUS: it is in that state
 state() {
 	[ "$(field "$1" status)" = "\"$2\"" ]

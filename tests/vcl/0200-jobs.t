@@ -49,8 +49,8 @@ ok "all fields" m gnt-job list -o "$(m gnt-job list-fields | awk 'NR > 1 {print 
 ok "info" m gnt-job info "$id"
 like "$OUT" "^- Job ID: $id"$'\n  Status: success\n  Received: ' "describes it"
 like "$OUT" $'\n        OP_ID: OP_TEST_DELAY\n' "and its opcodes"
-ok "it is a file, too" grep -q OP_TEST_DELAY "$(vcl_file 1 QUEUE_DIR)/job-$id"
-is "$(tr -dc 0-9 <"$(vcl_file 1 JOB_QUEUE_SERIAL_FILE)")" "$id" "with the last number"
+ok "it is a file, too" wait_for 10 grep -q OP_TEST_DELAY "$(vcl_file 1 QUEUE_DIR)/job-$id"
+ok "with the last number" wait_for 10 grep -qx "$id" "$(vcl_file 1 JOB_QUEUE_SERIAL_FILE)"
 
 diag "one that runs"
 held=$(vcl_hold)
@@ -151,8 +151,8 @@ n=$(wc -l <<<"$OUT")
 ok "archive" m gnt-job archive 1
 is "$(m gnt-job list --no-headers | wc -l)" $((n - 1)) "not listed any more"
 is "$(m gnt-job list --no-headers --archived -o id,archived 1 | tr -d ' ')" '1Y' "but with --archived"
-ok "moved to its folder" test -e "$(vcl_file 1 JOB_QUEUE_ARCHIVE_DIR)/0/job-1"
-nok "from here" test -e "$(vcl_file 1 QUEUE_DIR)/job-1"
+ok "moved to its folder" wait_for 10 test -e "$(vcl_file 1 JOB_QUEUE_ARCHIVE_DIR)/0/job-1"
+ok "from here" wait_for 10 test ! -e "$(vcl_file 1 QUEUE_DIR)/job-1"
 ok "its info" m gnt-job info 1
 like "$OUT" 'OP_CLUSTER_POST_INIT' "is still there"
 refused 1 "Failed to archive job with ID '1'" m gnt-job archive 1
