@@ -182,6 +182,41 @@ ok "the guest has lived on" lived_on
 ok "gnt-instance migrate --cleanup of what needs none" m gnt-instance migrate -f --cleanup -n $N2 $I1
 like "$OUT" "\* instance confirmed to be running on its primary node \($N3\)" "says so"
 
+ok "a migration" migrating 3 2
+"$lab" cut 2
+nok "the target is cut off, and the migration fails" wait $job
+like "$(cat "$T/migrate")" "Failure: command execution error:
+Could not migrate instance $I1: " "as upstream says it"
+"$lab" heal 2
+is "$(pnode)" $N3 "the configuration is as it was"
+ok "the guest has lived on" lived_on
+ok "gnt-instance migrate --cleanup" m gnt-instance migrate -f --cleanup -n $N2 $I1
+ok "nothing is left on either node" wait_for 40 only_on 3
+
+ok "a migration" migrating 3 2
+id=$(m gnt-job list --no-headers -o id --running)
+ok "gnt-job cancel --kill" m gnt-job cancel --kill --yes-do-it "$id"
+nok "the job has ended" wait $job
+ok "in an error" wait_for 5 sh -c "$(printf '%q ' "$lab" sh 1 gnt-job list --no-headers -o status "$id") | grep -qx error"
+ok "no lock is held" wait_for 5 no_locks
+fast 3
+settled() { # the transfer goes on by itself and ends
+	[ "$(domain 2 $I1 && echo 2)$(domain 3 $I1 && echo 3)" = 2 ]
+}
+ok "the transfer comes to its end" wait_for 60 settled
+ok "gnt-instance migrate --cleanup" m gnt-instance migrate -f --cleanup -n $N2 $I1
+is "$(pnode)" $N2 "the configuration follows the guest"
+ok "nothing is left on the source" only_on 2
+ok "the guest has lived on" lived_on
+
+ok "a migration" migrating 2 1
+on 2 virsh -q -c qemu:///system destroy $I1
+nok "the guest dies, and the migration fails" wait $job
+like "$(cat "$T/migrate")" "Could not migrate instance $I1: " "as upstream says it"
+is "$(m gnt-instance list --no-headers -o pnode,status $I1)" "$N2 ERROR_down" "is noticed"
+ok "startup" m gnt-instance startup $I1
+ok "nothing is left on the target" only_on 2
+
 # ---- the end
 
 ok "gnt-cluster verify" m gnt-cluster verify

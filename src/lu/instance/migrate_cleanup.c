@@ -42,7 +42,7 @@ static int undo_half(struct luctx *lu, struct move *m, struct strs *on, struct e
 	TRY(lu_rpc(lu, RPC_migration_info, m->source,
 		   json_pack("[o]", lu_inst_dict(lu, i, NULL, NULL, NULL)), &m->info,
 		   arena_printf(lu->a, "Failed fetching source migration information from %s", m->source_name), e));
-	move_abort(lu, m);
+	move_finish(lu, m, false);
 	TRY(find(lu, m, &again, e));
 	*on = again;
 	return 0;
@@ -68,11 +68,14 @@ int move_cleanup(struct luctx *lu, struct move *m, struct err *e)
 			       "running 'gnt-instance stop' to ensure disk shutdown, and then restarting it");
 	if (str_eq(on.v[0], m->source)) {
 		lu_log(lu, "* instance confirmed to be running on its primary node (%s)", m->source_name);
+		move_finish(lu, m, false);
 		demoted = m->target;
 	} else {
 		lu_log(lu, "* instance running on secondary node (%s), updating config",
 		       lu_node_name(lu, on.v[0]));
 		TRY(move_set_primary(lu, m, on.v[0], e));
+		m->target = on.v[0];
+		move_finish(lu, m, true); /* on the source: interfaces and files */
 		demoted = m->source;
 	}
 	TRY(move_close_disks(lu, m, demoted, e));

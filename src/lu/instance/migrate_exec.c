@@ -118,15 +118,15 @@ static void finish_quietly(struct luctx *lu, enum rpc rpc, const char *node, jso
 
 	/* the other end and the disks have to be put right all the same */
 	if (lu_ask(lu, rpc, node, args, &r, NULL) == 0 && r.failed)
-		log_error("Aborting migration failed on node %s: %s", r.node, r.error);
+		log_error("Finishing the migration failed on node %s: %s", r.node, r.error);
 }
 
-void move_abort(struct luctx *lu, const struct move *m)
+void move_finish(struct luctx *lu, const struct move *m, bool success)
 {
 	finish_quietly(lu, RPC_instance_finalize_migration_dst, m->target,
-		       json_pack("[o, O, b]", inst_args(lu, m), m->info, 0));
+		       json_pack("[o, O, b]", inst_args(lu, m), m->info, (int)success));
 	finish_quietly(lu, RPC_instance_finalize_migration_src, m->source,
-		       json_pack("[o, b, b]", inst_args(lu, m), 0, (int)m->live));
+		       json_pack("[o, b, b]", inst_args(lu, m), (int)success, (int)m->live));
 }
 
 static int give_up(struct luctx *lu, const struct move *m, const char *what, const char *why, struct err *e)
@@ -134,7 +134,7 @@ static int give_up(struct luctx *lu, const struct move *m, const char *what, con
 	struct err ignored CLEANUP(err_clear) = ERR_NONE;
 
 	log_error("Migration of %s to %s failed: %s", m->in.name, m->target_name, why);
-	move_abort(lu, m);
+	move_finish(lu, m, false);
 	if (move_close_disks(lu, m, m->target, &ignored) < 0 || move_open_disks(lu, m, m->source, true, &ignored) < 0)
 		lu_warn(lu, NULL, "Could not revert the disks after the failed migration: %s", err_msg(&ignored));
 	return err_set(e, ERR_EXEC, NULL, "Could not %s instance %s: %s", what, m->in.name, why);

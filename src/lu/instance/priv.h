@@ -85,7 +85,7 @@ int move_runs_on(struct luctx *lu, const struct move *m, const char *node_uuid);
 
 /* --- migrate_exec.c, migrate_cleanup.c, failover.c --- */
 int move_migrate(struct luctx *lu, struct move *m, struct err *e);
-void move_abort(struct luctx *lu, const struct move *m); /* both ends; the guest stays on the source */
+void move_finish(struct luctx *lu, const struct move *m, bool success); /* both ends; without success the guest stays on the source */
 int move_cleanup(struct luctx *lu, struct move *m, struct err *e);
 int move_failover(struct luctx *lu, struct move *m, struct err *e);
 
