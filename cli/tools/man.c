@@ -219,20 +219,21 @@ static void option_name(struct page *p, const struct option_row *o)
 
 	if (value && strchr(value + 1, '<')) /* "<pnode>[:<snode>]": has its own brackets */
 		value = placeholder(p, o);
+	if (o->bare)
+		value = arena_printf(p->a, "[%s]", value);
 	if (o->letter) {
 		roff_code(p->out, arena_printf(p->a, "-%c", o->letter));
-		if (value) {
+		if (value && !o->bare)
 			str_addc(p->out, ' ');
+		if (value)
 			roff_usage(p->out, value);
-		}
 	}
 	for (size_t i = 0; i < names.n; i++) {
 		str_add(p->out, o->letter || i ? ", " : "");
 		roff_code(p->out, arena_printf(p->a, "--%s", names.v[i]));
-		if (value) {
-			str_addc(p->out, '=');
-			roff_usage(p->out, value);
-		}
+		if (value)
+			roff_usage(p->out, o->bare ? arena_printf(p->a, "[=%s", value + 1) :
+						     arena_printf(p->a, "=%s", value));
 	}
 	str_addc(p->out, '\n');
 }
@@ -301,10 +302,10 @@ static void common_options(struct page *p)
 
 static int daemon_options(struct page *p, const char *name, struct err *e)
 {
-	const struct daemon_row *d = daemon_row(name);
+	const struct program_row *d = program_row(name);
 
 	if (!d)
-		return bad(p, e, "unknown daemon", name);
+		return bad(p, e, "unknown program", name);
 	for (const struct option_row *const *r = d->opts; *r; r++)
 		option(p, *r);
 	str_add(p->out, ".TP\n");

@@ -18,6 +18,7 @@ bool opt_takes_value(const struct option_row *o)
 	case OPT_FLAG:
 	case OPT_FLAG_OFF:
 	case OPT_COUNT:
+	case OPT_COUNT_DOWN:
 	case OPT_CONST:
 	case OPT_IGNORED:
 		return false;
@@ -72,7 +73,7 @@ static json *defaults(const struct option_row *const *rows)
 			json_set(d, dest, constant(o->dflt));
 		else if (o->type == OPT_FLAG || o->type == OPT_FLAG_OFF)
 			json_set(d, dest, json_new_bool(o->type == OPT_FLAG_OFF));
-		else if (o->type == OPT_COUNT)
+		else if (o->type == OPT_COUNT || o->type == OPT_COUNT_DOWN)
 			json_set(d, dest, json_new_int(0));
 		else if (o->type == OPT_APPEND || o->type == OPT_APPEND_CHOICE ||
 			 o->type == OPT_APPEND_IDENT_KEYVAL)
@@ -89,7 +90,7 @@ static bool appends(const struct option_row *o)
 	       o->type == OPT_APPEND_IDENT_KEYVAL;
 }
 
-/* TEXT is NULL for options without a value. */
+/* TEXT is NULL for options without a value, and where it may be left out. */
 static int store(struct parse *p, const struct option_row *o, const char *opt, const char *text,
 		 struct err *e)
 {
@@ -102,7 +103,9 @@ static int store(struct parse *p, const struct option_row *o, const char *opt, c
 		v = json_new_bool(o->type == OPT_FLAG);
 		break;
 	case OPT_COUNT:
-		v = json_new_int(json_int(json_get(p->values, dest), 0) + 1);
+	case OPT_COUNT_DOWN:
+		v = json_new_int(json_int(json_get(p->values, dest), 0) +
+				 (o->type == OPT_COUNT ? 1 : -1));
 		break;
 	case OPT_CONST:
 		v = constant(o->value);
@@ -111,7 +114,9 @@ static int store(struct parse *p, const struct option_row *o, const char *opt, c
 		fprintf(stderr, "Warning: %s: %s.\n", opt, o->doc);
 		return 0;
 	default:
-		if (opt_value(o, opt, text, &v, e) < 0)
+		if (!text)
+			v = constant(o->bare);
+		else if (opt_value(o, opt, text, &v, e) < 0)
 			return -1;
 	}
 	if (appends(o)) {
@@ -189,7 +194,7 @@ static int take_long(struct parse *p, const char *word, struct err *e)
 	if (!opt_takes_value(o)) {
 		if (eq)
 			return err_plain(e, "%s option does not take a value", opt);
-	} else if (!eq && need_value(p, opt, &text, e) < 0) {
+	} else if (!eq && !o->bare && need_value(p, opt, &text, e) < 0) {
 		return -1;
 	}
 	return store(p, o, opt, text, e);
@@ -215,7 +220,9 @@ static int take_short(struct parse *p, const char *word, struct err *e)
 				return -1;
 			continue;
 		}
-		if (!*text && need_value(p, opt, &text, e) < 0)
+		if (!*text)
+			text = NULL;
+		if (!text && !o->bare && need_value(p, opt, &text, e) < 0)
 			return -1;
 		return store(p, o, opt, text, e);
 	}

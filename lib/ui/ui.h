@@ -12,7 +12,7 @@
 enum opt_type {
 	OPT_FLAG,        /* true */
 	OPT_FLAG_OFF,    /* false */
-	OPT_COUNT,
+	OPT_COUNT, OPT_COUNT_DOWN,
 	OPT_CONST,       /* the JSON of .value */
 	OPT_IGNORED,     /* accepted for old scripts; warns with .doc */
 	OPT_STRING, OPT_INT, OPT_FLOAT, OPT_UNIT /* MiB */, OPT_BOOL /* yes/no */,
@@ -36,6 +36,7 @@ struct option_row {
 	const char *dest;    /* key of the result dict; NULL = id */
 	enum opt_type type;
 	const char *metavar, *choices /* comma separated */, *dflt /* JSON */, *value /* JSON */;
+	const char *bare;    /* JSON: the value when none is given; others need "-xV" or "--x=V" then */
 	const struct enum_def *items; /* the choices, when they are a wire enumeration */
 	enum opt_complete complete;
 	const struct key_set *keys; /* of key=value texts, for help and documents */

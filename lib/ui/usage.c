@@ -54,11 +54,11 @@ static char *option_text(const struct option_row *o, struct arena *a)
 	bool value = opt_takes_value(o);
 
 	for (size_t i = 0; i < names.n; i++)
-		str_addf(&s, "%s--%s%s%s", i ? ", " : "", names.v[i], value ? "=" : "",
-			 value ? meta : "");
+		str_addf(&s, o->bare ? "%s--%s[%s%s]" : "%s--%s%s%s", i ? ", " : "", names.v[i],
+			 value ? "=" : "", value ? meta : "");
 	if (o->letter)
-		str_addf(&s, "%s-%c%s%s", names.n ? ", " : "", o->letter, value ? " " : "",
-			 value ? meta : "");
+		str_addf(&s, o->bare ? "%s-%c%s[%s]" : "%s-%c%s%s", names.n ? ", " : "", o->letter,
+			 value && !o->bare ? " " : "", value ? meta : "");
 	return arena_strdup(a, str_get(&s));
 }
 

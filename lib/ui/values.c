@@ -269,6 +269,7 @@ int opt_value(const struct option_row *o, const char *opt, const char *text, jso
 	case OPT_FLAG:
 	case OPT_FLAG_OFF:
 	case OPT_COUNT:
+	case OPT_COUNT_DOWN:
 	case OPT_CONST:
 	case OPT_IGNORED:
 		break;

@@ -7,7 +7,7 @@
 
 int env_daemon_options(const char *name, int argc, char **argv, struct arena *a, json **ret)
 {
-	const struct daemon_row *d = daemon_row(name);
+	const struct program_row *d = program_row(name);
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct str help CLEANUP(str_free) = { 0 };
 	struct strs given = { 0 }, args = { 0 };

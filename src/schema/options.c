@@ -16,31 +16,51 @@ const struct option_row *const all_options[] = {
 	NULL,
 };
 
-#define DAEMON(id, name, ...) static const struct option_row *const daemon_opts_##id[] = {
+/* the options of each program */
 #define OPT(option) &opt_##option,
-#define END(id)                      \
-	&opt_daemon_version, NULL    \
-	}                            \
+#define DAEMON(id, name, ...) static const struct option_row *const opts_##id[] = {
+#define END(id)                   \
+	&opt_daemon_version, NULL \
+	}                         \
 	;
 #include "src/schema/daemons.def"
+#undef END
+#define PROGRAM DAEMON
+#define END(id)                             \
+	&opt_ht_version, &opt_ht_complete, NULL \
+	}                                   \
+	;
+#include "src/schema/htools.def"
+#undef PROGRAM
 #undef DAEMON
 #undef OPT
 #undef END
 
-const struct daemon_row *daemon_row(const char *name)
-{
-	static const struct daemon_row rows[] = {
-#define DAEMON(id, name_, ...) { .name = name_, .opts = daemon_opts_##id, __VA_ARGS__ },
+/* the programs */
 #define OPT(option)
 #define END(id)
+#define DAEMON(id, name_, ...) { .name = name_, .opts = opts_##id, __VA_ARGS__ },
+const struct program_row daemon_rows[] = {
 #include "src/schema/daemons.def"
+	{ .name = NULL },
+};
+#define PROGRAM DAEMON
+const struct program_row htool_rows[] = {
+#include "src/schema/htools.def"
+	{ .name = NULL },
+};
+#undef PROGRAM
 #undef DAEMON
 #undef OPT
 #undef END
-	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return &rows[i];
+const struct program_row *program_row(const char *name)
+{
+	for (const struct program_row *p = daemon_rows; p->name; p++)
+		if (strcmp(p->name, name) == 0)
+			return p;
+	for (const struct program_row *p = htool_rows; p->name; p++)
+		if (strcmp(p->name, name) == 0)
+			return p;
 	return NULL;
 }

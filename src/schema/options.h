@@ -11,11 +11,15 @@
 /* All of them, NULL-terminated. */
 extern const struct option_row *const all_options[];
 
-/* The daemons (rows of daemons.def). */
-struct daemon_row {
+/* The rows of daemons.def and htools.def: programs without sub-commands. */
+struct program_row {
 	const char *name, *usage, *doc;
-	const struct option_row *const *opts; /* NULL-terminated, with --version */
+	enum opt_complete args;                /* kind of arguments, CPL_NONE = none */
+	int min, max;                          /* how many; MAX 0 = no limit */
+	bool todo;                             /* not written yet */
+	const struct option_row *const *opts;  /* NULL-terminated, with --version */
 };
-const struct daemon_row *daemon_row(const char *name); /* NULL when unknown */
+extern const struct program_row daemon_rows[], htool_rows[]; /* end with a NULL name */
+const struct program_row *program_row(const char *name); /* of both; NULL when unknown */
 
 #endif

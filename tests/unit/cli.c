@@ -118,6 +118,7 @@ static const char *action(const struct option_row *o)
 	case OPT_FLAG_OFF:
 		return "store_false";
 	case OPT_COUNT:
+	case OPT_COUNT_DOWN:
 		return "count";
 	case OPT_CONST:
 		return "store_const";

@@ -15,11 +15,17 @@ static const struct option_row o_choice = { .id = "prio", .names = "priority", .
 static const struct option_row o_one = { .id = "one", .names = "one", .dest = "mode", .type = OPT_CONST, .value = "\"1\"", .doc = "One" };
 static const struct option_row o_two = { .id = "two", .names = "two", .dest = "mode", .type = OPT_CONST, .value = "[2]", .doc = "Two" };
 static const struct option_row o_kv = { .id = "kv", .letter = 'B', .names = "key-values", .type = OPT_KEYVAL, .dflt = "{}", .doc = "Keys" };
+static const struct option_row o_quiet = { .id = "quiet", .letter = 'q', .names = "quiet", .dest = "verbose", .type = OPT_COUNT_DOWN, .doc = "Less" };
+static const struct option_row o_verbose = { .id = "verbose", .letter = 'v', .names = "verbose", .type = OPT_COUNT, .dflt = "1", .doc = "More" };
+static const struct option_row o_bare = { .id = "luxi", .letter = 'L', .names = "luxi", .type = OPT_STRING, .bare = "\"-\"", .doc = "Ask" };
+static const struct option_row o_yes = { .id = "mond", .names = "mond", .type = OPT_CHOICE, .choices = "yes,no", .dflt = "false",
+	.value = "{\"yes\": true, \"no\": false}", .bare = "true", .doc = "Ask" };
+static const struct option_row *const tool_rows[] = { &o_verbose, &o_quiet, &o_bare, &o_yes, NULL };
 static const struct option_row *const rows[] = { &o_name, &o_num, &o_flag, &o_off, &o_count, &o_list,
 	&o_choice, &o_one, &o_two, &o_kv, NULL };
 
 /* Parse LINE (split at blanks); the values and the arguments as one JSON text, or the message. */
-static const char *parse(struct arena *a, const char *line, bool mixed)
+static const char *parse_by(const struct option_row *const *by, struct arena *a, const char *line, bool mixed)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct strs argv = { 0 }, args;
@@ -28,13 +34,41 @@ static const char *parse(struct arena *a, const char *line, bool mixed)
 
 	if (*line)
 		argv = strs_split(a, line, ' ');
-	r = opt_parse(rows, mixed, &argv, a, &values, &args, &e);
+	r = opt_parse(by, mixed, &argv, a, &values, &args, &e);
 	if (r > 0)
 		return "help";
 	if (r < 0)
 		return arena_printf(a, "%s%s", e.cls ? "! " : "", err_msg(&e));
 	json_own(a, values);
 	return json_dump_in(a, json_own(a, json_pack("[O, o]", values, json_new_strs(&args))));
+}
+
+static const char *parse(struct arena *a, const char *line, bool mixed)
+{
+	return parse_by(rows, a, line, mixed);
+}
+
+/* Arguments that may be left out, and counting both ways. */
+static void test_tool_options(void **state)
+{
+	static const struct {
+		const char *line, *result;
+	} cases[] = {
+		{ "", "[{\"verbose\":1,\"luxi\":null,\"mond\":false},[]]" },
+		{ "-qvqq -L x", "[{\"verbose\":-1,\"luxi\":\"-\",\"mond\":false},[\"x\"]]" },
+		{ "-vLx --mond", "[{\"verbose\":2,\"luxi\":\"x\",\"mond\":true},[]]" },
+		{ "--luxi=x --mond=no", "[{\"verbose\":1,\"luxi\":\"x\",\"mond\":false},[]]" },
+		{ "--luxi= --mo=yes", "[{\"verbose\":1,\"luxi\":\"\",\"mond\":true},[]]" },
+		{ "--luxi --mond=maybe", "option --mond: invalid choice: 'maybe' (choose from 'yes', 'no')" },
+	};
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct str s CLEANUP(str_free) = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_string_equal(parse_by(tool_rows, a, cases[i].line, true), cases[i].result);
+	ui_help(&s, "htool", "", "", tool_rows);
+	assert_non_null(strstr(str_get(&s), "\n--luxi[=LUXI], -L[LUXI]\n"));
 }
 
 static void test_options(void **state)
@@ -237,6 +271,10 @@ static void test_rows(void **state)
 		if (o->value && json_parse(o->value, strlen(o->value), &v, NULL) < 0)
 			fail_msg("option %s: value", o->id);
 		json_put(v);
+		v = NULL;
+		if (o->bare && json_parse(o->bare, strlen(o->bare), &v, NULL) < 0)
+			fail_msg("option %s: value when none is given", o->id);
+		json_put(v);
 		if ((o->type == OPT_CHOICE || o->type == OPT_APPEND_CHOICE) && !opt_choices(o, a).n)
 			fail_msg("option %s has no choices", o->id);
 		if ((o->type == OPT_CONST) != (o->value != NULL) && o->type != OPT_CHOICE)
@@ -250,7 +288,8 @@ static void test_rows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options), cmocka_unit_test(test_values),
+		cmocka_unit_test(test_options), cmocka_unit_test(test_tool_options),
+		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_text),    cmocka_unit_test(test_info),
 		cmocka_unit_test(test_table),   cmocka_unit_test(test_help),
 		cmocka_unit_test(test_nearest), cmocka_unit_test(test_rows),
