@@ -1,0 +1,93 @@
+/* What the tools compute: moves, balancing, allocation, evacuation, capacity. Pure. */
+#ifndef HTOOLS_ALGO_ALGO_H
+#define HTOOLS_ALGO_ALGO_H
+#include "htools/core/htools.h"
+
+struct ht_algo_opts {
+	bool disk_moves, inst_moves;   /* kinds of moves that are allowed */
+	bool restricted_migration, ignore_soft_errors, evac_mode;
+	double min_gain, min_gain_limit;
+	bool capacity;                 /* look at global N+1 redundancy */
+	bool accept_existing;
+	struct ht_set ignore_groups;   /* ... but not in these */
+	const struct strs *restrict_to; /* NULL: all nodes */
+};
+extern const struct ht_algo_opts ht_algo_defaults;
+
+/* --- moves.c --- */
+enum ht_move_kind {
+	HT_FAILOVER,        /* f */
+	HT_FAILOVER_TO,     /* fa:node, shared storage */
+	HT_REPLACE_PRI,     /* f r:node f */
+	HT_REPLACE_SEC,     /* r:node */
+	HT_REPLACE_FAILOVER,/* r:node f */
+	HT_FAILOVER_REPLACE,/* f r:node */
+};
+struct ht_move {
+	enum ht_move_kind kind;
+	int node; /* HT_NONE for HT_FAILOVER */
+};
+/* What a move makes of the nodes it touches. */
+struct ht_outcome {
+	int n;
+	int node[3];
+	struct ht_state s[3];
+	int pri, sec;      /* of the instance, afterwards */
+	int64_t loc_score;
+};
+enum ht_fail ht_move_try(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_outcome *ret);
+/* The same, and do it (journalled). Unchanged where it fails. */
+enum ht_fail ht_move_do(struct ht_cluster *c, int inst, struct ht_move m, bool force);
+/* Put what ht_move_try() found in place. */
+void ht_move_apply(struct ht_cluster *c, int inst, const struct ht_outcome *o);
+
+/* --- balance.c (hbal) --- */
+struct ht_placement {
+	int inst, pri, sec;      /* afterwards */
+	int old_pri, old_sec;
+	struct ht_move move;
+	double score;            /* afterwards */
+};
+struct ht_balancer;
+/* Works on C within V, which must outlive it. */
+struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
+void ht_balancer_free(struct ht_balancer *b);
+double ht_balancer_score(const struct ht_balancer *b);
+/* The best next move, applied. False: none is good enough (upstream: tryBalance). */
+bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret);
+/* Candidates scored so far, exactly and by bound: for benchmarks and tests. */
+struct ht_balance_counts {
+	uint64_t bounded, exact, full;
+};
+struct ht_balance_counts ht_balancer_counts(const struct ht_balancer *b);
+/* The same answer without any shortcut: for tests. */
+bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, struct ht_placement *ret);
+/* Go on? (upstream: doNextBalance) MAX < 0: no limit. */
+static inline bool ht_balance_more(double score, int done, int max, double min_score)
+{
+	return (max < 0 || done < max) && score > min_score;
+}
+
+/* --- jobs.c: moves as texts and opcodes --- */
+/* "  1. inst pri:sec => pri:sec score a=f r:node" without newline. */
+void ht_solution_line(struct str *out, const struct ht_cluster *c, const struct ht_placement *p, int pos, int inst_width, int node_width);
+/* Sets of moves that share no node: RET_SET[i] is the number of the set of move i (upstream: splitJobs). */
+void ht_split_jobs(const struct ht_cluster *c, const struct ht_placement *p, int n, int *ret_set, int *ret_n_sets);
+/* The shell lines of all sets (upstream: formatCmds). */
+void ht_format_jobs(struct str *out, const struct ht_cluster *c, const struct ht_placement *p, int n, const int *set, int n_sets);
+/* The opcodes of one move, as a list. */
+json *ht_move_opcodes(const struct ht_cluster *c, int inst, struct ht_move m);
+
+/* --- nplus1.c --- */
+/* Could all instances leave NODE within its group? (upstream: canEvacuateNode) Leaves C as it was. */
+bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node);
+/* ... each node of V (upstream: redundant) */
+bool ht_redundant(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
+
+/* --- evac.c --- */
+enum ht_evac_mode { HT_EVAC_PRIMARY, HT_EVAC_SECONDARY, HT_EVAC_ALL };
+/* Move INST to nodes of AVAIL (in this order) of group GROUP. 0 with the moves made in RET_MOVES (at most 4,
+ * RET_N), or -1 with upstream's text and C as it was (upstream: nodeEvacInstance). */
+int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail, int n_avail, struct ht_move ret_moves[4], int *ret_n, struct err *e);
+
+#endif

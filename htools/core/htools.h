@@ -1,0 +1,365 @@
+/*
+ * The cluster as the allocation tools see it: plain arrays indexed by small numbers, no I/O, no clock, no
+ * randomness. Folder README: layout, invariants and what a move costs.
+ *
+ * Numbers are upstream's to the bit: integers are 64-bit MiB, ratios are double and computed in the same
+ * order, because scores are compared and printed with all their digits.
+ */
+#ifndef HTOOLS_CORE_HTOOLS_H
+#define HTOOLS_CORE_HTOOLS_H
+#include "lib/base/map.h"
+#include "lib/base/str.h"
+#include "src/schema/schema.h"
+
+#define HT_NONE (-1) /* no node, no instance, no spindles */
+
+/* --- values --- */
+struct ht_util { /* dynamic load of an instance, or the sum on a node */
+	double cpu, mem, dsk, net;
+};
+struct ht_spec { /* one end of what a policy allows */
+	int64_t mem, cpus, disk, disks, nics, spindles;
+};
+struct ht_minmax {
+	struct ht_spec min, max;
+};
+struct ht_policy {
+	struct ht_minmax *minmax;
+	size_t n_minmax;
+	struct ht_spec std;
+	enum disk_template *templates; /* in the order given */
+	size_t n_templates;
+	double vcpu_ratio, spindle_ratio;
+};
+extern const struct ht_policy ht_policy_default;
+
+/* A growing list of numbers; the last is upstream's first (both prepend), see ht_list_each(). */
+struct ht_list {
+	int *v;
+	int n, cap;
+};
+/* Sorted, without duplicates. */
+struct ht_set {
+	int *v;
+	int n, cap;
+};
+/* How often each key occurs; only keys that do. */
+struct ht_counts {
+	struct ht_count {
+		int64_t key;
+		int64_t count;
+	} *v;
+	int n, cap;
+};
+/* Memory that must be free when another node fails: by that node, largest first (upstream: PeerMap). */
+struct ht_peers {
+	struct ht_peer {
+		int node;
+		int64_t mem;
+	} *v;
+	int n, cap;
+};
+
+/* Run of an instance as it was reported. */
+enum ht_status {
+	HT_RUNNING, HT_ERROR_DOWN, HT_ADMIN_DOWN, HT_ADMIN_OFFLINE, HT_ERROR_UP, HT_NODE_DOWN,
+	HT_NODE_OFFLINE, HT_WRONG_NODE, HT_USER_DOWN,
+};
+const char *ht_status_name(enum ht_status s);
+int ht_status_parse(const char *name); /* -1 when unknown */
+
+/* How the disks of an instance get to another node. */
+enum ht_mirror { HT_MIRROR_NONE, HT_MIRROR_INTERNAL /* DRBD */, HT_MIRROR_EXTERNAL };
+
+/* Why an instance does not fit. */
+enum ht_fail {
+	HT_OK = -1,
+	HT_FAIL_MEM, HT_FAIL_DISK, HT_FAIL_CPU, HT_FAIL_N1, HT_FAIL_TAGS, HT_FAIL_MIG, HT_FAIL_DISK_COUNT,
+	HT_FAIL_SPINDLES, HT_FAIL_INTERNAL, HT_N_FAIL,
+};
+const char *ht_fail_name(enum ht_fail f); /* upstream's, "FailMem" */
+
+/* --- groups --- */
+struct ht_group {
+	const char *name, *uuid;
+	enum alloc_policy alloc;
+	struct ht_policy policy;
+	struct strs tags, networks;
+};
+
+/* --- instances --- */
+struct ht_disk {
+	int64_t size, spindles; /* HT_NONE: not known */
+};
+struct ht_inst {
+	const char *name, *alias; /* the alias is without the domain that all names share */
+	int64_t mem, dsk, vcpus, spindle_use;
+	struct ht_disk *disks;
+	size_t n_disks;
+	enum ht_status status;
+	enum disk_template tmpl;
+	bool movable, auto_balance, forthcoming;
+	int pri, sec;          /* node, or HT_NONE */
+	struct ht_util util;
+	int64_t loc_score;     /* failure domains that its two nodes share */
+	struct strs tags;
+	struct ht_list excl;   /* exclusion tags (ids), in the order of the tags, with repetitions */
+	struct ht_set wanted;  /* desired locations (ids) */
+	struct strs networks;  /* UUIDs, of its NICs */
+};
+bool ht_inst_running(const struct ht_inst *i);
+static inline bool ht_inst_online(const struct ht_inst *i) { return i->status != HT_ADMIN_OFFLINE; }
+bool ht_inst_uses_mem(const struct ht_inst *i);      /* now, on its primary node */
+bool ht_inst_uses_sec_mem(const struct ht_inst *i);  /* is memory kept for it on the secondary? */
+bool ht_inst_local_disk(const struct ht_inst *i);    /* does it take disk space of its nodes? */
+static inline bool ht_inst_has_sec(const struct ht_inst *i) { return i->tmpl == disk_template_drbd; }
+enum ht_mirror ht_template_mirror(enum disk_template t);
+bool ht_template_movable(enum disk_template t);      /* to a third node without copying by hand */
+int64_t ht_inst_spindles(const struct ht_inst *i);   /* of its disks; HT_NONE when not known */
+/* Does it keep to POLICY? (upstream: instMatchesPolicy) */
+enum ht_fail ht_inst_fits_policy(const struct ht_inst *i, const struct ht_policy *p, bool excl_storage);
+/* Make I smaller in what failed (upstream: shrinkByType). 0, or -1 when that is at its minimum. Disks must
+ * not be shared with another instance. */
+int ht_inst_shrink(struct ht_inst *i, enum ht_fail f);
+
+/* --- nodes --- */
+/* What instances change on a node. Small, so that a candidate move works on copies of two or three of
+ * these and leaves the cluster alone. */
+struct ht_state {
+	int64_t i_mem;              /* memory of instances (recorded) */
+	int64_t r_mem;              /* kept for the failure of the worst other node */
+	int64_t f_mem_forth;
+	int64_t f_dsk, f_dsk_forth; /* free disk */
+	int64_t u_cpu, u_cpu_forth; /* virtual processors in use */
+	int64_t f_spn, f_spn_forth; /* free spindles (exclusive storage) */
+	int64_t loc_score;
+	int64_t conflicts;          /* pairs of primaries that should not meet (exclusion tags) */
+	int32_t n_pri, n_sec;       /* without forthcoming ones */
+	bool fail_n1;
+	double p_mem, p_mem_forth, p_dsk, p_dsk_forth, p_rem, p_cpu, p_cpu_forth;
+	double used_spn, used_spn_forth; /* spindles in use (without exclusive storage) */
+	struct ht_util load, load_forth;
+};
+struct ht_node {
+	struct ht_state s;
+	double t_mem, t_dsk, t_cpu, cpu_speed;
+	int64_t n_mem, f_mem, x_mem;   /* of the node itself; reported free; not accounted for */
+	int64_t n_cpu, t_spn;
+	int64_t lo_dsk, hi_cpu;        /* limits from m_dsk and the policy */
+	double m_dsk, hi_spn;
+	const struct ht_policy *policy;
+	int group;
+	bool offline, master, excl_storage, migrates_free /* no migration restriction of its own */;
+	bool kvm;                      /* hypervisor known and KVM */
+	struct ht_list pri, sec;       /* without forthcoming ones */
+	struct ht_counts tags;         /* exclusion tags of primaries, with forthcoming ones */
+	struct ht_counts pairs;        /* location/exclusion tag pairs (ht_pair()) of primaries */
+	struct ht_peers peers;
+	struct ht_set mig, rmig, loc;  /* tag ids */
+	const char *name, *alias;
+	struct strs ntags;
+};
+static inline int64_t ht_pair(int loc, int excl) { return (int64_t)loc << 32 | (uint32_t)excl; }
+
+/* --- the cluster --- */
+struct ht_cluster {
+	struct arena *a;          /* names, tags, policies */
+	struct ht_group *groups;
+	struct ht_node *nodes;
+	struct ht_inst *insts;
+	int n_groups, n_nodes, n_insts, cap_insts;
+	int base;                 /* number printed for the first node and group (simulation: 1) */
+	struct strs tags;
+	struct ht_policy policy;
+	struct map *names;        /* interned tags: text -> id + 1 */
+	struct ht_journal *journal;
+};
+struct ht_cluster *ht_cluster_new(void);
+void ht_cluster_free(struct ht_cluster *c);
+void ht_cluster_freep(struct ht_cluster **c);
+int ht_tag_id(struct ht_cluster *c, const char *tag); /* interned */
+/* Building, before ht_merge(): zeroed records with upstream's defaults. The pointers are valid until the
+ * next call. */
+struct ht_group *ht_add_group(struct ht_cluster *c, const char *name, const char *uuid);
+struct ht_node *ht_add_node(struct ht_cluster *c, const char *name);
+struct ht_inst *ht_add_inst(struct ht_cluster *c, const char *name);
+/* Sizes of a node once its fields are set: free and percent values, limits. */
+void ht_node_init(struct ht_node *n);
+void ht_node_set_max_cpu(struct ht_cluster *c, struct ht_node *n, double ratio);
+void ht_node_set_min_disk(struct ht_node *n, double ratio);
+int ht_find_node(const struct ht_cluster *c, const char *name);  /* exact name or alias; HT_NONE */
+int ht_find_inst(const struct ht_cluster *c, const char *name);
+int ht_find_group(const struct ht_cluster *c, const char *name); /* name or UUID; -2: several */
+/* The canonical name for what a user typed: exact, or a unique prefix up to a dot. Index, or HT_NONE. */
+int ht_lookup_node(const struct ht_cluster *c, const char *text);
+int ht_lookup_inst(const struct ht_cluster *c, const char *text);
+
+/* Some nodes and instances of the cluster, by ascending index: the unit algorithms work on. */
+struct ht_view {
+	int *nodes, *insts;
+	int n_nodes, n_insts;
+	int group; /* HT_NONE: all */
+};
+void ht_view_all(const struct ht_cluster *c, struct ht_view *ret);
+/* One view for each group that has nodes, by index (upstream: splitCluster). malloc'ed, freed by ht_views_free(). */
+struct ht_view *ht_views(const struct ht_cluster *c, int *ret_n);
+void ht_view_free(struct ht_view *v);
+void ht_views_free(struct ht_view *v, int n);
+
+/* --- merge.c: from loaded records to a cluster that can be computed with --- */
+struct ht_merge_opts {
+	const struct strs *excl_tags;        /* prefixes, complete */
+	const struct strs *select, *exclude; /* instances */
+	struct strs util_names;              /* dynamic load: names and, in step, values */
+	const struct ht_util *util;
+	bool ignore_util;                    /* all load is zero (and UTIL is not looked at) */
+};
+/* Fails with upstream's text. */
+int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e);
+/* Memory and N+1 state from the records; warnings about what is missing, in upstream's order. */
+void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct arena *a, struct strs *ret_warnings);
+/* "domain" that all names of nodes and instances end with, starting with a dot; "" */
+const char *ht_common_suffix(const struct ht_cluster *c, struct arena *a);
+/* Primary and secondary in different groups? (those are never moved) */
+bool ht_inst_split(const struct ht_cluster *c, const struct ht_inst *i);
+
+/* --- node.c: arithmetic of adding and removing instances ---
+ * All on a state S of node N that may differ from N->s; tags and peers are those of N (of the cluster as it
+ * is). LOC: the instance's location score as it will be, resp. as it was. `conflicts` is left to the caller,
+ * see ht_conflicts_add(). S is unchanged where they fail. */
+int64_t ht_free_mem(const struct ht_node *n, const struct ht_state *s);  /* upstream: unallocatedMem */
+int64_t ht_avail_mem(const struct ht_node *n, const struct ht_state *s);
+int64_t ht_avail_disk(const struct ht_node *n, const struct ht_state *s);
+int64_t ht_avail_cpu(const struct ht_node *n, const struct ht_state *s);
+enum ht_fail ht_state_add_pri(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int64_t loc, bool force);
+/* PRI: the node the memory is kept for. ONLY_ROLE: look at no disk space (the data is there already). */
+enum ht_fail ht_state_add_sec(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int pri, bool only_role, bool force);
+void ht_state_del_pri(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int64_t loc);
+void ht_state_del_sec(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int pri);
+/* How `conflicts` of N changes when I comes to it, or leaves it. */
+int64_t ht_conflicts_add(const struct ht_node *n, const struct ht_inst *i);
+int64_t ht_conflicts_del(const struct ht_node *n, const struct ht_inst *i);
+/* Locations in common of two nodes (B may be HT_NONE): the location score of a DRBD instance on them. */
+int64_t ht_shared_locations(const struct ht_cluster *c, int a, int b);
+/* May instances migrate from node A to node B? */
+bool ht_may_migrate(const struct ht_node *a, const struct ht_node *b);
+enum ht_fail ht_node_health(const struct ht_node *n); /* does it keep to its policy? */
+
+/* --- cluster.c: changes that stay, with a way back --- */
+/* Put state S of node N in place, and the role of instance I in its lists. */
+void ht_link_pri(struct ht_cluster *c, int node, int inst);
+void ht_link_sec(struct ht_cluster *c, int node, int inst, int pri);
+void ht_unlink_pri(struct ht_cluster *c, int node, int inst);
+void ht_unlink_sec(struct ht_cluster *c, int node, int inst, int pri);
+/* A new instance (copied; disks shared) without nodes; its index. */
+int ht_new_inst(struct ht_cluster *c, const struct ht_inst *i, const char *name);
+/* Everything after ht_mark() is undone by ht_rollback(), in any depth. ht_commit() keeps it; the outermost
+ * one forgets. Nodes and instances are saved when the algorithms change them: call ht_touch_*() first. */
+size_t ht_mark(struct ht_cluster *c);
+void ht_rollback(struct ht_cluster *c, size_t mark);
+void ht_commit(struct ht_cluster *c, size_t mark);
+void ht_touch_node(struct ht_cluster *c, int node);
+void ht_touch_inst(struct ht_cluster *c, int inst);
+/* A copy with a life of its own (it shares nothing). */
+struct ht_cluster *ht_cluster_clone(const struct ht_cluster *c);
+
+/* --- metrics.c: the score --- */
+/* Columns with a standard deviation over the online nodes. */
+enum ht_col {
+	HT_C_MEM, HT_C_DSK, HT_C_RES, HT_C_CPU, HT_C_LCPU, HT_C_LMEM, HT_C_LDSK, HT_C_LNET, HT_C_SPN,
+	HT_C_MEM_F, HT_C_DSK_F, HT_C_CPU_F, HT_C_SPN_F, HT_N_COL,
+};
+/* All parts of the score, in upstream's order. */
+enum ht_part {
+	HT_P_MEM, HT_P_DSK, HT_P_N1, HT_P_RES, HT_P_OFF_ALL, HT_P_OFF_PRI, HT_P_CPU, HT_P_LCPU, HT_P_LMEM,
+	HT_P_LDSK, HT_P_LNET, HT_P_TAGS, HT_P_SPN, HT_P_MEM_F, HT_P_DSK_F, HT_P_CPU_F, HT_P_SPN_F,
+	HT_P_LOC, HT_P_LOC_EXCL, HT_P_RES_TOTAL, HT_N_PART,
+};
+struct ht_part_row {
+	const char *name;
+	double weight;
+	int col; /* enum ht_col, or -1: a sum */
+};
+extern const struct ht_part_row ht_parts[HT_N_PART];
+void ht_columns(const struct ht_node *n, const struct ht_state *s, double ret[HT_N_COL]);
+/* The parts over the nodes of V, and their weighted sum (upstream: compDetailedCV, compCV). */
+void ht_score_parts(const struct ht_cluster *c, const struct ht_view *v, double ret[HT_N_PART]);
+double ht_score(const struct ht_cluster *c, const struct ht_view *v);
+double ht_score_of(const double parts[HT_N_PART]);
+/* What the score cannot fall below because memory is kept for failures (upstream: optimalCVScore). */
+double ht_score_optimum(const struct ht_cluster *c, const struct ht_view *v);
+/* Statistics that are updated by one node's change, with upstream's rounding (upstream: updateStatistics);
+ * what allocation on pairs of nodes is scored with. */
+struct ht_stats {
+	double n, sum[HT_N_COL], var[HT_N_COL];
+	double sums[HT_N_PART]; /* of parts that are sums */
+};
+void ht_stats_init(struct ht_stats *st, const struct ht_cluster *c, const struct ht_view *v);
+void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct ht_state *from, const struct ht_state *to);
+double ht_stats_score(const struct ht_stats *st);
+
+/* --- totals.c --- */
+struct ht_totals { /* upstream: CStats */
+	int64_t f_mem, f_dsk, f_spn, a_mem, a_dsk, a_cpu, m_mem, m_dsk, m_cpu, i_mem, i_dsk, i_spn, i_cpu;
+	double t_mem, t_dsk, t_spn, t_cpu;
+	int64_t v_cpu;
+	double n_cpu;
+	int64_t x_mem, n_mem;
+	double score;
+	int64_t n_inst;
+};
+void ht_totals(const struct ht_cluster *c, const struct ht_view *v, struct ht_totals *ret);
+/* Online nodes that fail N+1, and the instances on them (upstream: computeBadItems). RET_NODES/RET_INSTS may
+ * be NULL; bitmaps by index are not needed by callers, lists are, malloc'ed. */
+void ht_bad_items(const struct ht_cluster *c, const struct ht_view *v, struct ht_list *ret_nodes, int *ret_n_insts);
+
+/* --- print.c: tables and texts as upstream's tools print them --- */
+/* FIELDS empty: the usual ones; a first "+" adds to these. */
+void ht_print_nodes(struct str *out, const struct ht_cluster *c, const struct ht_view *v, const struct strs *fields);
+void ht_print_insts(struct str *out, const struct ht_cluster *c, const struct ht_view *v);
+void ht_print_parts(struct str *out, const char *indent, const struct ht_cluster *c, const struct ht_view *v);
+void ht_print_policy(struct str *out, const struct ht_policy *p); /* Haskell's show */
+/* Rows of cells, N columns each; the first row is the header (upstream: printTable). */
+void ht_print_table(struct str *out, const char *indent, const struct strs *cells, size_t n, const bool *numeric);
+
+/* --- text.c: numbers and lists as Haskell prints and reads them --- */
+/* printf("%.*f"): rounds the shortest decimal form, half to even; NaN, Infinity. PREC < 0: all digits. */
+void hs_fixed(struct str *out, double v, int prec);
+void hs_fixed_w(struct str *out, double v, int width, int prec); /* padded on the left */
+void hs_general(struct str *out, double v, int prec);            /* printf("%.*g") */
+void hs_show_double(struct str *out, double v);                  /* show: 4.0, 1.0e-2 */
+void hs_show_str(struct str *out, const char *s);                /* show: quotes and escapes */
+void hs_show_strs(struct str *out, const struct strs *l);        /* ["a","b"] */
+/* `reads`: the value and where it ended. False: no parse. */
+bool hs_reads_int(const char *s, int64_t *ret, const char **ret_rest);
+bool hs_reads_double(const char *s, double *ret, const char **ret_rest);
+bool hs_reads_bool(const char *s, bool *ret, const char **ret_rest);
+/* tryRead: all of S, or upstream's message beginning with WHAT. */
+int hs_read_int(const char *what, const char *s, int64_t *ret, struct err *e);
+int hs_read_double(const char *what, const char *s, double *ret, struct err *e);
+int hs_read_bool(const char *what, const char *s, bool *ret, struct err *e);
+/* sepSplit: "" gives no part, unlike strs_split(). */
+struct strs hs_split(struct arena *a, const char *s, char sep);
+/* "10g" to MiB (upstream: parseUnit, which rounds down). */
+int hs_parse_unit(const char *s, int64_t *ret, struct err *e);
+/* KEY=value line for shells, quoted where needed (upstream: printKeys). */
+void ht_print_key(struct str *out, const char *prefix, const char *key, const char *value);
+
+/* --- list.c: the containers above --- */
+void ht_list_push(struct ht_list *l, int v);
+bool ht_list_del(struct ht_list *l, int v); /* the first in upstream's order */
+void ht_list_copy(struct ht_list *to, const struct ht_list *from);
+void ht_set_add(struct ht_set *s, int v);
+int ht_set_common(const struct ht_set *a, const struct ht_set *b); /* how many are in both */
+bool ht_set_within(const struct ht_set *a, const struct ht_set *b);
+int64_t ht_counts_get(const struct ht_counts *c, int64_t key);
+void ht_counts_add(struct ht_counts *c, int64_t key);
+void ht_counts_del(struct ht_counts *c, int64_t key);
+int64_t ht_peers_get(const struct ht_peers *p, int node);
+void ht_peers_set(struct ht_peers *p, int node, int64_t mem);
+void ht_peers_del(struct ht_peers *p, int node);
+/* Walk a list in upstream's order: the newest first. */
+#define ht_list_each(l, x) \
+	for (int ht_i_ = (l)->n - 1, x; ht_i_ >= 0 && (x = (l)->v[ht_i_], true); ht_i_--)
+
+#endif

@@ -1,0 +1,35 @@
+/* Where clusters come from and go to: text files, luxi, RAPI, simulation, requests to allocators, and the
+ * load that monitoring daemons report. Errors carry upstream's texts. */
+#ifndef HTOOLS_IO_IO_H
+#define HTOOLS_IO_IO_H
+#include "htools/core/htools.h"
+
+/* --- text.c --- */
+int ht_text_parse(struct ht_cluster *c, const char *text, size_t n, struct err *e);
+int ht_text_load(struct ht_cluster *c, const char *path, struct err *e);
+void ht_text_format(struct str *out, const struct ht_cluster *c);
+/* Lines "name cpu mem dsk net" (--dynu-file) into O. */
+int ht_util_parse(const char *text, struct arena *a, struct ht_merge_opts *o, struct err *e);
+
+/* --- simu.c --- */
+int ht_simu_load(struct ht_cluster *c, const struct strs *specs, struct err *e);
+
+/* --- luxi.c --- */
+int ht_luxi_load(struct ht_cluster *c, const char *socket, struct err *e);
+
+/* --- load.c --- */
+struct ht_source {
+	const char *text, *rapi, *luxi /* "": the usual socket */, *ialloc; /* NULL or one of them */
+	struct strs simu;
+	const char *dynu_file;
+	struct strs excl_tags, select, exclude;
+	bool ignore_dynu;
+	int64_t static_kvm_mem;
+};
+/* The whole way to a cluster one can compute with. Warnings about inconsistent data in RET_WARNINGS. E is the
+ * text behind "Error: ". */
+int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a, struct strs *ret_warnings, struct err *e);
+/* PATH.EXT; 0 or -1 with the text. */
+int ht_save(const struct ht_cluster *c, const char *path, const char *ext, struct err *e);
+
+#endif

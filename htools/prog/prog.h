@@ -1,0 +1,47 @@
+/* The programs: one binary named by how it is called. */
+#ifndef HTOOLS_PROG_PROG_H
+#define HTOOLS_PROG_PROG_H
+#include "htools/algo/algo.h"
+#include "htools/io/io.h"
+#include "src/schema/options.h"
+
+struct htool {
+	struct arena *a;
+	const char *name;
+	const struct program_row *row;
+	json *opts;       /* by dest, defaults included */
+	struct strs args;
+	int verbose;
+};
+/* What a program is: its exit code, or -1 with the text behind "Error: " (exit 1). */
+typedef int (*htool_fn)(struct htool *t, struct err *e);
+int hbal_main(struct htool *t, struct err *e);
+int hcheck_main(struct htool *t, struct err *e);
+int hinfo_main(struct htool *t, struct err *e);
+
+/* --- getopt.c: Haskell's GetOpt over the rows --- */
+/* RET 0: go on. 1: end with exit code *RET_EXIT (help, version and errors are printed). */
+int htool_options(struct htool *t, const struct strs *argv, int *ret_exit);
+
+/* --- common.c --- */
+const json *htool_opt(const struct htool *t, const char *dest);
+const char *htool_str(const struct htool *t, const char *dest);
+bool htool_flag(const struct htool *t, const char *dest);
+int64_t htool_int(const struct htool *t, const char *dest);
+double htool_float(const struct htool *t, const char *dest);
+struct strs htool_list(const struct htool *t, const char *dest);
+/* "This program doesn't take any arguments." */
+int htool_no_args(const struct htool *t, struct err *e);
+/* From the backend named by the options, with warnings shown and --offline, --max-cpu, --min-disk done. */
+int htool_load(struct htool *t, struct ht_cluster **ret, struct err *e);
+void htool_algo_opts(const struct htool *t, struct ht_algo_opts *ret);
+void htool_print_nodes(const struct htool *t, const char *what, const struct ht_cluster *c, const struct ht_view *v);
+void htool_print_insts(const struct htool *t, const char *what, const struct ht_cluster *c, const struct ht_view *v);
+/* -C: on stdout under MSG, or as a script. */
+int htool_commands(const struct htool *t, const char *msg, const char *cmds, struct err *e);
+/* -S */
+int htool_save(const struct htool *t, const struct ht_cluster *c, const char *ext, const char *what, struct err *e);
+void out_str(const struct str *s); /* to stdout */
+void out(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
