@@ -224,3 +224,29 @@ bool addr_is_local(const char *ip)
 	freeifaddrs(list);
 	return found;
 }
+
+const char *addr_of_interface(struct arena *a, const char *name)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct ifaddrs *list;
+	const char *found = NULL;
+
+	if (getifaddrs(&list) < 0)
+		return NULL;
+	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+		const struct sockaddr *sa = i->ifa_addr;
+		bool v4 = sa && sa->sa_family == AF_INET;
+		const void *addr;
+
+		if (!sa || !str_eq(i->ifa_name, name) || (!v4 && sa->sa_family != AF_INET6))
+			continue;
+		addr = v4 ? (const void *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr :
+			    (const void *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+		if ((v4 || !found) && inet_ntop(sa->sa_family, addr, text, sizeof(text)))
+			found = arena_strdup(a, text);
+		if (v4)
+			break;
+	}
+	freeifaddrs(list);
+	return found;
+}

@@ -255,9 +255,12 @@ static void send_answer(struct http_conn *c, int status, const char *type, const
 /* Refuse what cannot be understood; what follows on the connection is not trusted either. */
 static void refuse(struct http_conn *c, int status)
 {
-	char *text = arena_printf(c->req->arena, "%d %s\n", status, reason(status));
+	const char *type = "text/plain";
+	char *text = c->srv->o.error_body ?
+			     c->srv->o.error_body(c->req->arena, status, &type) :
+			     arena_printf(c->req->arena, "%d %s\n", status, reason(status));
 
-	send_answer(c, status, "text/plain", text, strlen(text), false);
+	send_answer(c, status, type, text, strlen(text), false);
 }
 
 /* The answer is out. */
@@ -469,16 +472,29 @@ static void on_late(void *arg)
 
 /* --- accepting --- */
 
-/* Make room: of the connections without a request, the longest unused goes. */
+/* The longest unused connection in one of PHASES (bits). */
+static struct http_conn *oldest(struct http_server *srv, unsigned phases)
+{
+	struct http_conn *c = srv->last;
+
+	while (c && !(phases & 1u << c->phase))
+		c = c->prev;
+	return c;
+}
+
+/* Make room: connections without a request go first, then those that have not finished sending one:
+ * a few slow peers must not shut out everybody. What is being worked at stays. */
 static bool evict(struct http_server *srv)
 {
-	for (struct http_conn *c = srv->last; c; c = c->prev)
-		if (c->phase == IDLE || c->phase == LINGERING) {
-			stream_shutdown(c->s);
-			drop(c);
-			return true;
-		}
-	return false;
+	struct http_conn *c = oldest(srv, 1u << IDLE | 1u << LINGERING);
+
+	if (!c)
+		c = oldest(srv, 1u << HANDSHAKE | 1u << HEAD | 1u << BODY);
+	if (!c)
+		return false;
+	stream_shutdown(c->s);
+	drop(c);
+	return true;
 }
 
 static void add_conn(struct http_server *srv, int fd)

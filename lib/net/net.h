@@ -15,6 +15,8 @@ int resolve_name(struct arena *a, const char *hosts_file, const char *name, int 
  * LIVE_PORT_NEEDED: refused counts as dead. SOURCE may be NULL. Upstream: netutils.TcpPing */
 bool tcp_ping(const char *ip, int port, double timeout, bool live_port_needed, const char *source);
 bool addr_is_local(const char *ip); /* one of this machine's addresses */
+/* The first address of an interface, IPv4 preferred; NULL = none. */
+const char *addr_of_interface(struct arena *a, const char *name);
 
 /* --- unix.c --- */
 int unix_listen(const char *path, mode_t mode, uid_t uid, gid_t gid); /* fd or -errno */
@@ -25,6 +27,10 @@ int unix_peer(int fd, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret_pid);
 struct tls_ctx; /* SSL_CTX with our policy: TLS >= 1.2, 1.3 preferred */
 /* CERT_FILE holds key and certificate. CA_FILE NULL: peers are not asked for a certificate. */
 struct tls_ctx *tls_server_ctx(const char *cert_file, const char *ca_file, struct err *e);
+/* Key and certificate apart, and further certificates between it and a known one (CHAIN_FILE, may be
+ * NULL). Peers are not asked. */
+struct tls_ctx *tls_server_ctx_of(const char *cert_file, const char *key_file,
+				  const char *chain_file, struct err *e);
 struct tls_ctx *tls_client_ctx(const char *cert_file, const char *ca_file, struct err *e);
 void tls_ctx_free(struct tls_ctx *c);
 
@@ -72,6 +78,8 @@ struct http_server_opts {
 	double request_timeout;  /* absolute time for receiving one request */
 	double handshake_timeout; /* for TLS, of peers nobody knows yet; 0 = request_timeout */
 	const char *server_name; /* Server: header */
+	/* Body of an answer to what is no request (NULL: plain text); of no error that FN answers. */
+	char *(*error_body)(struct arena *a, int status, const char **ret_type);
 	bool close_by_default;   /* answer Connection: close unless the client asked keep-alive */
 	/* unix socket instead of TCP: an already listening fd (>= 0 used when address is NULL and port 0) */
 	int listen_fd;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <string.h>
 
@@ -36,14 +37,32 @@ static int no_passphrase(char *buf, int size, int rwflag, void *arg)
 	return -1;
 }
 
-static int load_identity(SSL_CTX *ctx, const char *file, struct err *e)
+static int load_identity(SSL_CTX *ctx, const char *file, const char *key_file, struct err *e)
 {
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(ctx, file) != 1)
 		return err_plain(e, "cannot use the certificate in %s: %s", file, ssl_reason());
-	if (SSL_CTX_use_PrivateKey_file(ctx, file, SSL_FILETYPE_PEM) != 1)
-		return err_plain(e, "cannot use the private key in %s: %s", file, ssl_reason());
+	if (SSL_CTX_use_PrivateKey_file(ctx, key_file, SSL_FILETYPE_PEM) != 1)
+		return err_plain(e, "cannot use the private key in %s: %s", key_file,
+				 ssl_reason());
 	return 0;
+}
+
+/* All certificates in FILE are sent after our own. */
+static int load_chain(SSL_CTX *ctx, const char *file, struct err *e)
+{
+	BIO *bio = BIO_new_file(file, "r");
+	X509 *cert;
+	int n = 0;
+
+	if (!bio)
+		return err_plain(e, "cannot read %s: %s", file, ssl_reason());
+	while ((cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL))) {
+		n += SSL_CTX_add1_chain_cert(ctx, cert) == 1;
+		X509_free(cert);
+	}
+	BIO_free(bio);
+	return n ? 0 : err_plain(e, "there is no certificate in %s", file);
 }
 
 static int load_ca(SSL_CTX *ctx, const char *file, bool server, struct err *e)
@@ -64,8 +83,8 @@ static int load_ca(SSL_CTX *ctx, const char *file, bool server, struct err *e)
 	return 0;
 }
 
-static struct tls_ctx *make_ctx(bool server, const char *cert_file, const char *ca_file,
-				struct err *e)
+static struct tls_ctx *make_ctx(bool server, const char *cert_file, const char *key_file,
+				const char *ca_file, struct err *e)
 {
 	struct tls_ctx *c = xcalloc(1, sizeof(*c));
 	int r = 0;
@@ -86,7 +105,7 @@ static struct tls_ctx *make_ctx(bool server, const char *cert_file, const char *
 	SSL_CTX_set_session_cache_mode(c->ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(c->ctx, 0);
 	if (cert_file)
-		r = load_identity(c->ctx, cert_file, e);
+		r = load_identity(c->ctx, cert_file, key_file, e);
 	if (r == 0 && ca_file)
 		r = load_ca(c->ctx, ca_file, server, e);
 	ERR_clear_error();
@@ -99,12 +118,25 @@ static struct tls_ctx *make_ctx(bool server, const char *cert_file, const char *
 
 struct tls_ctx *tls_server_ctx(const char *cert_file, const char *ca_file, struct err *e)
 {
-	return make_ctx(true, cert_file, ca_file, e);
+	return make_ctx(true, cert_file, cert_file, ca_file, e);
+}
+
+struct tls_ctx *tls_server_ctx_of(const char *cert_file, const char *key_file,
+				  const char *chain_file, struct err *e)
+{
+	struct tls_ctx *c = make_ctx(true, cert_file, key_file, NULL, e);
+
+	if (c && chain_file && load_chain(c->ctx, chain_file, e) < 0) {
+		tls_ctx_free(c);
+		c = NULL;
+	}
+	ERR_clear_error();
+	return c;
 }
 
 struct tls_ctx *tls_client_ctx(const char *cert_file, const char *ca_file, struct err *e)
 {
-	return make_ctx(false, cert_file, ca_file, e);
+	return make_ctx(false, cert_file, cert_file, ca_file, e);
 }
 
 void tls_ctx_free(struct tls_ctx *c)

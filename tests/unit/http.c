@@ -262,6 +262,59 @@ static void test_connections(void **state)
 	http_server_free(f.srv);
 }
 
+/* Requests that are never finished hold no place against those that are. */
+static void test_half_sent(void **state)
+{
+	struct fix f;
+	struct http_server_opts o = default_opts(&f);
+	struct raw slow[3], held;
+
+	(void)state;
+	o.max_connections = 4;
+	start(&f, &o);
+	raw_connect(&held, f.port);
+	raw_send(&held, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+	run_until(&f.done);
+	for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+		raw_connect(&slow[i], f.port);
+		raw_send(&slow[i], i % 2 ? "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx" :
+					   "GET / HTTP/1.1\r\nHo");
+	}
+	assert_int_equal(ask(f.port, "GET / HTTP/1.0\r\n\r\n"), 200);
+	assert_true(raw_expect(&slow[0], NULL, 0)); /* the oldest has gone */
+	raw_send(&slow[1], "12345678");
+	assert_true(raw_expect(&slow[1], "body[9]=x12345678", 1));
+	http_reply(f.held[0], 200, "text/plain", "held", 4); /* never dropped for others */
+	assert_true(raw_expect(&held, "held", 1));
+	for (size_t i = 0; i < ARRAY_SIZE(slow); i++)
+		raw_close(&slow[i]);
+	raw_close(&held);
+	http_server_free(f.srv);
+}
+
+static char *error_body(struct arena *a, int status, const char **ret_type)
+{
+	*ret_type = "application/json";
+	return arena_printf(a, "{\"code\": %d}", status);
+}
+
+static void test_error_body(void **state)
+{
+	struct fix f;
+	struct http_server_opts o = default_opts(&f);
+	struct raw r;
+
+	(void)state;
+	o.error_body = error_body;
+	start(&f, &o);
+	raw_connect(&r, f.port);
+	raw_send(&r, "nonsense\r\n\r\n");
+	assert_true(raw_expect(&r, "{\"code\": 400}", 1));
+	assert_non_null(strstr(r.in.p, "\r\nContent-Type: application/json\r\n"));
+	raw_close(&r);
+	http_server_free(f.srv);
+}
+
 static void test_unix_socket(void **state)
 {
 	struct fix f;
@@ -292,6 +345,8 @@ int main(void)
 		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_late_answer),
 		cmocka_unit_test(test_connections),
+		cmocka_unit_test(test_half_sent),
+		cmocka_unit_test(test_error_body),
 		cmocka_unit_test(test_unix_socket),
 	};
 
