@@ -268,7 +268,8 @@ static const char *target(struct arena *a, const char *pair, const char **ret_na
 	const char *eq = strchr(pair, '=');
 
 	*ret_name = eq ? arena_strndup(a, pair, (size_t)(eq - pair)) : pair;
-	return eq ? eq + 1 : pair;
+	/* a default may follow */
+	return eq ? arena_strndup(a, eq + 1, strcspn(eq + 1, ":")) : pair;
 }
 
 static struct strs words(struct arena *a, const char *spaced)
@@ -278,17 +279,21 @@ static struct strs words(struct arena *a, const char *spaced)
 
 static void row_query(struct doc *d, json *params, const struct rapi_row *row)
 {
-	struct strs l = words(d->a, row->query);
+	struct strs l = words(d->a, row->query), needed = words(d->a, row->need);
 
 	for (size_t i = 0; i < l.n; i++) {
-		const char *name, *param = target(d->a, l.v[i], &name);
+		const char *name, *param = target(d->a, l.v[i], &name), *dflt = strchr(l.v[i], ':');
 		const struct field *f = record_field(opcode_record(row->op), param);
+		bool need = strs_has(&needed, name);
 		json *s;
 
 		if (!f)
 			continue;
 		s = f->type == &type_bool ? zero_or_one() : type_schema(d, f);
-		json_append(params, query_arg(name, !f->opt && !f->dflt, f->doc, s));
+		if (dflt)
+			s = json_set(json_pack("{s:[o]}", "allOf", s), "default",
+				     json_new_str(dflt + 1));
+		json_append(params, query_arg(name, need || (!dflt && !f->opt && !f->dflt), f->doc, s));
 	}
 }
 
@@ -333,14 +338,14 @@ static bool not_in_body(struct doc *d, const struct rapi_row *row, const struct 
 {
 	struct strs query = words(d->a, row->query), forbidden = words(d->a, row->forbidden);
 	json *fixed = row->fixed ? json_own(d->a, text(row->fixed)) : NULL;
-	const char *wire = field_wire(f);
+	const char *wire = field_wire(f), *name;
 
 	if (strcmp(wire, "reason") == 0 || json_has(fixed, wire) || strs_has(&forbidden, wire) ||
-	    strstr(row->path, arena_printf(d->a, "<%s>", wire)) ||
-	    (strcmp(wire, "disk") == 0 && strstr(row->path, "<disk_index>")))
+	    strstr(row->path, arena_printf(d->a, "<%s>", wire)))
+		return true;
+	if (row->item && strcmp(target(d->a, row->item, &name), wire) == 0)
 		return true;
 	for (size_t i = 0; i < query.n; i++) {
-		const char *name;
 
 		/* the others may come either way */
 		if (strcmp(target(d->a, query.v[i], &name), wire) == 0 && f->type == &type_bool)
@@ -448,6 +453,12 @@ static const struct special {
 		  "deprecated": true, "description": "Older than mode" }
 	  ]),
 	  .body = J({}) },
+	{ RAPI_storage_modify,
+	  .query = J([
+		{ "name": "allocatable", "in": "query",
+		  "schema": { "type": "integer", "enum": [0, 1] },
+		  "description": "Whether new disks may be put there; unchanged by default" }
+	  ]) },
 	{ RAPI_console,
 	  .reply = J({
 		"type": "object", "required": ["instance", "kind"], "properties": {
@@ -558,7 +569,7 @@ static json *body(struct doc *d, const struct rapi_row *row)
 	more = sp ? json_own(d->a, text(sp->body)) : NULL;
 	if (row->op < 0 || row->special == RAPI_role_put || row->special == RAPI_reinstall)
 		return json_ref(more);
-	if (row->tags || strcmp(row->method, "GET") == 0)
+	if (row->no_body || strcmp(row->method, "GET") == 0)
 		return NULL;
 	s = op_body(d, row, row->op, row->rename);
 	json_merge(json_get(s, "properties"), more);
@@ -637,13 +648,10 @@ static json *query_args(struct doc *d, const struct rapi_row *row)
 	if (jobs || (row->list && !strchr(row->path, '<')))
 		json_append(out, query_arg("bulk", false, "Whole objects instead of links",
 					   zero_or_one()));
-	if (row->tags && row->op >= 0) {
+	if (row->tags && row->op >= 0)
 		json_append(out,
 			    query_arg("tag", true, "A tag; may be repeated",
 				      text("{\"type\": \"array\", \"items\": {\"type\": \"string\"}}")));
-		json_append(out, query_arg("dry-run", false, "Stop after the prerequisite checks",
-					   zero_or_one()));
-	}
 	if (sp && sp->query) {
 		json *more = json_own(d->a, text(sp->query));
 

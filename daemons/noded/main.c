@@ -3,9 +3,7 @@
 
 #include "lib/base/log.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,53 +29,6 @@ static void on_hup(int signum, void *arg)
 	log_reopen();
 }
 
-/* The first address of an interface, IPv4 preferred. */
-static const char *interface_address(struct arena *a, const char *name)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct ifaddrs *list;
-	const char *found = NULL;
-
-	if (getifaddrs(&list) < 0)
-		return NULL;
-	for (struct ifaddrs *i = list; i; i = i->ifa_next) {
-		const struct sockaddr *sa = i->ifa_addr;
-		bool v4 = sa && sa->sa_family == AF_INET;
-		const void *addr;
-
-		if (!sa || !str_eq(i->ifa_name, name) || (!v4 && sa->sa_family != AF_INET6))
-			continue;
-		addr = v4 ? (const void *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr :
-			    (const void *)&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-		if ((v4 || !found) && inet_ntop(sa->sa_family, addr, text, sizeof(text)))
-			found = arena_strdup(a, text);
-		if (v4)
-			break;
-	}
-	freeifaddrs(list);
-	return found;
-}
-
-/* Where to listen; NULL = everywhere. The nodes of a virtual cluster share one machine, so each
- * listens on its own address only. */
-static int bind_address(struct arena *a, const json *o, const char **ret, struct err *e)
-{
-	const char *interface = json_get_str(o, "interface"), *name;
-
-	*ret = json_get_str(o, "bind");
-	if (interface && *ret)
-		return err_plain(e, "Can't specify both, bind address and bind interface (%s, %s)",
-				 *ret, interface);
-	if (interface) {
-		*ret = interface_address(a, interface);
-		if (!*ret)
-			return err_plain(e, "Network interface %s has no address", interface);
-	} else if (!*ret && env_virtual()) {
-		return resolve_name(a, env_hosts_file(), env_hostname(), 0, &name, ret, e);
-	}
-	return 0;
-}
-
 static int listen_on(struct arena *a, struct noded *n, const json *o, struct err *e)
 {
 	const char *cert = json_get_str(o, "ssl_cert"), *key = json_get_str(o, "ssl_key");
@@ -99,7 +50,7 @@ static int listen_on(struct arena *a, struct noded *n, const json *o, struct err
 	n->ssl = !json_get_bool(o, "no_ssl", false);
 	if (key && !str_eq(key, n->cert_file))
 		return err_plain(e, "The SSL key has to be in the certificate's file");
-	if (bind_address(a, o, &h.address, e) < 0)
+	if (env_bind_address(a, o, &h.address, e) < 0)
 		return -1;
 	if (n->ssl) {
 		h.tls = n->tls = tls_server_ctx(n->cert_file, n->cert_file, e);

@@ -21,9 +21,8 @@ static void on_hup(int signum, void *arg)
 
 static int listen_on(struct rapi *rapi, struct arena *a, const json *o, struct err *e)
 {
-	const char *cert = json_get_str(o, "ssl_cert");
+	const char *cert = json_get_str(o, "ssl_cert"), *key = json_get_str(o, "ssl_key");
 	struct http_server_opts h = {
-		.address = json_get_str(o, "bind"),
 		.port = (int)json_get_int(o, "port", RAPI_PORT),
 		.max_body = 8 << 20,
 		.max_headers = 16 << 10,
@@ -33,18 +32,20 @@ static int listen_on(struct rapi *rapi, struct arena *a, const json *o, struct e
 		.handshake_timeout = 10,
 		.server_name = "Ganeti " RELEASE_VERSION,
 		.close_by_default = true,
+		.error_body = rapi_error_body,
 		.listen_fd = -1,
 		.fn = rapi_handle,
 		.arg = rapi,
 	};
-	const char *name;
 
-	/* the nodes of a virtual cluster share one machine */
-	if (!h.address && env_virtual() &&
-	    resolve_name(a, env_hosts_file(), env_hostname(), 0, &name, &h.address, e) < 0)
+	if (env_bind_address(a, o, &h.address, e) < 0)
 		return -1;
 	if (!json_get_bool(o, "no_ssl", false)) {
-		h.tls = rapi->tls = tls_server_ctx(cert ? cert : path_of(PATH_RAPI_CERT_FILE), NULL, e);
+		/* a file named for one of them has both, unless the other is named as well */
+		if (!cert)
+			cert = key ? key : path_of(PATH_RAPI_CERT_FILE);
+		h.tls = rapi->tls = tls_server_ctx_of(cert, key ? key : cert,
+						      json_get_str(o, "ssl_chain"), e);
 		if (!h.tls)
 			return -1;
 	}

@@ -35,6 +35,8 @@ void rapi_fail(struct http_req *r, int status, const char *message);
 void rapi_failf(struct rcall *c, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void rapi_fail_err(struct rcall *c, const struct err *e);
+/* The same body for what is no request. */
+char *rapi_error_body(struct arena *a, int status, const char **ret_type);
 
 /* --- auth.c --- */
 struct users *users_new(const char *file);
@@ -55,11 +57,20 @@ void rapi_ask(struct rcall *c, enum luxi method, json *args,
 
 /* --- call.c --- */
 void rapi_handle(struct http_req *r, void *arg);
-/* The opcode of the row from path, query, fixed parameters and BODY (dict or NULL). New reference; NULL
- * when it was refused (and answered). */
+/* The opcode from path, query, fixed parameters and BODY (dict or NULL). New reference; NULL when it
+ * was refused (and answered). */
 json *rapi_opcode(struct rcall *c, int op, const json *fixed, const json *body, const char *rename);
+/* One that is a parameter of another: only from BODY. */
+json *rapi_inner_opcode(struct rcall *c, int op, const json *body, const char *rename);
 void rapi_submit(struct rcall *c, json *ops); /* list of opcodes, taken over; answers the job id */
-int64_t rapi_query_int(struct rcall *c, const char *name, int64_t dflt);
+/* The row's opcode as a job. */
+void rapi_submit_row(struct rcall *c, const json *fixed, const json *body);
+const char *rapi_arg(struct rcall *c, const char *name); /* query argument with a value, or NULL */
+bool rapi_flag(struct rcall *c, const char *name);       /* query argument that is a number, not 0 */
+/* Is BODY of that kind? Otherwise answers with upstream's text, NAME says what it is. */
+bool rapi_body_is(struct rcall *c, const json *body, enum json_kind kind, const char *name);
+/* OBJECT, with the row's second names of its keys. */
+json *rapi_aliased(struct rcall *c, json *object);
 /* ROW of values to a dict by space-separated NAMES. */
 json *rapi_map_fields(struct rcall *c, const char *names, const json *row);
 struct strs rapi_names(struct arena *a, const char *spaced);

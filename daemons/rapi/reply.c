@@ -11,13 +11,24 @@ static const struct {
 	{ 401, "Unauthorized", "No permission -- see authorization schemes" },
 	{ 403, "Forbidden", "Request forbidden -- authorization will not help" },
 	{ 404, "Not Found", "Nothing matches the given URI" },
+	{ 405, "Method Not Allowed", "Specified method is invalid for this resource" },
+	{ 406, "Not Acceptable", "URI not available in preferred format" },
+	{ 408, "Request Timeout", "Request timed out; try again later" },
 	{ 409, "Conflict", "Request conflict" },
+	{ 411, "Length Required", "Client must specify Content-Length" },
+	{ 412, "Precondition Failed", "Precondition in headers is false" },
+	{ 413, "Request Entity Too Large", "Entity is too large" },
+	{ 414, "Request-URI Too Long", "URI is too long" },
 	{ 415, "Unsupported Media Type", "Entity body in unsupported format" },
+	{ 417, "Expectation Failed", "Expect condition could not be satisfied" },
+	{ 431, "Request Header Fields Too Large",
+	  "The server is unwilling to process the request because its header fields are too large" },
 	{ 500, "Internal Server Error", "Server got itself in trouble" },
 	{ 501, "Not Implemented", "Server does not support this operation" },
 	{ 502, "Bad Gateway", "Invalid responses from another server/proxy" },
 	{ 503, "Service Unavailable", "The server cannot process the request due to a high load" },
 	{ 504, "Gateway Timeout", "The gateway server did not receive a timely response" },
+	{ 505, "HTTP Version Not Supported", "Cannot fulfill request" },
 };
 
 static void send_json(struct http_req *r, int status, json *j)
@@ -56,19 +67,31 @@ static char *html_escape(const char *s)
 	return str_steal(&out);
 }
 
-void rapi_fail(struct http_req *r, int status, const char *message)
+static json *error_json(int status, const char *message)
 {
-	size_t i = 0;
 	char *text CLEANUP(freep) = NULL;
+	size_t i = 0;
 
 	while (i + 1 < ARRAY_SIZE(phrases) && phrases[i].status != status)
 		i++;
 	text = html_escape(message ? message : phrases[i].message);
+	return json_pack("{s:i, s:s, s:s}", "code", status, "message", text, "explain",
+			 phrases[i].explain);
+}
+
+char *rapi_error_body(struct arena *a, int status, const char **ret_type)
+{
+	json *j CLEANUP(json_putp) = error_json(status, NULL);
+
+	*ret_type = "application/json";
+	return arena_printf(a, "%s\n", json_dump_in(a, j));
+}
+
+void rapi_fail(struct http_req *r, int status, const char *message)
+{
 	if (status == 401)
 		http_set_header(r, "WWW-Authenticate", "Basic realm=\"Ganeti Remote API\"");
-	send_json(r, status,
-		  json_pack("{s:i, s:s, s:s}", "code", status, "message", text, "explain",
-			    phrases[i].explain));
+	send_json(r, status, error_json(status, message));
 }
 
 void rapi_failf(struct rcall *c, int status, const char *fmt, ...)

@@ -30,12 +30,7 @@ static void features(struct rcall *c)
 
 static void info_done(struct rcall *c, json *result)
 {
-	json *out = json_merge(json_new_dict(), result);
-
-	/* names this interface had before the parameters were renamed */
-	json_set(out, "vg_name", json_ref(json_get(result, "volume_group_name")));
-	json_set(out, "drbd_helper", json_ref(json_get(result, "drbd_usermode_helper")));
-	rapi_reply(c, out);
+	rapi_reply(c, rapi_aliased(c, json_merge(json_new_dict(), result)));
 }
 
 static void os_list(struct rcall *c, json *result)
@@ -141,13 +136,12 @@ static void role_shown(struct rcall *c, json *result)
 
 static void role_put(struct rcall *c)
 {
-	const char *role = json_str(c->body);
-	json *fixed = json_own(c->a, json_new_dict()), *op;
+	json *fixed = json_own(c->a, json_new_dict());
+	const char *role;
 
-	if (!role) {
-		rapi_fail(c->req, 400, "Body contents must be a string");
+	if (!rapi_body_is(c, c->body, JSON_STRING, "Body contents"))
 		return;
-	}
+	role = json_str(c->body);
 	if (str_eq(role, "regular")) {
 		json_set(fixed, "master_candidate", json_new_bool(false));
 		json_set(fixed, "offline", json_new_bool(false));
@@ -164,38 +158,58 @@ static void role_put(struct rcall *c)
 		rapi_failf(c, 400, "Can't set '%s' role", role);
 		return;
 	}
-	op = rapi_opcode(c, c->row->op, fixed, NULL, NULL);
-	if (op)
-		rapi_submit(c, json_pack("[o]", op));
+	rapi_submit_row(c, fixed, NULL);
 }
 
+/* Arguments in the query are the old way, and stand for a whole body. */
 static void node_migrate(struct rcall *c)
 {
-	const char *mode = http_query(c->req, "mode", 0);
-	json *fixed = json_own(c->a, json_new_dict()), *op;
+	const char *mode = rapi_arg(c, "mode");
+	json *body;
 
-	/* "live" is older than "mode" */
-	if (!mode && http_query(c->req, "live", 0))
-		mode = rapi_query_int(c, "live", 1) ? "live" : "non-live";
-	if (mode)
-		json_set(fixed, "mode", json_new_str(mode));
-	op = rapi_opcode(c, c->row->op, fixed, c->body, NULL);
-	if (op)
-		rapi_submit(c, json_pack("[o]", op));
+	if (rapi_arg(c, "live") && mode) {
+		rapi_fail(c->req, 400, "Only one of 'live' and 'mode' should be passed");
+		return;
+	}
+	if (rapi_arg(c, "live"))
+		mode = rapi_flag(c, "live") ? "live" : "non-live";
+	body = mode ? json_own(c->a, json_pack("{s:s}", "mode", mode)) : c->body;
+	rapi_submit_row(c, NULL, body);
+}
+
+static void storage_modify(struct rcall *c)
+{
+	json *changes = json_new_dict();
+
+	if (rapi_arg(c, "allocatable"))
+		json_set(changes, "allocatable", json_new_bool(rapi_flag(c, "allocatable")));
+	rapi_submit_row(c, json_own(c->a, json_pack("{s:o}", "changes", changes)), NULL);
 }
 
 /* --- instances --- */
 
+/* The separator was a comma once and is a space since: both are understood here. */
+static void usb_devices(json *body)
+{
+	json *hv = json_get(body, "hvparams"), *text;
+	char *s CLEANUP(freep) = NULL;
+
+	if (!json_str(json_get(hv, "usb_devices")))
+		return;
+	s = xstrdup(json_str(json_get(hv, "usb_devices")));
+	for (char *p = s; *p; p++)
+		*p = *p == ' ' ? ',' : *p;
+	text = json_new_str(s);
+	json_set(body, "hvparams", json_set(json_clone(hv), "usb_devices", text));
+}
+
 static void instance_create(struct rcall *c)
 {
-	json *body, *op;
+	json *body;
 	int64_t version;
 
-	if (!json_is(c->body, JSON_DICT)) {
-		rapi_failf(c, 400, "Body contents: Type is '%s', but 'dict' is expected",
-			   json_kind_name(c->body));
+	if (!rapi_body_is(c, c->body, JSON_DICT, "Body contents"))
 		return;
-	}
 	version = json_get_int(c->body, "__version__", 0);
 	if (version == 0) {
 		rapi_fail(c->req, 400,
@@ -208,31 +222,46 @@ static void instance_create(struct rcall *c)
 	}
 	body = json_own(c->a, json_merge(json_new_dict(), c->body));
 	json_del(body, "__version__");
-	op = rapi_opcode(c, c->row->op, NULL, body, c->row->rename);
-	if (op)
-		rapi_submit(c, json_pack("[o]", op));
+	usb_devices(body);
+	rapi_submit_row(c, NULL, body);
+}
+
+static void instance_modify(struct rcall *c)
+{
+	json *body;
+
+	if (!rapi_body_is(c, c->body, JSON_DICT, "Body contents"))
+		return;
+	body = json_own(c->a, json_merge(json_new_dict(), c->body));
+	usb_devices(body);
+	rapi_submit_row(c, NULL, body);
 }
 
 /* stop, reinstall and (unless told not to) start */
 static void reinstall(struct rcall *c)
 {
 	json *fixed = json_own(c->a, json_new_dict()), *re, *stop, *up = NULL;
-	const char *os_type = json_get_str(c->body, "os");
-	bool start = json_get_bool(c->body, "start", true);
+	const char *os_type = rapi_arg(c, "os");
+	bool start = !rapi_flag(c, "nostartup");
 
-	if (!c->body) {
-		os_type = http_query(c->req, "os", 0);
-		start = rapi_query_int(c, "nostartup", 0) == 0;
-	}
-	json_each(c->body, key, v) {
-		(void)v;
-		if (strcmp(key, "os") && strcmp(key, "start") && strcmp(key, "osparams")) {
-			rapi_failf(c, 400, "Unknown body parameter '%s'", key);
+	if (c->body) {
+		if (os_type || rapi_arg(c, "nostartup")) {
+			rapi_fail(c->req, 400, "Can't combine query and body parameters");
 			return;
 		}
+		if (!json_is(c->body, JSON_DICT)) {
+			rapi_fail(c->req, 400, "Invalid body contents, not a dictionary");
+			return;
+		}
+		if (json_has(c->body, "start") &&
+		    !rapi_body_is(c, json_get(c->body, "start"), JSON_BOOL, "'start' parameter"))
+			return;
+		start = json_get_bool(c->body, "start", true);
+		json_set(fixed, "os_type", json_ref(json_get(c->body, "os")));
+		json_set(fixed, "osparams", json_ref(json_get(c->body, "osparams")));
+	} else {
+		json_set(fixed, "os_type", json_new_str(os_type));
 	}
-	json_set(fixed, "os_type", json_new_str(os_type));
-	json_set(fixed, "osparams", json_ref(json_get(c->body, "osparams")));
 	stop = json_own(c->a, rapi_opcode(c, OP_instance_shutdown, NULL, NULL, NULL));
 	re = stop ? json_own(c->a, rapi_opcode(c, OP_instance_reinstall, fixed, NULL, NULL)) : NULL;
 	if (re && start)
@@ -258,9 +287,12 @@ static json *disk_numbers(struct rcall *c, const json *given)
 	for (size_t i = 0; i < parts.n; i++) {
 		int64_t v;
 
-		if (parse_int(parts.v[i], &v) < 0) {
+		if (parse_int(str_strip(c->a, parts.v[i]), &v) < 0) {
 			json_put(out);
-			rapi_failf(c, 400, "Invalid disk index passed: %s", parts.v[i]);
+			rapi_failf(c, 400,
+				   "Invalid disk index passed: invalid literal for int() with base "
+				   "10: '%s'",
+				   parts.v[i]);
 			return NULL;
 		}
 		json_append(out, json_new_int(v));
@@ -271,25 +303,28 @@ static json *disk_numbers(struct rcall *c, const json *given)
 static void replace_disks(struct rcall *c)
 {
 	static const char *const from_query[] = { "mode", "disks", "remote_node", "iallocator" };
-	json *body = json_own(c->a, json_merge(json_new_dict(), c->body)), *op;
+	json *body;
 
+	if (c->body && !rapi_body_is(c, c->body, JSON_DICT, "Body contents"))
+		return;
+	body = json_own(c->a, json_merge(json_new_dict(), c->body));
 	if (!c->body)
 		for (size_t i = 0; i < ARRAY_SIZE(from_query); i++) {
-			const char *v = http_query(c->req, from_query[i], 0);
+			const char *v = rapi_arg(c, from_query[i]);
 
 			if (v)
 				json_set(body, from_query[i], json_new_str(v));
 		}
-	if (json_get(body, "disks")) {
+	if (json_get(body, "disks") && !str_eq(json_get_str(body, "disks"), "")) {
 		json *disks = disk_numbers(c, json_get(body, "disks"));
 
 		if (!disks)
 			return;
 		json_set(body, "disks", disks);
+	} else {
+		json_del(body, "disks"); /* null, or "" */
 	}
-	op = rapi_opcode(c, c->row->op, NULL, body, NULL);
-	if (op)
-		rapi_submit(c, json_pack("[o]", op));
+	rapi_submit_row(c, NULL, body);
 }
 
 static void console_done(struct rcall *c, json *result)
@@ -306,7 +341,7 @@ static void console_done(struct rcall *c, json *result)
 
 static void multi_alloc(struct rcall *c)
 {
-	json *body, *ops = json_own(c->a, json_new_array()), *op;
+	json *body, *ops = json_own(c->a, json_new_array());
 	json *instances = json_get(c->body, "instances");
 
 	if (!json_is(instances, JSON_ARRAY)) {
@@ -314,8 +349,8 @@ static void multi_alloc(struct rcall *c)
 		return;
 	}
 	json_items(instances, i, inst) {
-		json *one = rapi_opcode(c, OP_instance_create, NULL, inst,
-					"os=os_type name=instance_name");
+		json *one = rapi_inner_opcode(c, OP_instance_create, inst,
+					      "os=os_type name=instance_name");
 
 		if (!one)
 			return;
@@ -323,9 +358,7 @@ static void multi_alloc(struct rcall *c)
 	}
 	body = json_own(c->a, json_merge(json_new_dict(), c->body));
 	json_set(body, "instances", json_ref(ops));
-	op = rapi_opcode(c, c->row->op, NULL, body, NULL);
-	if (op)
-		rapi_submit(c, json_pack("[o]", op));
+	rapi_submit_row(c, NULL, body);
 }
 
 /* --- queries --- */
@@ -339,36 +372,52 @@ static struct strs comma_list(struct rcall *c, const char *text)
 	return l;
 }
 
+static bool resource_known(struct rcall *c)
+{
+	if (enum_value(&enum_query_resource, path_name(c, "query_resource")) >= 0)
+		return true;
+	rapi_fail(c->req, 404, NULL);
+	return false;
+}
+
 static void query(struct rcall *c)
 {
-	const char *what = path_name(c, "query_resource");
-	const char *text = http_query(c->req, "fields", 0);
-	json *filter = json_get(c->body, "qfilter"), *fields;
+	bool put = strcmp(c->row->method, "PUT") == 0;
+	const char *text = rapi_arg(c, "fields");
+	json *filter = NULL, *fields = NULL;
 
-	if (!filter)
-		filter = json_get(c->body, "filter");
-	if (enum_value(&enum_query_resource, what) < 0) {
-		rapi_fail(c->req, 404, NULL);
+	if (put) {
+		if (!rapi_body_is(c, c->body, JSON_DICT, "Body contents"))
+			return;
+		filter = json_get(c->body, "qfilter");
+		if (!filter)
+			filter = json_get(c->body, "filter");
+		fields = json_ref(json_get(c->body, "fields"));
+	}
+	if (!resource_known(c)) {
+		json_put(fields);
 		return;
 	}
-	if (json_is(json_get(c->body, "fields"), JSON_ARRAY)) {
-		fields = json_ref(json_get(c->body, "fields"));
-	} else if (text) {
+	if (!fields && text) {
 		struct strs l = comma_list(c, text);
 
 		fields = json_new_strs(&l);
-	} else {
-		rapi_fail(c->req, 400, "Missing 'fields' query argument");
-		return;
 	}
-	rapi_ask(c, LUXI_Query, json_pack("[s, o, O]", what, fields, filter), pass_on);
+	if (fields)
+		rapi_ask(c, LUXI_Query,
+			 json_pack("[s, o, O]", path_name(c, "query_resource"), fields, filter),
+			 pass_on);
+	else
+		rapi_fail(c->req, 400, "Missing 'fields' query argument");
 }
 
 static void query_fields(struct rcall *c)
 {
-	const char *text = http_query(c->req, "fields", 0);
+	const char *text = rapi_arg(c, "fields");
 	json *fields = NULL;
 
+	if (!resource_known(c))
+		return;
 	if (text) {
 		struct strs l = comma_list(c, text);
 
@@ -390,7 +439,7 @@ static bool job_of(struct rcall *c)
 
 static void jobs_done(struct rcall *c, json *result)
 {
-	bool bulk = rapi_query_int(c, "bulk", 0) != 0;
+	bool bulk = rapi_flag(c, "bulk");
 	json *out = json_new_array();
 
 	json_items(result, i, row) {
@@ -406,7 +455,7 @@ static void jobs_done(struct rcall *c, json *result)
 
 static void jobs(struct rcall *c)
 {
-	bool bulk = rapi_query_int(c, "bulk", 0) != 0;
+	bool bulk = rapi_flag(c, "bulk");
 	struct strs fields = rapi_names(c->a, bulk ? rapi_fields("job")->bulk : "id");
 
 	rapi_ask(c, LUXI_QueryJobs, json_pack("[n, o]", json_new_strs(&fields)), jobs_done);
@@ -440,41 +489,85 @@ static void waited(struct rcall *c, json *result)
 
 static void job_wait(struct rcall *c)
 {
-	json *fields = json_get(c->body, "fields");
+	json *fields = json_get(c->body, "fields"), *info = json_get(c->body, "previous_job_info"),
+	     *serial = json_get(c->body, "previous_log_serial");
 
 	if (!job_of(c))
 		return;
-	if (!json_is(fields, JSON_ARRAY)) {
+	if (!json_has(c->body, "fields"))
+		rapi_fail(c->req, 400, "Required parameter 'fields' is missing");
+	else if (!json_is(fields, JSON_ARRAY))
 		rapi_fail(c->req, 400, "The 'fields' parameter should be a list");
-		return;
-	}
-	rapi_ask(c, LUXI_WaitForJobChange,
-		 json_pack("[I, O, O, O, i]", c->job, fields,
-			   json_get(c->body, "previous_job_info"),
-			   json_get(c->body, "previous_log_serial"), WAIT_SECONDS),
-		 waited);
+	else if (info && !json_is(info, JSON_ARRAY))
+		rapi_fail(c->req, 400, "The 'previous_job_info' parameter should be a list");
+	else if (serial && !json_is(serial, JSON_INT))
+		rapi_fail(c->req, 400, "The 'previous_log_serial' parameter should be a number");
+	else
+		rapi_ask(c, LUXI_WaitForJobChange,
+			 json_pack("[I, O, O, O, i]", c->job, fields, info, serial, WAIT_SECONDS),
+			 waited);
 }
 
 /* --- filter rules --- */
 
-static void filter_replace(struct rcall *c)
+/* The value of KEY, or what JSON says; a new reference. */
+static json *or_default(const json *b, const char *key, json *dflt)
 {
-	json *b = c->body;
+	if (!json_has(b, key))
+		return dflt;
+	json_put(dflt);
+	return json_ref(json_get(b, key));
+}
+
+static bool filter_ok(struct rcall *c, const json *b)
+{
+	static const struct {
+		const char *key;
+		enum json_kind kind;
+	} keys[] = {
+		{ "priority", JSON_INT },
+		{ "predicates", JSON_ARRAY },
+		{ "reason", JSON_ARRAY },
+		{ "action", JSON_NULL }, /* a string or a list: the master looks */
+	};
 
 	if (!json_is(b, JSON_DICT)) {
-		rapi_failf(c, 400, "Body contents: Type is '%s', but 'dict' is expected",
-			   json_kind_name(b));
-		return;
+		rapi_fail(c->req, 400, "Invalid body contents, not a dictionary");
+		return false;
 	}
-	rapi_ask(c, LUXI_ReplaceFilter,
-		 json_pack("[s, I, o, O, o]", path_name(c, "filter_uuid"),
-			   json_get_int(b, "priority", 0),
-			   json_get(b, "predicates") ? json_ref(json_get(b, "predicates")) :
-						       json_new_array(),
-			   json_get(b, "action"),
-			   json_get(b, "reason") ? json_ref(json_get(b, "reason")) :
-						   json_new_array()),
-		 pass_on);
+	json_each(b, key, v) {
+		bool known = false;
+
+		(void)v;
+		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+			known |= strcmp(keys[i].key, key) == 0;
+		if (known)
+			continue;
+		rapi_failf(c, 400,
+			   "Invalid body parameters: filter rule doesn't support the parameter '%s'",
+			   key);
+		return false;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].kind != JSON_NULL && json_has(b, keys[i].key) &&
+		    !rapi_body_is(c, json_get(b, keys[i].key), keys[i].kind,
+				  arena_printf(c->a, "'%s' parameter", keys[i].key)))
+			return false;
+	return true;
+}
+
+static void filter_replace(struct rcall *c)
+{
+	const json *b = c->body;
+
+	if (filter_ok(c, b))
+		rapi_ask(c, LUXI_ReplaceFilter,
+			 json_pack("[s, I, o, o, o]", path_name(c, "filter_uuid"),
+				   json_get_int(b, "priority", 0),
+				   or_default(b, "predicates", json_new_array()),
+				   or_default(b, "action", json_new_str("CONTINUE")),
+				   or_default(b, "reason", json_new_array())),
+			 pass_on);
 }
 
 void rapi_special(struct rcall *c)
@@ -507,6 +600,12 @@ void rapi_special(struct rcall *c)
 		break;
 	case RAPI_instance_create:
 		instance_create(c);
+		break;
+	case RAPI_instance_modify:
+		instance_modify(c);
+		break;
+	case RAPI_storage_modify:
+		storage_modify(c);
 		break;
 	case RAPI_reinstall:
 		reinstall(c);

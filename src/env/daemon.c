@@ -1,6 +1,8 @@
 /* Command lines of daemons, from the rows of daemons.def. */
 #include "src/env/env.h"
 
+#include "lib/net/net.h"
+
 #include "src/schema/options.h"
 
 #include <stdio.h>
@@ -47,4 +49,22 @@ void env_daemon_opts(const json *options, struct daemon_opts *d)
 	d->foreground = json_get_bool(options, "foreground", false);
 	d->debug = json_get_bool(options, "debug", false);
 	d->syslog = syslog && !str_eq(syslog, "no");
+}
+
+int env_bind_address(struct arena *a, const json *o, const char **ret, struct err *e)
+{
+	const char *interface = json_get_str(o, "interface"), *name;
+
+	*ret = json_get_str(o, "bind");
+	if (interface && *ret)
+		return err_plain(e, "Can't specify both, bind address and bind interface (%s, %s)",
+				 *ret, interface);
+	if (interface) {
+		*ret = addr_of_interface(a, interface);
+		if (!*ret)
+			return err_plain(e, "Network interface %s has no address", interface);
+	} else if (!*ret && env_virtual()) {
+		return resolve_name(a, env_hosts_file(), env_hostname(), 0, &name, ret, e);
+	}
+	return 0;
 }

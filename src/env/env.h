@@ -38,6 +38,9 @@ int env_ensure_dirs(struct err *e);
  * or version were printed, or what is wrong. */
 int env_daemon_options(const char *name, int argc, char **argv, struct arena *a, json **ret);
 void env_daemon_opts(const json *options, struct daemon_opts *d); /* what daemon_start() wants to know */
+/* Where to listen by --bind and --interface; NULL = everywhere. The nodes of a virtual cluster share one
+ * machine, so each listens on its own address only. */
+int env_bind_address(struct arena *a, const json *options, const char **ret, struct err *e);
 
 /* --- users.c --- */
 enum daemon_user { USER_ROOT, USER_MASTERD, USER_CONFD, USER_RAPI, USER_METAD, GROUP_DAEMONS, GROUP_ADMIN };
