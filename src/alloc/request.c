@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define PROTOCOL 2
 
 struct build {
 	struct snapshot *s;
@@ -247,7 +246,7 @@ int alloc_cluster_data(struct snapshot *s, struct rpc_client *rpc, struct arena 
 		b.template_ = b.c->enabled_disk_templates.v[0];
 	if (ask(&b, e) < 0)
 		return -1;
-	out = json_own(a, json_pack("{s:i, s:s, s:o, s:o, s:O}", "version", PROTOCOL, "cluster_name",
+	out = json_own(a, json_pack("{s:i, s:s, s:o, s:o, s:O}", "version", IALLOCATOR_VERSION, "cluster_name",
 				    b.c->cluster_name, "cluster_tags", json_new_strs(&b.c->tags),
 				    "enabled_hypervisors", json_new_strs(&b.c->enabled_hypervisors),
 				    "ipolicy", b.c->ipolicy));

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SSCONF_PERMS 0444
 #define QUEUE_FILE_PERMS 0640
 #define ARCHIVE_DIR_PERMS 0750
 
@@ -111,7 +110,7 @@ static int ensure_ssconf(struct arena *a, struct err *e)
 	for (int i = 0; i < SSCONF_COUNT; i++) {
 		const char *path = path_in(a, PATH_DATA_DIR, "ssconf_%s", ssconf_name(i));
 
-		if (repair_file(path, SSCONF_PERMS, ids, e) < 0)
+		if (repair_file(path, SSCONF_FILE_MODE, ids, e) < 0)
 			return -1;
 	}
 	return 0;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define SSCONF_MAX (128 * 1024)
-#define SSCONF_PERMS 0444
 #define LOCK_TIMEOUT 10
 
 static const char *const names[SSCONF_COUNT] = {
@@ -88,7 +87,7 @@ static int write_one(struct arena *a, const char *name, const char *text, struct
 {
 	const char *path = file_of(a, name);
 	struct fs_attr attr = {
-		.mode = SSCONF_PERMS, .uid = (uid_t)-1, .gid = (gid_t)-1, .sync = true
+		.mode = SSCONF_FILE_MODE, .uid = (uid_t)-1, .gid = (gid_t)-1, .sync = true
 	};
 	char *now CLEANUP(freep) = NULL;
 	int r;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #define KVM_DIR "kvm-hypervisor"
-#define VNC_BASE_PORT 5900
 
 static bool kvm_usable(void)
 {

@@ -8,8 +8,6 @@
 #include <time.h>
 
 #define UNDO_RETRIES 5
-#define WIPE_CHUNK_MAX 1024 /* MiB */
-#define WIPE_CHUNK_PERCENT 10
 #define WIPE_REPORT_SECONDS 60.0
 
 static json *remove_args(struct luctx *lu, const struct instance *i, const struct disk *d)

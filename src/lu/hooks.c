@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define HOOKS_PATH "/sbin:/bin:/usr/sbin:/usr/bin"
-#define HOOKS_VERSION "2"
 #define CONFIG_UPDATE "config-update"
 
 /* Python's str() of a value. */
@@ -49,7 +48,8 @@ static json *full_env(struct luctx *lu, const char *path, const char *phase, con
 {
 	const struct node *master = snap_node(lu->snap, lu->cluster->master_node);
 	json *out = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "PATH", HOOKS_PATH,
-			      "GANETI_HOOKS_VERSION", HOOKS_VERSION, "GANETI_OP_CODE",
+			      "GANETI_HOOKS_VERSION",
+			      arena_printf(lu->a, "%d", HOOKS_VERSION), "GANETI_OP_CODE",
 			      opcode_name(lu->op), "GANETI_DATA_DIR", path_of(PATH_DATA_DIR),
 			      "GANETI_HOOKS_PHASE", phase, "GANETI_HOOKS_PATH", path,
 			      "GANETI_CLUSTER", lu->cluster->cluster_name);

@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REMOVE_RETRY 3
-#define REMOVE_TIMEOUT 30
 #define MIB ((size_t)1 << 20)
 
 /* --- the cache that tells monitoring whose a device is --- */
@@ -73,7 +71,7 @@ int node_blockdev_create(struct node_ctx *ctx, const struct rpc_blockdev_create 
 int node_blockdev_remove(struct node_ctx *ctx, const struct rpc_blockdev_remove *args, json **ret,
 			 struct err *e)
 {
-	double end = clock_mono() + REMOVE_TIMEOUT;
+	double end = clock_mono() + DISK_REMOVE_RETRY_TIMEOUT;
 	const struct bdev_class *c;
 	struct bdev_status st;
 	struct disk *d;
@@ -89,10 +87,10 @@ int node_blockdev_remove(struct node_ctx *ctx, const struct rpc_blockdev_remove 
 		return 0;
 	/* a device may still be held by something that is about to let it go */
 	while (c->remove(ctx->a, d, e) < 0) {
-		if (clock_mono() + REMOVE_RETRY > end)
+		if (clock_mono() + DISK_REMOVE_RETRY_INTERVAL > end)
 			return -1;
 		err_clear(e);
-		sleep(REMOVE_RETRY);
+		sleep(DISK_REMOVE_RETRY_INTERVAL);
 	}
 	cache_remove(ctx->a, st.path);
 	return 0;

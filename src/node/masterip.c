@@ -69,7 +69,7 @@ static int run_hooks(struct arena *a, const char *hpath, const char *phase, cons
 	    ssconf_master(a, &master, &me, e) < 0)
 		return fail_unexpected(e);
 	env_add(&l, "PATH", "%s", SCRIPT_PATH);
-	env_add(&l, "GANETI_HOOKS_VERSION", "2");
+	env_add(&l, "GANETI_HOOKS_VERSION", "%d", HOOKS_VERSION);
 	env_add(&l, "GANETI_OP_CODE", "%s", opcode);
 	env_add(&l, "GANETI_DATA_DIR", "%s", path_of(PATH_DATA_DIR));
 	env_add(&l, "GANETI_HOOKS_PHASE", "%s", phase);

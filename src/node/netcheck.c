@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define PING_TIMEOUT 10
 
 static bool contains(const json *list, const char *name)
 {
@@ -25,7 +24,7 @@ json *netcheck_master(struct arena *a, const char *me, const json *arg)
 	if (!contains(json_at(arg, 2), me) || !ip)
 		return NULL;
 	/* from the loopback address only an address of this very machine can be reached */
-	return json_new_bool(tcp_ping(ip, rpc_port(), PING_TIMEOUT, false,
+	return json_new_bool(tcp_ping(ip, rpc_port(), TCP_PING_TIMEOUT, false,
 				      str_eq(master, me) && addr_is_ip4(ip) ? "127.0.0.1" : NULL));
 }
 
@@ -54,9 +53,9 @@ json *netcheck_nodes(struct arena *a, const char *me, const json *arg)
 
 		if (!name || !pip || !sip)
 			continue;
-		if (!tcp_ping(pip, rpc_port(), PING_TIMEOUT, false, my_pip))
+		if (!tcp_ping(pip, rpc_port(), TCP_PING_TIMEOUT, false, my_pip))
 			strs_add(a, &fail, "primary");
-		if (!str_eq(sip, pip) && !tcp_ping(sip, rpc_port(), PING_TIMEOUT, false, my_sip))
+		if (!str_eq(sip, pip) && !tcp_ping(sip, rpc_port(), TCP_PING_TIMEOUT, false, my_sip))
 			strs_add(a, &fail, "secondary");
 		if (fail.n)
 			json_set(bad, name,

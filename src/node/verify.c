@@ -11,8 +11,6 @@
 
 #define CHECKED_FILE_MAX (256u << 20)
 #define DAY (24 * 60 * 60)
-#define CERT_WARN_DAYS 30
-#define CERT_ERROR_DAYS 7
 
 struct verify {
 	struct arena *a;

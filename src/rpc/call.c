@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #define MAX_PARALLEL 256
-#define CONNECT_TIMEOUT 5
 #define MAX_ANSWER (256u << 20)
 #define POLL_INTERVAL 0.1
 #define ERROR_TEXT_MAX 2000
@@ -76,7 +75,7 @@ static int open_http(struct rpc_client *c, struct err *e)
 	const char *cert = client_cert(), *ca = path_of(PATH_NODED_CERT_FILE);
 	struct timespec times[2] = { changed(cert), changed(ca) };
 	struct http_client_opts o = { .max_parallel = MAX_PARALLEL,
-				      .connect_timeout = CONNECT_TIMEOUT,
+				      .connect_timeout = RPC_CONNECT_TIMEOUT,
 				      .max_body = MAX_ANSWER };
 	struct tls_ctx *tls;
 

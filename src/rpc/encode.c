@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define BLOB_PLAIN 0
-#define BLOB_ZLIB 1
 #define BLOB_PLAIN_MAX 512
 #define BLOB_LEVEL 3
 #define FILE_MAX (1u << 30)
@@ -129,9 +127,9 @@ json *rpc_blob(const void *data, size_t n)
 	size_t len;
 
 	if (n < BLOB_PLAIN_MAX && is_text(data, n))
-		return json_pack("[i, o]", BLOB_PLAIN, json_new_strn(data, n));
+		return json_pack("[i, o]", RPC_ENCODING_NONE, json_new_strn(data, n));
 	zlib_pack(a, data, n, BLOB_LEVEL, &packed, &len);
-	return json_pack("[i, s]", BLOB_ZLIB, base64_encode(a, packed, len));
+	return json_pack("[i, s]", RPC_ENCODING_ZLIB_BASE64, base64_encode(a, packed, len));
 }
 
 int rpc_blob_data(struct arena *a, const json *blob, size_t max, const void **ret, size_t *ret_n,
@@ -144,13 +142,13 @@ int rpc_blob_data(struct arena *a, const json *blob, size_t max, const void **re
 	if (json_len(blob) != 2 || !json_is(json_at(blob, 0), JSON_INT) || !json_str(content))
 		return err_plain(e, "Invalid encoded data");
 	switch (json_int(json_at(blob, 0), -1)) {
-	case BLOB_PLAIN:
+	case RPC_ENCODING_NONE:
 		if (json_str_len(content) > max)
 			return err_plain(e, "Encoded data is too large");
 		*ret = json_str(content);
 		*ret_n = json_str_len(content);
 		return 0;
-	case BLOB_ZLIB:
+	case RPC_ENCODING_ZLIB_BASE64:
 		if (base64_decode(a, json_str(content), &packed, &n) < 0)
 			return err_plain(e, "Invalid base64 data");
 		if (zlib_unpack(a, packed, n, max, &data, &n) < 0)

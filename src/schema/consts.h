@@ -9,6 +9,10 @@
 #define RPC_TMO_4HRS 14400
 #define RPC_TMO_1DAY 86400
 
+#define RPC_CONNECT_TIMEOUT 5
+#define RPC_ENCODING_NONE 0
+#define RPC_ENCODING_ZLIB_BASE64 1
+
 #define LUXI_VERSION 3010000
 #define CONFIG_VERSION 3010000
 #define PROTOCOL_VERSION 3010000
@@ -17,8 +21,15 @@
 #define EXPORT_VERSION 0
 #define RAPI_VERSION 2
 
+#define HOOKS_VERSION 2
+#define IALLOCATOR_VERSION 2
+
 #define NODED_PORT 1811
 #define RAPI_PORT 5080
+#define CONFD_PORT 1814 /* UDP */
+#define MOND_PORT 1815
+#define METAD_PORT 80
+#define VNC_BASE_PORT 5900
 #define FIRST_CONSOLE_PORT 11000
 #define LAST_CONSOLE_PORT 14999
 
@@ -44,7 +55,27 @@
 #define PRIO_LOW 10
 #define PRIO_LOWEST 19
 
-/* what became of a hook script */
+/* what the confd daemon and its clients agree on */
+#define CONFD_PROTOCOL 1
+#define CONFD_MAGIC "plj0"
+#define CONFD_CLOCK_SKEW 300 /* seconds between the salt of a question and now */
+#define CONFD_DATAGRAM_MAX 61440
+#define CONFD_COVERAGE 6 /* candidates a client asks */
+#define CONFD_EXPIRE 10  /* seconds it waits for answers */
+
+#define NODE_CLOCK_SKEW 150 /* seconds a node's clock may be off */
+#define SHUTDOWN_TIMEOUT 120
+#define TCP_PING_TIMEOUT 10
+#define CERT_WARN_DAYS 30
+#define CERT_ERROR_DAYS 7
+#define CERT_VALID_DAYS 1825
+#define SSCONF_FILE_MODE 0444
+#define WIPE_CHUNK_MAX 1024 /* MiB */
+#define WIPE_CHUNK_PERCENT 10
+#define DISK_REMOVE_RETRY_INTERVAL 3
+#define DISK_REMOVE_RETRY_TIMEOUT 30
+
+/* what became of a hook script (enum hook_result) */
 #define HOOK_SKIP 0
 #define HOOK_FAIL 1
 #define HOOK_SUCCESS 2

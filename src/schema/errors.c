@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define ERRCLASS(name, parent) const char name[] = #name;
-#define ERRCODE(name) const char ECODE_##name[] = #name;
+#define ERRCLASS(name, parent, doc) const char name[] = #name;
+#define ERRCODE(name, doc) const char ECODE_##name[] = #name;
 #include "src/schema/errors.def"
 #undef ERRCLASS
 #undef ERRCODE
@@ -12,16 +12,16 @@
 static const struct {
 	const char *name, *parent;
 } classes[] = {
-#define ERRCLASS(name_, parent_) { name_, #parent_ },
-#define ERRCODE(name)
+#define ERRCLASS(name_, parent_, doc) { name_, #parent_ },
+#define ERRCODE(name, doc)
 #include "src/schema/errors.def"
 #undef ERRCLASS
 #undef ERRCODE
 };
 
 static const char *const codes[] = {
-#define ERRCLASS(name, parent)
-#define ERRCODE(name) ECODE_##name,
+#define ERRCLASS(name, parent, doc)
+#define ERRCODE(name, doc) ECODE_##name,
 #include "src/schema/errors.def"
 #undef ERRCLASS
 #undef ERRCODE

@@ -8,8 +8,8 @@
 #include "src/schema/consts.h"
 
 /* --- error classes and codes (static strings, see lib/base/err.h) --- */
-#define ERRCLASS(name, parent) extern const char name[];
-#define ERRCODE(name) extern const char ECODE_##name[];
+#define ERRCLASS(name, parent, doc) extern const char name[];
+#define ERRCODE(name, doc) extern const char ECODE_##name[];
 #include "src/schema/errors.def"
 #undef ERRCLASS
 #undef ERRCODE

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define COMMON_NAME "ganeti.example.com"
-#define VALID_DAYS (5 * 365)
 #define CERT_BEGIN "-----BEGIN CERTIFICATE-----"
 
 static int make(const struct cert_opts *o, const char *path, struct err *e)
@@ -25,7 +24,7 @@ static int make(const struct cert_opts *o, const char *path, struct err *e)
 
 static int make_self_signed(enum path path, bool ca, struct err *e)
 {
-	struct cert_opts o = { .common_name = COMMON_NAME, .days = VALID_DAYS, .key = KEY_EC_P256,
+	struct cert_opts o = { .common_name = COMMON_NAME, .days = CERT_VALID_DAYS, .key = KEY_EC_P256,
 			       .is_ca = ca, .serial = 1 };
 
 	return make(&o, path_of(path), e);
@@ -84,7 +83,7 @@ int site_make_certs(const char *cluster_name, bool new_cluster_cert, bool new_ra
 
 int site_make_client_cert(const char *node_name, int64_t serial, struct err *e)
 {
-	struct cert_opts o = { .common_name = node_name, .days = VALID_DAYS, .key = KEY_EC_P256,
+	struct cert_opts o = { .common_name = node_name, .days = CERT_VALID_DAYS, .key = KEY_EC_P256,
 			       .issuer_file = path_of(PATH_NODED_CERT_FILE), .serial = serial };
 
 	return make(&o, path_of(PATH_NODED_CLIENT_CERT_FILE), e);
@@ -93,7 +92,7 @@ int site_make_client_cert(const char *node_name, int64_t serial, struct err *e)
 /* --- libvirt and QEMU --- */
 int site_make_virt_ca(const char *cluster_name, struct err *e)
 {
-	struct cert_opts o = { .common_name = cluster_name, .days = VALID_DAYS,
+	struct cert_opts o = { .common_name = cluster_name, .days = CERT_VALID_DAYS,
 			       .key = KEY_RSA_2048, .is_ca = true, .serial = 1 };
 
 	return make(&o, path_of(PATH_VIRT_CA_KEY), e);
@@ -107,7 +106,7 @@ static const char *short_name(struct arena *a, const char *name)
 int site_virt_bundle(const char *node_name, const char *node_ip, json **ret, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct cert_opts o = { .common_name = node_name, .days = VALID_DAYS, .key = KEY_RSA_2048,
+	struct cert_opts o = { .common_name = node_name, .days = CERT_VALID_DAYS, .key = KEY_RSA_2048,
 			       .dns_names = { node_name, short_name(a, node_name) },
 			       .ip_names = { node_ip }, .issuer_file = path_of(PATH_VIRT_CA_KEY) };
 	char *pem CLEANUP(freep) = NULL;

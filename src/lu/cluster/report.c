@@ -1,25 +1,12 @@
 /* Findings of cluster verification as lines of the job log (upstream: _VerifyErrors). */
 #include "src/lu/cluster/lus.h"
-
-static const char *item_type(enum cv_errcode code)
-{
-	const char *name = enum_name(&enum_cv_errcode, code);
-
-	if (code == cv_errcode_eclusterdanglinginst || code == cv_errcode_eclusterdanglingnodes ||
-	    code == cv_errcode_eextags)
-		return "node";
-	if (str_starts(name, "ECLUSTER"))
-		return "cluster";
-	if (str_starts(name, "EINSTANCE"))
-		return "instance";
-	return str_starts(name, "EGROUP") ? "group" : "node";
-}
+#include "src/schema/lists.h"
 
 __attribute__((format(printf, 5, 0)))
 static void report(struct finder *f, enum finding_kind kind, enum cv_errcode code, const char *item,
 		   const char *fmt, va_list ap)
 {
-	const char *name = enum_name(&enum_cv_errcode, code), *type = item_type(code);
+	const char *name = enum_name(&enum_cv_errcode, code), *type = cv_item_type(code);
 	const char *text = arena_vprintf(f->lu->a, fmt, ap);
 	const char *level = kind == FIND_WARNING || strs_has(f->ignore, name) ? "WARNING" : "ERROR";
 

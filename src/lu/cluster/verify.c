@@ -6,8 +6,6 @@
 #include <string.h>
 
 #define DAY (24.0 * 60 * 60)
-#define WARN_DAYS 30
-#define ERROR_DAYS 7
 #define PEM_MAX (1u << 20)
 
 /* --- OP_CLUSTER_VERIFY --- */
@@ -89,8 +87,8 @@ static void check_cert(struct finder *f, const char *path)
 		find_if(f, true, cv_errcode_eclustercert, NULL,
 			"While verifying %s: Certificate is expired", path);
 	else
-		find_kind_if(f, left < WARN_DAYS * DAY,
-			     left < ERROR_DAYS * DAY ? FIND_ERROR : FIND_WARNING,
+		find_kind_if(f, left < CERT_WARN_DAYS * DAY,
+			     left < CERT_ERROR_DAYS * DAY ? FIND_ERROR : FIND_WARNING,
 			     cv_errcode_eclustercert, NULL,
 			     "While verifying %s: Certificate expires in about %d days", path,
 			     (int)(left / DAY));

@@ -1,7 +1,6 @@
 /* What each node of a group says about itself and its surroundings. Texts are upstream's. */
 #include "src/lu/cluster/lus.h"
 
-#define CLOCK_SKEW 150.0
 
 static json *said(const struct node_image *im, enum node_check what)
 {
@@ -70,9 +69,9 @@ static void check_time(struct group_check *g, const struct node_image *im)
 		find_if(&g->f, true, cv_errcode_enodetime, im->n->name, "Node returned invalid time");
 		return;
 	}
-	if (now < g->asked - CLOCK_SKEW)
+	if (now < g->asked - NODE_CLOCK_SKEW)
 		diff = g->asked - now;
-	else if (now > g->answered + CLOCK_SKEW)
+	else if (now > g->answered + NODE_CLOCK_SKEW)
 		diff = now - g->answered;
 	find_if(&g->f, diff > 0, cv_errcode_enodetime, im->n->name,
 		"Node time diverges by at least %.1fs from master node time", diff);

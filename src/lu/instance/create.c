@@ -3,7 +3,6 @@
 
 #include "src/alloc/alloc.h"
 
-#define PING_TIMEOUT 10.0
 
 /* --- arguments --- */
 static int check_mode(struct luctx *lu, const struct op_instance_create *op, struct create *c, struct err *e)
@@ -192,7 +191,7 @@ static int keep_locks(struct luctx *lu, const struct create *c, struct err *e)
 /* --- prerequisites --- */
 static int check_ip_unused(const struct create *c, struct err *e)
 {
-	if (!tcp_ping(c->ip, rpc_port(), PING_TIMEOUT, false, NULL))
+	if (!tcp_ping(c->ip, rpc_port(), TCP_PING_TIMEOUT, false, NULL))
 		return 0;
 	return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "IP %s of instance %s already in use", c->ip, c->name);
 }

@@ -6,7 +6,6 @@
 
 #include "src/alloc/alloc.h"
 
-#define DEFAULT_SHUTDOWN_TIMEOUT 120
 
 /* --- names and locks --- */
 static int failover_expand(struct luctx *lu, const void *op_, struct err *e)
@@ -40,7 +39,7 @@ static int migrate_expand(struct luctx *lu, const void *op_, struct err *e)
 	m->allow_runtime_changes = op->allow_runtime_changes;
 	m->ignore_ipolicy = op->ignore_ipolicy;
 	m->ignore_hvversions = op->ignore_hvversions;
-	m->shutdown_timeout = DEFAULT_SHUTDOWN_TIMEOUT;
+	m->shutdown_timeout = SHUTDOWN_TIMEOUT;
 	m->iallocator = op->iallocator;
 	m->has_mode = op->has_mode;
 	m->mode = op->mode;

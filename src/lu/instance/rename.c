@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define PING_TIMEOUT 10.0
 
 struct state {
 	struct inst in;
@@ -29,7 +28,7 @@ static int resolve_new(struct luctx *lu, const struct op_instance_rename *op, st
 	if (!op->name_check)
 		return 0;
 	TRY(lu_check_name_resolves(lu, st->new_name, &st->new_name, &ip, e));
-	if (op->ip_check && tcp_ping(ip, rpc_port(), PING_TIMEOUT, false, NULL))
+	if (op->ip_check && tcp_ping(ip, rpc_port(), TCP_PING_TIMEOUT, false, NULL))
 		return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "IP %s of instance %s already in use", ip,
 			       st->new_name);
 	return 0;

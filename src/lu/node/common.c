@@ -3,7 +3,6 @@
 
 #include "lib/net/net.h"
 
-#define PING_TIMEOUT 10.0
 
 int node_check_secondary_ip(struct luctx *lu, const struct rpc_node *n, const char *secondary_ip,
 			    bool prereq, struct err *e)
@@ -28,7 +27,7 @@ int node_ping_secondary_ip(struct luctx *lu, const char *secondary_ip, struct er
 {
 	const struct node *master = snap_node(lu->snap, lu->cluster->master_node);
 
-	if (tcp_ping(secondary_ip, rpc_port(), PING_TIMEOUT, false, master->secondary_ip))
+	if (tcp_ping(secondary_ip, rpc_port(), TCP_PING_TIMEOUT, false, master->secondary_ip))
 		return 0;
 	return err_set(e, ERR_PREREQ, ECODE_ENVIRON,
 		       "Node secondary ip not reachable by TCP based ping to node daemon port");

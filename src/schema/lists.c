@@ -1,0 +1,61 @@
+/* hooks.def, consts.def and errors.def as data. */
+#include "src/schema/lists.h"
+
+const struct hook_row hook_rows[] = {
+#define HOOK(opcode, path_, object_, keys_, ...) \
+	{ .op = OP_##opcode, .path = path_, .object = #object_, .keys = keys_, __VA_ARGS__ },
+#define HOOK_ALSO(path_, text) { .op = -1, .path = path_, .keys = "", .doc = text },
+#define HOOK_KEY(...)
+#include "src/schema/hooks.def"
+#undef HOOK
+#undef HOOK_ALSO
+#undef HOOK_KEY
+	{ .path = NULL },
+};
+
+const struct hook_key hook_keys[] = {
+#define HOOK(...)
+#define HOOK_ALSO(...)
+#define HOOK_KEY(kind_, key_, text) { #kind_, key_, text },
+#include "src/schema/hooks.def"
+#undef HOOK
+#undef HOOK_ALSO
+#undef HOOK_KEY
+	{ NULL, NULL, NULL },
+};
+
+const struct err_row err_rows[] = {
+#define ERRCLASS(name, parent, doc) { #name, #parent, doc },
+#define ERRCODE(name, doc) { #name, NULL, doc },
+#include "src/schema/errors.def"
+#undef ERRCLASS
+#undef ERRCODE
+	{ NULL, NULL, NULL },
+};
+
+/* the type of a value decides where it goes */
+#define CONST(name_, upstream_, text)                                                           \
+	{ .name = #name_, .upstream = (upstream_), .doc = (text),                               \
+	  .kind = _Generic((name_), double : CONST_NUM, char * : CONST_TEXT, default : CONST_INT), \
+	  .i = _Generic((name_), int : (name_), default : 0),                                   \
+	  .d = _Generic((name_), double : (name_), default : 0.0),                              \
+	  .s = _Generic((name_), char * : (name_), default : NULL) },
+const struct const_row const_rows[] = {
+#include "src/schema/consts.def"
+	{ .name = NULL },
+};
+#undef CONST
+
+const char *cv_item_type(enum cv_errcode code)
+{
+	const char *name = enum_name(&enum_cv_errcode, (int)code);
+
+	if (code == cv_errcode_eclusterdanglinginst || code == cv_errcode_eclusterdanglingnodes ||
+	    code == cv_errcode_eextags)
+		return "node";
+	if (str_starts(name, "ECLUSTER"))
+		return "cluster";
+	if (str_starts(name, "EGROUP"))
+		return "group";
+	return str_starts(name, "EINSTANCE") ? "instance" : "node";
+}
