@@ -16,37 +16,50 @@ libgnt_a_SOURCES = \
 	cli/common/site.c \
 	cli/common/submit.c \
 	cli/common/tags.c \
+	cli/gnt/backup.c \
 	cli/gnt/cluster.c \
 	cli/gnt/cluster_info.c \
 	cli/gnt/cluster_init.c \
+	cli/gnt/cluster_tools.c \
+	cli/gnt/debug.c \
+	cli/gnt/epo.c \
+	cli/gnt/filter.c \
 	cli/gnt/gnt.h \
+	cli/gnt/group.c \
 	cli/gnt/instance.c \
+	cli/gnt/instance_disks.c \
 	cli/gnt/instance_info.c \
 	cli/gnt/instance_modify.c \
 	cli/gnt/job.c \
-	cli/gnt/misc.c \
+	cli/gnt/network.c \
 	cli/gnt/node.c \
+	cli/gnt/node_oob.c \
+	cli/gnt/node_moves.c \
+	cli/gnt/node_storage.c \
 	cli/gnt/os.c \
-	cli/gnt/programs.c
+	cli/gnt/programs.c \
+	cli/gnt/storage.c \
+	cli/gnt/testqueue.c
 gnt_libs = libgnt.a $(GANETI_LIBS)
 gntlib_PROGRAMS += gnt
 gnt_SOURCES = cli/gnt/main.c
 gnt_LDADD = $(gnt_libs)
 EXTRA_DIST += cli/README \
-	cli/gnt/all.def \
-	cli/gnt/backup.def \
-	cli/gnt/cluster.def \
-	cli/gnt/debug.def \
-	cli/gnt/filter.def \
-	cli/gnt/group.def \
-	cli/gnt/instance.def \
-	cli/gnt/job.def \
-	cli/gnt/network.def \
-	cli/gnt/node.def \
-	cli/gnt/os.def
+	cli/gnt/rows/all.def \
+	cli/gnt/rows/backup.def \
+	cli/gnt/rows/cluster.def \
+	cli/gnt/rows/debug.def \
+	cli/gnt/rows/filter.def \
+	cli/gnt/rows/group.def \
+	cli/gnt/rows/instance.def \
+	cli/gnt/rows/job.def \
+	cli/gnt/rows/network.def \
+	cli/gnt/rows/node.def \
+	cli/gnt/rows/os.def \
+	cli/gnt/rows/storage.def
 
 # the names it is called by, and their completion
-gnt_names = backup cluster debug filter group instance job network node os
+gnt_names = backup cluster debug filter group instance job network node os storage
 bashcompdir = $(datadir)/bash-completion/completions
 install_hooks += install-gnt
 .PHONY: install-gnt uninstall-gnt

@@ -13,11 +13,12 @@ man8_pages = \
 	man/gnt-job.8 \
 	man/gnt-network.8 \
 	man/gnt-node.8 \
-	man/gnt-os.8
+	man/gnt-os.8 \
+	man/gnt-storage.8
 nodist_man7_MANS = $(man7_pages)
 nodist_man8_MANS = $(man8_pages)
 nodist_doc_DATA = doc/rapi.txt doc/openapi.json
-EXTRA_DIST += man/README man/gnt-storage.8.in $(man7_pages:=.in) $(man8_pages:=.in)
+EXTRA_DIST += man/README $(man7_pages:=.in) $(man8_pages:=.in)
 CLEANFILES += $(man7_pages) $(man8_pages) $(nodist_doc_DATA)
 
 SUFFIXES = .7 .7.in .8 .8.in

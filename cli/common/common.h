@@ -13,7 +13,7 @@
 
 /* --- rows --- */
 enum arg_kind { ARG_END, ARG_ANY, ARG_INSTANCE, ARG_NODE, ARG_GROUP, ARG_NETWORK, ARG_JOB, ARG_FILE,
-	ARG_COMMAND, ARG_HOST, ARG_OS, ARG_CHOICE, ARG_SUGGEST };
+	ARG_COMMAND, ARG_HOST, ARG_OS, ARG_EXTSTORAGE, ARG_FILTER, ARG_CHOICE, ARG_SUGGEST };
 struct arg_row {
 	enum arg_kind kind;
 	int min, max;        /* MAX 0 = no limit; only the last row may have none */
@@ -38,7 +38,11 @@ struct command {
 
 	bool has_op;
 	enum opcode op;      /* cli_run_op(): parameters come from options and arguments by name */
-	const char *confirm; /* asked first unless --force was given; %s is the first argument */
+	const char *need, *need_text; /* option that has to be given, and the message without it */
+	const char *confirm; /* asked first; %s is the first argument */
+	const char *unless;  /* the flag that answers it; NULL = force */
+	/* The opcode submits jobs: what is said when all or not all ended well. %n is how many did not. */
+	const char *done, *failed;
 	bool raw_args;       /* words after the first argument are never options */
 	bool env_override;   /* more leading options in $GNT_PROGRAM_COMMAND */
 };
@@ -100,8 +104,16 @@ void op_generic(struct cli *c, json *op);
 int cli_exec(struct cli *c, json *op, json **ret, struct err *e);
 /* The same, but --submit ends here with JobSubmittedException. */
 int cli_submit(struct cli *c, json *op, json **ret, struct err *e);
-/* The command is its opcode: options and arguments by name, confirmation. */
+/* The same with a job of several opcodes: OPS is a list, taken over. */
+int cli_submit_job(struct cli *c, json *ops, json **ret_results, struct err *e);
+/* The command is its opcode: options and arguments by name, confirmation, jobs it submitted. */
 int cli_run_op(struct cli *c, struct err *e);
+/* Wait for the jobs that an opcode submitted, RESULT is what it said about them; .done or .failed. */
+int cli_follow(struct cli *c, const json *result, struct err *e);
+/* The answer to .confirm of the row; yes without one, or with the flag that says so. */
+bool cli_agreed(struct cli *c);
+/* A line of a job's log. */
+void cli_message(double when, const json *msg);
 /* Wait for job ID, printing its messages (QUIET: not). */
 int cli_wait(struct cli *c, int64_t id, bool quiet, json **ret_results, struct err *e);
 
@@ -129,6 +141,8 @@ int cli_list_fields(struct cli *c, struct err *e);
 /* List with an additional filter (taken over, may be NULL). */
 int cli_list_filtered(struct cli *c, struct strs *fields, json *filter, struct err *e);
 struct strs cli_fields(struct cli *c); /* -o and the row's default */
+/* How a value that is not there prints; STATUS is not the normal one. */
+const char *cli_state(int64_t status, bool verbose);
 /* The old plain table of strings. */
 void cli_table(const struct ui_column *cols, size_t n, const struct strs *cells,
 	       const char *separator, bool headers);
@@ -165,8 +179,8 @@ int params_disk(struct cli *c, const json *in, json **ret, struct err *e);
 json *params_pairs(struct cli *c, const json *pairs);
 /* --disk-state type/name:key=value as {type: {name: {...}}}. */
 int params_disk_state(struct cli *c, const json *pairs, json **ret, struct err *e);
-/* The instance policy of --ipolicy-* and --specs-*; FILL: complete (init). */
-int params_ipolicy(struct cli *c, bool fill, json **ret, struct err *e);
+/* The instance policy of --ipolicy-* and --specs-*; FILL: complete (init). DFLT: bounds may be "default". */
+int params_ipolicy(struct cli *c, bool fill, bool dflt, json **ret, struct err *e);
 /* "1000-2000,3000" to [[1000, 2000], [3000, 3000]], sorted. */
 int params_uids(struct cli *c, const char *text, json **ret, struct err *e);
 int params_timespec(const char *text, int64_t *ret_seconds, struct err *e);
@@ -177,6 +191,8 @@ json *params_words(struct cli *c, const char *text);
 /* New devices: [[index, dict], ...] to a list of dicts. */
 int mods_nics(struct cli *c, const json *pairs, json **ret, struct err *e);
 int mods_disks(struct cli *c, const json *pairs, json **ret, struct err *e);
+/* Disks to make again: [[index, dict], ...] with numbers. */
+int mods_recreate(struct cli *c, const json *pairs, json **ret, struct err *e);
 /* Changes: [[ident, dict], ...] to [[action, ident, dict], ...]. */
 int mods_changes(struct cli *c, const json *pairs, json **ret, struct err *e);
 int mods_disk_changes(struct cli *c, const json *pairs, json **ret, struct err *e);

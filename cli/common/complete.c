@@ -81,12 +81,14 @@ static int from_master(enum luxi method, json *args)
 	}
 	if (luxi_call(luxi, method, args, &result, NULL) < 0)
 		return EXIT_FAILURE;
-	if (method == LUXI_QueryJobs)
-		json_items(result, i, row)
-			cli_out("%lld", (long long)json_int(json_at(row, 0), 0));
-	else
-		json_items(json_get(result, "fields"), i, def)
-			cli_out("%s", json_get_str(def, "name"));
+	json_items(json_is(result, JSON_ARRAY) ? result : NULL, i, row) {
+		struct str s CLEANUP(str_free) = { 0 };
+
+		ui_text(&s, json_at(row, 0));
+		cli_out("%s", str_get(&s));
+	}
+	json_items(json_get(result, "fields"), i, def)
+		cli_out("%s", json_get_str(def, "name"));
 	return EXIT_SUCCESS;
 }
 
@@ -110,8 +112,12 @@ int complete_names(const char *kind)
 		return from_folders(path_of(PATH_OS_SEARCH_DIRS), true);
 	if (strcmp(kind, "iallocator") == 0)
 		return from_folders(path_of(PATH_IALLOCATOR_SEARCH_DIRS), false);
+	if (strcmp(kind, "extstorage") == 0)
+		return from_folders(path_of(PATH_ES_SEARCH_DIRS), false);
 	if (strcmp(kind, "job") == 0)
 		return from_master(LUXI_QueryJobs, json_pack("[n, [s]]", "id"));
+	if (strcmp(kind, "filter") == 0)
+		return from_master(LUXI_QueryFilters, json_pack("[n, [s]]", "uuid"));
 	if (str_starts(kind, "field/"))
 		return from_master(LUXI_QueryFields,
 				   json_pack("[s, n]", kind + strlen("field/")));
@@ -191,7 +197,7 @@ static const char *arg_word(const struct arg_row *r, struct arena *a)
 		[ARG_ANY] = "-",       [ARG_INSTANCE] = "instance", [ARG_NODE] = "node",
 		[ARG_GROUP] = "group", [ARG_NETWORK] = "network",   [ARG_JOB] = "job",
 		[ARG_FILE] = "file",   [ARG_COMMAND] = "command",   [ARG_HOST] = "host",
-		[ARG_OS] = "os",
+		[ARG_OS] = "os",       [ARG_EXTSTORAGE] = "extstorage", [ARG_FILTER] = "filter",
 	};
 
 	if (r->kind == ARG_CHOICE || r->kind == ARG_SUGGEST)

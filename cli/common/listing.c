@@ -55,6 +55,11 @@ static const char *unit_text(struct arena *a, const json *v, char units)
 	return arena_strdup(a, s);
 }
 
+const char *cli_state(int64_t status, bool verbose)
+{
+	return state_texts[status > 0 && status <= RS_OFFLINE ? status : RS_NODATA][verbose];
+}
+
 struct listing {
 	struct cli *c;
 	const json *fields;  /* definitions */
@@ -71,7 +76,7 @@ static const char *cell_text(struct listing *l, size_t i, const json *cell)
 	struct arena *a = l->c->a;
 
 	if (state != RS_NORMAL)
-		return state_texts[state > 0 && state <= RS_OFFLINE ? state : RS_NODATA][l->verbose];
+		return cli_state(state, l->verbose);
 	if (l->c->cmd->format && name) {
 		text = l->c->cmd->format(a, name, v);
 		if (text)

@@ -124,6 +124,26 @@ int mods_disks(struct cli *c, const json *pairs, json **ret, struct err *e)
 	return 0;
 }
 
+int mods_recreate(struct cli *c, const json *pairs, json **ret, struct err *e)
+{
+	json *list = json_own(c->a, json_new_array());
+
+	json_items(pairs, i, p) {
+		json *params = json_at(p, 1), *d;
+		int64_t index;
+
+		TRY(index_of(c, p, "disk", MAX_DISKS, &index, e));
+		if (!json_is(params, JSON_DICT))
+			return prereq(e, "Invalid disk/%lld value: expected dict, got %s",
+				      (long long)index, as_text(c, params));
+		d = json_own(c->a, json_merge(json_new_dict(), params));
+		TRY(disk_numbers(d, arena_printf(c->a, " for disk %lld", (long long)index), e));
+		json_append(list, json_pack("[I, O]", index, d));
+	}
+	*ret = list;
+	return 0;
+}
+
 /* "N:add,..." and the like: what is to be done to the device; "modify" when nothing else is said.
  * Takes the word out of PARAMS. */
 static int action_word(struct cli *c, json *params, const char **ret, struct err *e)

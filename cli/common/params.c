@@ -186,10 +186,17 @@ static bool is_bound(const char *key)
 	return strcmp(key, "min") == 0 || strcmp(key, "max") == 0;
 }
 
-static int bounds(struct cli *c, const json *ranges, json *policy, struct err *e)
+static int bounds(struct cli *c, const json *ranges, bool dflt, json *policy, struct err *e)
 {
-	json *out = json_new_array();
+	const json *first = json_at(ranges, 0);
+	json *out;
 
+	if (dflt && json_len(ranges) == 1 && json_len(first) == 1 && json_has(first, DEFAULT_WORD) &&
+	    !json_len(json_get(first, DEFAULT_WORD))) {
+		json_set(policy, "minmax", json_new_str(DEFAULT_WORD));
+		return 0;
+	}
+	out = json_new_array();
 	json_set(policy, "minmax", out);
 	json_items(ranges, i, range) {
 		json *pair = json_new_dict();
@@ -260,7 +267,7 @@ static void ratio(const struct cli *c, const char *dest, json *policy, const cha
 		json_set(policy, key, json_ref((json *)v));
 }
 
-int params_ipolicy(struct cli *c, bool fill, json **ret, struct err *e)
+int params_ipolicy(struct cli *c, bool fill, bool dflt, json **ret, struct err *e)
 {
 	const json *ranges = cli_opt(c, "ipolicy_bounds_specs"), *done;
 	const json *std = cli_opt(c, "ipolicy_std_specs");
@@ -278,7 +285,7 @@ int params_ipolicy(struct cli *c, bool fill, json **ret, struct err *e)
 	json_own(c->a, policy);
 	TRY(apply_split_specs(c, policy, e));
 	if (ranges)
-		TRY(bounds(c, ranges, policy, e));
+		TRY(bounds(c, ranges, dflt, policy, e));
 	if (std) {
 		TRY(one_spec(c, std, "std", false, &spec, e));
 		done = spec;

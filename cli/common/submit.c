@@ -91,19 +91,24 @@ struct watch {
 	const char *last; /* state reported before */
 };
 
-static void print_message(int64_t serial, double when, const char *type, const json *msg, void *arg)
+void cli_message(double when, const json *msg)
 {
-	struct watch *w = arg;
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct str s CLEANUP(str_free) = { 0 }, text CLEANUP(str_free) = { 0 };
 
-	(void)serial;
-	(void)type;
-	if (w->quiet)
-		return;
 	ui_ctime(&s, when);
 	ui_text(&text, msg);
 	cli_out("%s %s", str_get(&s), cli_safe(a, str_get(&text)));
+}
+
+static void print_message(int64_t serial, double when, const char *type, const json *msg, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)serial;
+	(void)type;
+	if (!w->quiet)
+		cli_message(when, msg);
 }
 
 /* Called whenever the master answers; only when nothing changed since is the state worth a word. */
@@ -138,12 +143,13 @@ int cli_wait(struct cli *c, int64_t id, bool quiet, json **ret_results, struct e
 	return 0;
 }
 
-static int submit(struct cli *c, json *op, int64_t *ret_id, struct err *e)
+static int submit(struct cli *c, json *ops, int64_t *ret_id, struct err *e)
 {
 	json *id;
 
-	op_generic(c, op);
-	TRY(cli_call(c, LUXI_SubmitJob, json_pack("[[O]]", op), &id, e));
+	json_items(ops, i, op)
+		op_generic(c, op);
+	TRY(cli_call(c, LUXI_SubmitJob, json_pack("[o]", ops), &id, e));
 	*ret_id = json_int(id, -1);
 	if (cli_flag(c, "print_jobid"))
 		cli_out("%lld", (long long)*ret_id);
@@ -155,47 +161,96 @@ int cli_exec(struct cli *c, json *op, json **ret, struct err *e)
 	json *results;
 	int64_t id;
 
-	TRY(submit(c, op, &id, e));
+	TRY(submit(c, json_pack("[O]", op), &id, e));
 	TRY(cli_wait(c, id, false, &results, e));
 	if (ret)
 		*ret = json_at(results, 0);
 	return 0;
 }
 
-int cli_submit(struct cli *c, json *op, json **ret, struct err *e)
+int cli_submit_job(struct cli *c, json *ops, json **ret_results, struct err *e)
 {
 	int64_t id;
 
-	if (!cli_flag(c, "submit_only"))
-		return cli_exec(c, op, ret, e);
-	TRY(submit(c, op, &id, e));
-	return err_set(e, JobSubmittedException, NULL, "%lld", (long long)id);
+	TRY(submit(c, ops, &id, e));
+	if (cli_flag(c, "submit_only"))
+		return err_set(e, JobSubmittedException, NULL, "%lld", (long long)id);
+	return cli_wait(c, id, false, ret_results, e);
 }
 
-int cli_run_op(struct cli *c, struct err *e)
+int cli_submit(struct cli *c, json *op, json **ret, struct err *e)
 {
-	json *op = op_new(c, c->cmd->op);
+	json *results;
+
+	TRY(cli_submit_job(c, json_pack("[O]", op), &results, e));
+	if (ret)
+		*ret = json_at(results, 0);
+	return 0;
+}
+
+/* TEXT of a row: %s is the first argument, %n is N. */
+static const char *phrase(struct cli *c, const char *text, size_t n)
+{
+	struct str s CLEANUP(str_free) = { 0 };
+
+	for (; *text; text++) {
+		if (text[0] == '%' && text[1] == 's')
+			str_add(&s, c->args.n ? c->args.v[0] : "");
+		else if (text[0] == '%' && text[1] == 'n')
+			str_addf(&s, "%zu", n);
+		else
+			str_addc(&s, *text);
+		text += text[0] == '%' && (text[1] == 's' || text[1] == 'n');
+	}
+	return arena_strdup(c->a, str_get(&s));
+}
+
+bool cli_agreed(struct cli *c)
+{
+	return !c->cmd->confirm || cli_flag(c, c->cmd->unless ? c->cmd->unless : "force") ||
+	       ui_confirm(phrase(c, c->cmd->confirm, 0));
+}
+
+int cli_follow(struct cli *c, const json *result, struct err *e)
+{
+	struct jobs *jobs = jobs_new(c, true);
+	struct job_result *results;
+	size_t n, bad = 0;
+
+	jobs_add_ids(jobs, json_get(result, "jobs"));
+	TRY(jobs_wait(jobs, &results, &n, e));
+	for (size_t i = 0; i < n; i++)
+		bad += !results[i].ok;
+	if (bad || *c->cmd->done)
+		cli_out("%s", phrase(c, bad ? c->cmd->failed : c->cmd->done, bad));
+	return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void op_from_args(struct cli *c, json *op)
+{
 	size_t used = 0;
 
-	if (c->cmd->confirm && !cli_flag(c, "force")) {
-		struct strs parts = strs_split(c->a, c->cmd->confirm, '%');
-
-		/* the text has one %s, for the first argument */
-		if (!ui_confirm(parts.n == 2 ? arena_printf(c->a, "%s%s%s", parts.v[0],
-							    c->args.n ? c->args.v[0] : "",
-							    parts.v[1] + 1) :
-					       c->cmd->confirm))
-			return EXIT_FAILURE;
-	}
-	op_from_opts(c, op);
-	for (const struct arg_row *r = c->cmd->args; r->kind != ARG_END && used < c->args.n; r++) {
+	for (const struct arg_row *r = c->cmd->args; r->kind != ARG_END; r++) {
 		if (r->max == 1) {
-			op_set(op, r->param, json_new_str(c->args.v[used++]));
+			if (used < c->args.n)
+				op_set(op, r->param, json_new_str(c->args.v[used++]));
 			continue;
 		}
 		for (op_set(op, r->param, json_new_array()); used < c->args.n; used++)
 			json_append(json_get(op, r->param), json_new_str(c->args.v[used]));
 	}
-	TRY(cli_submit(c, op, NULL, e));
-	return EXIT_SUCCESS;
+}
+
+int cli_run_op(struct cli *c, struct err *e)
+{
+	json *op = op_new(c, c->cmd->op), *result = NULL;
+
+	if (c->cmd->need && !cli_opt(c, c->cmd->need))
+		return err_set(e, ERR_PREREQ, ECODE_INVAL, "%s", c->cmd->need_text);
+	if (!cli_agreed(c))
+		return EXIT_FAILURE;
+	op_from_opts(c, op);
+	op_from_args(c, op);
+	TRY(cli_submit(c, op, &result, e));
+	return c->cmd->done ? cli_follow(c, result, e) : EXIT_SUCCESS;
 }

@@ -53,21 +53,38 @@ static int coerce_record(struct cli *c, const char *dest, const struct record *r
 	return 0;
 }
 
+int coerce_hvparams(struct cli *c, struct err *e)
+{
+	return coerce_each(c, "hvparams", hv_params, e);
+}
+
+int coerce_diskparams(struct cli *c, struct err *e)
+{
+	return coerce_each(c, "diskparams", params_disk, e);
+}
+
+int coerce_states(struct cli *c, struct err *e)
+{
+	json *done;
+
+	TRY(params_disk_state(c, cli_opt(c, "disk_state"), &done, e));
+	set_opt(c, "disk_state", json_ref(done));
+	set_opt(c, "hv_state", json_ref(params_pairs(c, cli_opt(c, "hv_state"))));
+	return 0;
+}
+
 /* What init and modify have in common: all parameter options to their types. */
 static int coerce_params(struct cli *c, struct err *e)
 {
 	json *done;
 
-	TRY(coerce_each(c, "hvparams", hv_params, e));
-	TRY(coerce_each(c, "diskparams", params_disk, e));
+	TRY(coerce_hvparams(c, e));
+	TRY(coerce_diskparams(c, e));
 	TRY(params_be(c, cli_opt(c, "beparams"), false, &done, e));
 	set_opt(c, "beparams", json_ref(done));
 	TRY(coerce_record(c, "nicparams", rec_nicparams(), e));
 	TRY(coerce_record(c, "ndparams", rec_ndparams(), e));
-	TRY(params_disk_state(c, cli_opt(c, "disk_state"), &done, e));
-	set_opt(c, "disk_state", json_ref(done));
-	set_opt(c, "hv_state", json_ref(params_pairs(c, cli_opt(c, "hv_state"))));
-	return 0;
+	return coerce_states(c, e);
 }
 
 /* A comma separated option becomes a list. */
@@ -216,7 +233,7 @@ int cmd_cluster_init(struct cli *c, struct err *e)
 		return EXIT_FAILURE;
 	init_netdev(c);
 	TRY(coerce_params(c, e));
-	TRY(params_ipolicy(c, true, &policy, e));
+	TRY(params_ipolicy(c, true, false, &policy, e));
 	set_opt(c, "ipolicy", json_ref(policy));
 	TRY(uids_opt(c, "uid_pool", e));
 	if (number_opt(c, "primary_ip_version") < 0) {
@@ -341,7 +358,7 @@ int cmd_cluster_modify(struct cli *c, struct err *e)
 	split_opt(c, "enabled_hypervisors");
 	modify_storage(c);
 	TRY(coerce_params(c, e));
-	TRY(params_ipolicy(c, false, &policy, e));
+	TRY(params_ipolicy(c, false, false, &policy, e));
 	set_opt(c, "ipolicy", json_ref(policy));
 	TRY(uids_opt(c, "uid_pool", e));
 	TRY(uids_opt(c, "add_uids", e));

@@ -14,7 +14,7 @@ static int invalid(struct err *e, const char *msg)
 
 /* --- add --- */
 
-static int add_disks(struct cli *c, json *op, struct err *e)
+static int add_disks(struct cli *c, json *op, bool import, struct err *e)
 {
 	const json *given = cli_opt(c, "disks"), *size = cli_opt(c, "sd_size");
 	bool diskless = str_eq(cli_str(c, "disk_template"),
@@ -23,7 +23,7 @@ static int add_disks(struct cli *c, json *op, struct err *e)
 
 	if (diskless && (json_len(given) || size))
 		return invalid(e, "Diskless instance but disk information passed");
-	if (!diskless && !json_len(given) && !size)
+	if (!diskless && !json_len(given) && !size && !import)
 		return invalid(e, "No disk information specified");
 	if (json_len(given) && size)
 		return invalid(e, "Please use either the '--disk' or '-s' option");
@@ -35,7 +35,7 @@ static int add_disks(struct cli *c, json *op, struct err *e)
 	return 0;
 }
 
-static int add_nics(struct cli *c, json *op, struct err *e)
+static int add_nics(struct cli *c, json *op, bool import, struct err *e)
 {
 	const json *given = cli_opt(c, "nics");
 	json *nics;
@@ -44,8 +44,8 @@ static int add_nics(struct cli *c, json *op, struct err *e)
 		TRY(mods_nics(c, given, &nics, e));
 		op_set(op, "nics", json_ref(nics));
 	} else {
-		/* one, all automatic, unless there shall be none */
-		op_set(op, "nics", cli_flag(c, "no_nics") ? json_new_array() : json_pack("[{}]"));
+		/* one, all automatic, unless there shall be none; those of the export */
+		op_set(op, "nics", cli_flag(c, "no_nics") || import ? json_new_array() : json_pack("[{}]"));
 	}
 	return 0;
 }
@@ -80,14 +80,12 @@ static void add_nodes(struct cli *c, json *op)
 		op_set(op, "snode", json_new_str(colon + 1));
 }
 
-int cmd_instance_add(struct cli *c, struct err *e)
+static int create(struct cli *c, enum inst_create_mode mode, struct err *e)
 {
 	json *op = op_new(c, OP_instance_create), *hv = NULL;
+	bool import = mode == inst_create_mode_import;
 	const char *tags = cli_str(c, "tags");
 
-	if (cli_flag(c, "forthcoming") && cli_flag(c, "commit"))
-		return invalid(e, "Creating an instance only forthcoming and commiting it are mutally "
-				  "exclusive");
 	/* not parameters as they are: see below */
 	hv = json_own(c->a, json_ref(json_get(c->opts, "hypervisor")));
 	json_del(c->opts, "hypervisor");
@@ -95,13 +93,28 @@ int cmd_instance_add(struct cli *c, struct err *e)
 	op_from_opts(c, op);
 	json_set(c->opts, "hypervisor", json_ref(hv));
 	op_set(op, "instance_name", json_new_str(c->args.v[0]));
-	op_set(op, "mode", json_new_str(enum_name(&enum_inst_create_mode, inst_create_mode_create)));
-	TRY(add_nics(c, op, e));
-	TRY(add_disks(c, op, e));
+	op_set(op, "mode", json_new_str(enum_name(&enum_inst_create_mode, mode)));
+	TRY(add_nics(c, op, import, e));
+	TRY(add_disks(c, op, import, e));
 	TRY(add_params(c, op, e));
 	add_nodes(c, op);
+	if (import)
+		op_set(op, "start", json_new_bool(false));
 	TRY(cli_submit(c, op, NULL, e));
 	return EXIT_SUCCESS;
+}
+
+int cmd_instance_add(struct cli *c, struct err *e)
+{
+	if (cli_flag(c, "forthcoming") && cli_flag(c, "commit"))
+		return invalid(e, "Creating an instance only forthcoming and commiting it are mutally "
+				  "exclusive");
+	return create(c, inst_create_mode_create, e);
+}
+
+int cmd_backup_import(struct cli *c, struct err *e)
+{
+	return create(c, inst_create_mode_import, e);
 }
 
 /* --- moving --- */
@@ -126,10 +139,22 @@ static int one_target(struct cli *c, struct err *e)
 	return 0;
 }
 
+int migration_mode(struct cli *c, struct err *e)
+{
+	const char *mode = cli_str(c, "migration_mode");
+
+	if (!cli_flag(c, "is_live") && mode)
+		return invalid(e, "Only one of the --non-live and --migration-mode options can be passed");
+	if (!cli_flag(c, "is_live"))
+		mode = enum_name(&enum_migration_mode, migration_mode_non_live);
+	json_set(c->opts, "mode", json_new_str(mode));
+	return 0;
+}
+
 int cmd_instance_migrate(struct cli *c, struct err *e)
 {
 	json *op = op_new(c, OP_instance_migrate);
-	const char *name = c->args.v[0], *mode = cli_str(c, "migration_mode");
+	const char *name = c->args.v[0];
 
 	TRY(one_target(c, e));
 	if (!cli_flag(c, "force")) {
@@ -145,14 +170,9 @@ int cmd_instance_migrate(struct cli *c, struct err *e)
 				    "migrated. Note that migration")))
 			return EXIT_FAILURE;
 	}
-	if (!cli_flag(c, "is_live") && mode)
-		return invalid(e, "Only one of the --non-live and --migration-mode options can be passed");
-	if (!cli_flag(c, "is_live"))
-		mode = enum_name(&enum_migration_mode, migration_mode_non_live);
+	TRY(migration_mode(c, e));
 	op_from_opts(c, op);
 	op_set(op, "instance_name", json_new_str(name));
-	if (mode)
-		op_set(op, "mode", json_new_str(mode));
 	TRY(cli_submit(c, op, NULL, e));
 	return EXIT_SUCCESS;
 }

@@ -1,4 +1,4 @@
-/* gnt-node: add, info, modify. */
+/* gnt-node: add, info, modify, powercycle, restricted-command. */
 #include "cli/gnt/gnt.h"
 
 #include "lib/net/net.h"
@@ -84,7 +84,7 @@ static int resolve(struct cli *c, struct newcomer *n, struct err *e)
 
 int cmd_node_add(struct cli *c, struct err *e)
 {
-	json *op = op_new(c, OP_node_add), *values, *disk_state;
+	json *op = op_new(c, OP_node_add), *values;
 	struct newcomer n = { 0 };
 	bool ssh_setup;
 
@@ -108,9 +108,7 @@ int cmd_node_add(struct cli *c, struct err *e)
 			       "force_join", cli_opt(c, "force_join"), "verbose",
 			       cli_opt(c, "verbose"), "no_node_setup", !ssh_setup),
 		     e));
-	TRY(params_disk_state(c, cli_opt(c, "disk_state"), &disk_state, e));
-	json_set(c->opts, "disk_state", json_ref(disk_state));
-	json_set(c->opts, "hv_state", json_ref(params_pairs(c, cli_opt(c, "hv_state"))));
+	TRY(coerce_states(c, e));
 	json_set(c->opts, "node_setup", json_new_bool(ssh_setup));
 	op_from_opts(c, op);
 	op_set(op, "node_name", json_new_str(c->args.v[0]));
@@ -194,7 +192,7 @@ int cmd_node_modify(struct cli *c, struct err *e)
 	static const char *const changes[] = { "master_candidate", "drained", "offline",
 					       "master_capable", "vm_capable", "secondary_ip",
 					       "ndparams" };
-	json *op = op_new(c, OP_node_set_params), *disk_state, *ndparams, *result = NULL;
+	json *op = op_new(c, OP_node_set_params), *ndparams, *result = NULL;
 	bool any = json_len(cli_opt(c, "hv_state")) || json_len(cli_opt(c, "disk_state"));
 
 	for (size_t i = 0; i < ARRAY_SIZE(changes); i++)
@@ -209,9 +207,7 @@ int cmd_node_modify(struct cli *c, struct err *e)
 			"online, please use --readd instead. If you are confident that the "
 			"configuration hasn't changed, continue?"))
 		return EXIT_FAILURE;
-	TRY(params_disk_state(c, cli_opt(c, "disk_state"), &disk_state, e));
-	json_set(c->opts, "disk_state", json_ref(disk_state));
-	json_set(c->opts, "hv_state", json_ref(params_pairs(c, cli_opt(c, "hv_state"))));
+	TRY(coerce_states(c, e));
 	if (cli_opt(c, "ndparams")) {
 		TRY(params_record(c, rec_ndparams(), cli_opt(c, "ndparams"), true, &ndparams, e));
 		json_set(c->opts, "ndparams", json_ref(ndparams));
@@ -222,4 +218,70 @@ int cmd_node_modify(struct cli *c, struct err *e)
 	if (json_len(result))
 		print_changes(c, "node", result);
 	return EXIT_SUCCESS;
+}
+
+/* --- powercycle, restricted-command --- */
+
+int cmd_node_powercycle(struct cli *c, struct err *e)
+{
+	json *op = op_new(c, OP_node_powercycle), *result = NULL;
+	const char *node = c->args.v[0];
+
+	if (!cli_flag(c, "confirm") &&
+	    !ui_confirm(arena_printf(c->a, "Are you sure you want to hard powercycle node %s?", node)))
+		return 2;
+	op_from_opts(c, op);
+	op_set(op, "node_name", json_new_str(node));
+	TRY(cli_submit(c, op, &result, e));
+	if (json_str(result) && *json_str(result))
+		cli_warn("%s", json_str(result));
+	return EXIT_SUCCESS;
+}
+
+/* Output of one node: whole, or each line behind its name. */
+static void print_command_output(struct cli *c, const char *node, const char *text)
+{
+	struct strs lines = { 0 };
+	size_t n = strlen(text);
+
+	if (!cli_flag(c, "show_machine_names")) {
+		cli_out("Node: %s\n%s", node, text);
+		return;
+	}
+	if (n)
+		lines = strs_split(c->a, text[n - 1] == '\n' ? arena_strndup(c->a, text, n - 1) : text, '\n');
+	for (size_t i = 0; i < lines.n; i++)
+		cli_out("%s: %s", node, lines.v[i]);
+}
+
+int cmd_node_restricted_command(struct cli *c, struct err *e)
+{
+	json *op = op_new(c, OP_restricted_command), *names = json_own(c->a, json_new_array()), *result;
+	int code = EXIT_SUCCESS;
+	struct target *v;
+	size_t n;
+
+	for (size_t i = 1; i < c->args.n; i++)
+		json_append(names, json_new_str(c->args.v[i]));
+	if (!json_len(names) && !cli_str(c, "group_name"))
+		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Node group or node names must be given");
+	TRY(nodes_online(c, names, cli_str(c, "group_name"), false, &v, &n, e));
+	op_from_opts(c, op);
+	op_set(op, "command", json_new_str(c->args.v[0]));
+	op_set(op, "nodes", json_new_array());
+	for (size_t i = 0; i < n; i++)
+		json_append(json_get(op, "nodes"), json_new_str(v[i].name));
+	TRY(cli_submit(c, op, &result, e));
+	json_items(result, i, answer) {
+		const char *text = json_str(info_text(c, json_at(answer, 1)));
+
+		cli_out("------------------------------------------------");
+		if (i < n && json_boolean(json_at(answer, 0), false)) {
+			print_command_output(c, v[i].name, text);
+			continue;
+		}
+		code = EXIT_FAILURE;
+		cli_out("%s", text);
+	}
+	return code;
 }

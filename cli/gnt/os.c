@@ -1,4 +1,4 @@
-/* gnt-os: list, diagnose, info. */
+/* gnt-os. */
 #include "cli/gnt/gnt.h"
 
 #include <string.h>
@@ -228,5 +228,42 @@ int cmd_os_info(struct cli *c, struct err *e)
 	for (size_t i = 0; i < c->args.n; i++)
 		if (!strs_has(&seen, c->args.v[i]))
 			print_missing(c, c->args.v[i], hvp, params);
+	return EXIT_SUCCESS;
+}
+
+/* --- modify --- */
+
+/* {NAME: V}, nothing for an empty V */
+static void set_of_os(json *op, const char *param, const char *name, const json *v)
+{
+	if (json_len(v))
+		op_set(op, param, json_pack("{s:O}", name, v));
+}
+
+/* [["add" or "remove", NAME]] by a yes|no option */
+static void set_listed(json *op, const char *param, const char *name, const json *v)
+{
+	if (v)
+		op_set(op, param,
+		       json_pack("[[s, s]]",
+				 enum_name(&enum_ddm, json_boolean(v, false) ? ddm_add : ddm_remove), name));
+}
+
+int cmd_os_modify(struct cli *c, struct err *e)
+{
+	json *op = op_new(c, OP_cluster_set_params);
+	const char *name = c->args.v[0];
+	size_t none = json_len(op);
+
+	set_of_os(op, "os_hvp", name, params_pairs(c, cli_opt(c, "hvparams")));
+	set_of_os(op, "osparams", name, cli_opt(c, "osparams"));
+	set_of_os(op, "osparams_private_cluster", name, cli_opt(c, "osparams_private"));
+	set_listed(op, "hidden_os", name, cli_opt(c, "hidden"));
+	set_listed(op, "blacklisted_os", name, cli_opt(c, "blacklisted"));
+	if (json_len(op) == none) {
+		cli_warn("At least one of OS parameters or hypervisor parameters must be passed");
+		return EXIT_FAILURE;
+	}
+	TRY(cli_submit(c, op, NULL, e));
 	return EXIT_SUCCESS;
 }

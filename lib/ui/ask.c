@@ -92,5 +92,13 @@ const char *ui_nearest(const char *word, const struct strs *names)
 			found = names->v[i];
 		}
 	}
+	/* or the beginning of just one */
+	for (size_t i = 0; !found && i < names->n; i++)
+		if (*word && str_starts(names->v[i], word)) {
+			for (size_t k = i + 1; k < names->n; k++)
+				if (str_starts(names->v[k], word))
+					return NULL;
+			return names->v[i];
+		}
 	return found;
 }

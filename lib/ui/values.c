@@ -226,6 +226,13 @@ static int bool_value(const char *text, json **ret, struct err *e)
 	return 0;
 }
 
+static int json_value(const char *opt, const char *text, json **ret, struct err *e)
+{
+	if (json_parse(text, strlen(text), ret, NULL) < 0)
+		return invalid(opt, "JSON", text, e);
+	return 0;
+}
+
 int opt_value(const struct option_row *o, const char *opt, const char *text, json **ret,
 	      struct err *e)
 {
@@ -246,6 +253,8 @@ int opt_value(const struct option_row *o, const char *opt, const char *text, jso
 			return float_value(opt, text, ret, e);
 		*ret = json_new_str("default");
 		return 0;
+	case OPT_JSON:
+		return json_value(opt, text, ret, e);
 	case OPT_UNIT:
 		return unit_value(opt, text, ret, e);
 	case OPT_BOOL:

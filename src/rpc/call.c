@@ -44,16 +44,6 @@ struct rpc_batch {
 	void *arg;
 };
 
-int rpc_port(void)
-{
-	const char *env = getenv("GANETI_NODED_PORT");
-	int64_t port;
-
-	if (env && parse_int(env, &port) == 0 && port > 0 && port < 65536)
-		return (int)port;
-	return NODED_PORT;
-}
-
 /* While a cluster is being made there are no client certificates: the cluster's own will do. */
 static const char *client_cert(void)
 {

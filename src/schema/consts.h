@@ -91,6 +91,14 @@
 	"\"disk-size\": 1024, \"nic-count\": 1, \"spindle-use\": 1}, "                          \
 	"\"vcpu-ratio\": 4, \"spindle-ratio\": 32}"
 
+/* what OP_TEST_JQUEUE says, and how */
+#define ELOG_JQUEUE_TEST "jqueue-test"
+#define JQT_MSGPREFIX "TESTMSG="
+#define JQT_EXPANDNAMES "expandnames"
+#define JQT_EXEC "exec"
+#define JQT_LOGMSG "logmsg"
+#define JQT_STARTMSG "startmsg"
+
 /* exit codes of the command-line tools */
 #define EXIT_NOTCLUSTER 5
 #define EXIT_NOTMASTER 11

@@ -8,7 +8,7 @@ build=$(pwd)
 bin=$T/bin
 
 mkdir "$bin"
-for p in backup cluster debug filter group instance job network node os; do
+for p in backup cluster debug filter group instance job network node os storage; do
 	ln -s "$build/gnt" "$bin/gnt-$p"
 done
 for c in "$top"/tests/golden/cli/*.json; do

@@ -64,7 +64,7 @@ _vcl_programs() {
 		"$VCL_BUILD"/daemons/scripts/daemon-util "$VCL_SRC"/daemons/scripts/kvm-*; do
 		[ ! -x "$p" ] || [ -d "$p" ] || ln -sf "$p" "$VCL_LIB/"
 	done
-	for p in backup cluster debug filter group instance job network node os; do
+	for p in backup cluster debug filter group instance job network node os storage; do
 		ln -sf gnt "$VCL_LIB/gnt-$p"
 	done
 }

@@ -157,6 +157,8 @@ static const char *type(const struct option_row *o)
 		return "multilistidentkeyval";
 	case OPT_MAYBE_FLOAT:
 		return "maybefloat";
+	case OPT_JSON:
+		return "json";
 	case OPT_CHOICE:
 	case OPT_APPEND_CHOICE:
 		return o->value ? NULL : "choice";
@@ -209,7 +211,9 @@ static void compare_option(struct arena *a, const char *where, const struct opti
 		fail_msg("%s: names %s", where, strs_join(a, &names, " "));
 	same("letter", o->letter ? letter : NULL, theirs);
 	same("action", action(o), json_get_str(u, "action"));
-	if (type(o) || t)
+	if (o == &opt_filter_action) /* text that the command looks into */
+		same("type", "filteraction", t);
+	else if (type(o) || t)
 		same("type", type(o), t);
 	if (json_get(u, "metavar"))
 		same("metavar", o->metavar, json_get_str(u, "metavar"));
@@ -245,24 +249,79 @@ static const json *find_option(struct arena *a, const json *options, const struc
 	return NULL;
 }
 
+/* Arguments that are not upstream's, and why. */
+static struct {
+	const char *command, *ours, *theirs;
+	bool used;
+} own_args[] = {
+	/* the second name is that of no group or network yet, and networks are no groups */
+	{ "gnt-group rename", "group:1-1 any:1-1", "group:2-2", false },
+	{ "gnt-network rename", "network:1-1 any:1-1", "group:2-2", false },
+	/* upstream completes operating systems; their names are checked nowhere */
+	{ "gnt-storage info", "extstorage:0-0", "os:0-0", false },
+};
+
+static const char *args_text(struct arena *a, const struct command *cmd)
+{
+	static const char *const words[] = {
+		[ARG_ANY] = "any",     [ARG_INSTANCE] = "instance", [ARG_NODE] = "node",
+		[ARG_GROUP] = "group", [ARG_NETWORK] = "network", [ARG_JOB] = "jobid",
+		[ARG_FILE] = "file",   [ARG_COMMAND] = "command",   [ARG_HOST] = "host",
+		[ARG_OS] = "os",       [ARG_EXTSTORAGE] = "extstorage", [ARG_FILTER] = "filter",
+		[ARG_CHOICE] = "choice", [ARG_SUGGEST] = "suggest",
+	};
+	struct strs l = { 0 };
+
+	for (const struct arg_row *r = cmd->args; r->kind != ARG_END; r++)
+		strs_add(a, &l, arena_printf(a, "%s%s%s%s:%d-%d", words[r->kind], r->choices ? "[" : "",
+					     r->choices ? r->choices : "", r->choices ? "]" : "", r->min,
+					     r->max));
+	return strs_join(a, &l, " ");
+}
+
+/* [[kind, least, most, choices], ...]; most 0 = no limit */
+static const char *upstream_args_text(struct arena *a, const json *list)
+{
+	struct strs l = { 0 };
+
+	json_items(list, i, arg) {
+		struct strs choices = json_strs(a, json_at(arg, 3));
+		const char *kind = json_str(json_at(arg, 0));
+
+		strs_add(a, &l,
+			 arena_printf(a, "%s%s%s%s:%lld-%lld", strcmp(kind, "unknown") == 0 ? "any" : kind,
+				      choices.n ? "[" : "", strs_join(a, &choices, ","), choices.n ? "]" : "",
+				      (long long)json_int(json_at(arg, 1), -1),
+				      (long long)json_int(json_at(arg, 2), -1)));
+	}
+	return strs_join(a, &l, " ");
+}
+
+static void compare_args(struct arena *a, const char *where, const struct command *cmd, const json *list)
+{
+	const char *ours = args_text(a, cmd), *theirs = upstream_args_text(a, list);
+
+	for (size_t i = 0; i < ARRAY_SIZE(own_args); i++)
+		if (str_eq(own_args[i].command, where) && str_eq(own_args[i].ours, ours) &&
+		    str_eq(own_args[i].theirs, theirs)) {
+			own_args[i].used = true;
+			return;
+		}
+	same("argument kinds", ours, theirs);
+}
+
 static void compare_command(struct arena *a, const struct program *p, const struct command *cmd,
 			    const json *u)
 {
 	const char *where = arena_printf(a, "%s %s", p->name, cmd->name);
-	const json *options = json_get(u, "options"), *positional = json_get(u, "positional");
-	size_t n = 0, known = 0;
+	const json *options = json_get(u, "options");
+	size_t known = 0;
 
 	if (!u)
 		fail_msg("%s is not upstream's", where);
 	if (*json_get_str(u, "usage")) /* some have none */
 		same("usage", cmd->usage, json_get_str(u, "usage"));
-	for (const struct arg_row *r = cmd->args; r->kind != ARG_END; r++, n++) {
-		const json *range = json_at(positional, n);
-
-		if (json_int(json_at(range, 0), 0) != r->min || json_int(json_at(range, 1), 0) != r->max)
-			fail_msg("%s: argument %zu", where, n);
-	}
-	assert_int_equal(json_len(positional), n);
+	compare_args(a, where, cmd, json_get(u, "positional"));
 	for (const struct option_row *const *r = cmd->opts; *r; r++) {
 		const json *o = find_option(a, options, *r);
 
@@ -289,17 +348,36 @@ static void compare_command(struct arena *a, const struct program *p, const stru
 static void test_commands(void **state)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
+	size_t n_commands = 0, n_options = 0, n_aliases = 0, n_programs = 0;
 	const json *all = upstream(a);
 
 	(void)state;
+	json_each(all, name, u) {
+		const struct program *p = programs;
+
+		while (p->name && strcmp(p->name, name) != 0)
+			p++;
+		if (!p->name)
+			fail_msg("%s is missing", name);
+		n_programs++;
+		json_each(json_get(u, "commands"), command, c) {
+			if (!program_command(p, command))
+				fail_msg("%s %s is missing", name, command);
+			n_commands++;
+			n_options += json_len(json_get(c, "options"));
+		}
+	}
 	for (const struct program *p = programs; p->name; p++) {
 		const json *u = json_get(all, p->name);
 		struct strs env = json_strs(a, json_get(u, "env_override"));
+		struct strs aliases = strs_split(a, p->aliases ? p->aliases : "", ',');
 
-		json_each(json_get(u, "aliases"), alias, target)
-			if (program_command(p, json_str(target)) &&
-			    program_command(p, alias) != program_command(p, json_str(target)))
+		assert_int_equal(p->aliases ? aliases.n : 0, json_len(json_get(u, "aliases")));
+		json_each(json_get(u, "aliases"), alias, target) {
+			if (program_command(p, alias) != program_command(p, json_str(target)))
 				fail_msg("%s: alias %s", p->name, alias);
+			n_aliases++;
+		}
 		for (size_t i = 0; i < p->n; i++) {
 			const struct command *cmd = &p->commands[i];
 
@@ -308,11 +386,20 @@ static void test_commands(void **state)
 			assert_non_null(cmd->run);
 			assert_true(cmd->doc && *cmd->doc && !str_ends(cmd->doc, "."));
 			assert_true(cmd->run != cli_list || (cmd->what && cmd->fields));
-			for (const struct arg_row *r = cmd->args; r->kind != ARG_END; r++)
+			assert_true(!cmd->done == !cmd->failed && !cmd->need == !cmd->need_text);
+			for (const struct arg_row *r = cmd->args; r->kind != ARG_END; r++) {
 				if (r->param)
 					assert_non_null(record_field(opcode_record(cmd->op), r->param));
+				assert_true(cmd->run != cli_run_op || (cmd->has_op && r->param));
+			}
 		}
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(own_args); i++)
+		if (!own_args[i].used)
+			fail_msg("%s: its arguments are upstream's now", own_args[i].command);
+	print_message("%zu programs, %zu commands, %zu options, %zu aliases: all of upstream's\n", n_programs,
+		      n_commands, n_options, n_aliases);
+	assert_int_equal(n_commands, 132);
 }
 
 /* Options whose value has to become a parameter do: no two options of a command write the same key

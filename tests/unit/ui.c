@@ -118,6 +118,7 @@ static void test_values(void **state)
 		{ OPT_FLOAT, "1.5", "1.5" },
 		{ OPT_FLOAT, "x", "option --o: invalid floating-point value: 'x'" },
 		{ OPT_MAYBE_FLOAT, "Default", "\"default\"" },
+		{ OPT_JSON, "[\"a\", {\"b\": null}]", "[\"a\",{\"b\":null}]" },
 		{ OPT_UNIT, "1.5g", "1536" },
 		{ OPT_UNIT, "1x", "option --o: Unknown unit: x" },
 		{ OPT_BOOL, "YES", "true" },

@@ -1,4 +1,4 @@
-/* gnt-debug, and what gnt-group, gnt-network and gnt-backup cannot say in rows. */
+/* gnt-debug: delays, jobs from files, locks, allocators. */
 #include "cli/gnt/gnt.h"
 
 #include "lib/base/clock.h"
@@ -8,8 +8,6 @@
 #include <time.h>
 
 #define JOB_FILE_MAX (64u << 20)
-
-/* --- gnt-debug --- */
 
 int cmd_debug_delay(struct cli *c, struct err *e)
 {
@@ -134,41 +132,115 @@ int cmd_debug_locks(struct cli *c, struct err *e)
 	}
 }
 
-/* --- lists --- */
+/* --- iallocator --- */
 
-const char *group_format(struct arena *a, const char *field, const json *v)
+static int allocator_disks(struct cli *c, json **ret, struct err *e)
 {
-	struct str s CLEANUP(str_free) = { 0 };
+	const char *text = cli_str(c, "disk_sizes");
+	struct strs sizes = strs_split(c->a, text, ',');
+	json *list = json_own(c->a, json_new_array());
+	int64_t mib;
 
-	if (strcmp(field, "ndparams") != 0 || !json_is(v, JSON_DICT))
-		return NULL;
-	json_each(v, key, item) {
-		str_addf(&s, "%s%s=", s.len ? ", " : "", key);
-		ui_text(&s, item);
+	for (size_t i = 0; i < sizes.n; i++) {
+		TRY(parse_unit(sizes.v[i], &mib, e));
+		json_append(list, json_pack("{s:I, s:s}", "size", mib, "mode", "rw"));
 	}
-	return arena_strdup(a, str_get(&s));
+	*ret = list;
+	return 0;
 }
 
-const char *network_format(struct arena *a, const char *field, const json *v)
+/* "mac/ip/bridge,...": what is empty or left out is null. */
+static json *allocator_nics(struct cli *c)
 {
-	struct str s CLEANUP(str_free) = { 0 };
+	static const char *const keys[] = { "mac", "ip", "bridge" };
+	struct strs nics = strs_split(c->a, cli_str(c, "nic_texts"), ',');
+	json *list = json_new_array();
 
-	if (strcmp(field, "group_list") != 0 || !json_is(v, JSON_ARRAY))
-		return NULL;
-	json_items(v, i, g) {
-		str_add(&s, i ? ", " : "");
-		for (size_t k = 0; k < json_len(g); k++) {
-			str_add(&s, k == 0 ? "" : k == 1 ? " (" : ", ");
-			ui_text(&s, json_at(g, k));
-		}
-		str_addc(&s, ')');
+	for (size_t i = 0; i < nics.n; i++) {
+		struct strs parts = strs_split(c->a, nics.v[i], '/');
+		json *d = json_new_dict();
+
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+			json_set(d, keys[k],
+				 k < parts.n && *parts.v[k] ? json_new_str(parts.v[k]) : NULL);
+		json_append(list, d);
 	}
-	return arena_strdup(a, str_get(&s));
+	return list;
 }
 
-int cmd_backup_list(struct cli *c, struct err *e)
+int cmd_debug_iallocator(struct cli *c, struct err *e)
 {
-	struct strs fields = cli_fields(c);
+	json *op = op_new(c, OP_test_allocator), *disks, *result;
+	struct err why CLEANUP(err_clear) = ERR_NONE;
+	const char *tags = cli_str(c, "tags");
+	struct str s CLEANUP(str_free) = { 0 };
 
-	return cli_list_filtered(c, &fields, filter_any("node", cli_opt(c, "nodes")), e);
+	if (allocator_disks(c, &disks, &why) < 0) {
+		cli_warn("Invalid disks parameter '%s': %s", cli_str(c, "disk_sizes"), err_msg(&why));
+		return EXIT_FAILURE;
+	}
+	json_set(c->opts, "tags", tags ? json_ref(params_words(c, tags)) : json_new_array());
+	op_from_opts(c, op);
+	op_set(op, "name", json_new_str(c->args.v[0]));
+	op_set(op, "instances", json_new_strs(&c->args));
+	op_set(op, "disks", json_ref(disks));
+	op_set(op, "nics", allocator_nics(c));
+	op_set_ref(op, "os", cli_opt(c, "os_type"));
+	TRY(cli_exec(c, op, &result, e));
+	ui_text(&s, result);
+	cli_out("%s", str_get(&s));
+	return EXIT_SUCCESS;
+}
+
+/* --- daemons of upstream --- */
+
+/* A command and how many words belong to it. */
+struct daemon_command {
+	const char *name;
+	size_t args;
+	const char *wrong; /* said when there are more or fewer */
+};
+
+static bool known(const struct strs *words, const struct daemon_command *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(words->v[0], v[i].name) != 0)
+			continue;
+		if (words->n - 1 == v[i].args)
+			return true;
+		cli_warn("%s", v[i].wrong);
+		return false;
+	}
+	cli_warn("Command '%s' not supported", words->v[0]);
+	return false;
+}
+
+int cmd_debug_wconfd(struct cli *c, struct err *e)
+{
+	static const struct daemon_command commands[] = {
+		{ "echo", 1, "Command 'echo' takes only precisely argument." },
+		{ "cleanuplocks", 0, "Command 'cleanuplocks' takes no arguments." },
+		{ "listlocks", 1, "Command 'listlocks' takes precisely one argument." },
+		{ "listalllocks", 0, "Command 'listalllocks' takes no arguments." },
+		{ "listalllocksowners", 0, "Command 'listalllocks' takes no arguments." },
+		{ "flushconfig", 0, "Command 'flushconfig' takes no arguments." },
+	};
+
+	if (!known(&c->args, commands, ARRAY_SIZE(commands)))
+		return EXIT_FAILURE;
+	return err_set(e, ERR_PREREQ, ECODE_ENVIRON,
+		       "There is no daemon of its own for configuration and locks, the master has both; "
+		       "'gnt-debug locks' shows the locks");
+}
+
+int cmd_debug_metad(struct cli *c, struct err *e)
+{
+	static const struct daemon_command commands[] = {
+		{ "echo", 1, "Command 'echo' takes only precisely argument." },
+	};
+
+	if (!known(&c->args, commands, ARRAY_SIZE(commands)))
+		return EXIT_FAILURE;
+	/* what upstream says when it does not run; this version has none yet */
+	return err_set(e, NoMasterError, NULL, "%s", path_of(PATH_METAD_SOCKET));
 }
