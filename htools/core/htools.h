@@ -185,6 +185,7 @@ struct ht_node *ht_add_node(struct ht_cluster *c, const char *name);
 struct ht_inst *ht_add_inst(struct ht_cluster *c, const char *name);
 /* Sizes of a node once its fields are set: free and percent values, limits. */
 void ht_node_init(struct ht_node *n);
+void ht_node_set_policy(struct ht_node *n, const struct ht_policy *p);
 void ht_node_set_max_cpu(struct ht_cluster *c, struct ht_node *n, double ratio);
 void ht_node_set_min_disk(struct ht_node *n, double ratio);
 int ht_find_node(const struct ht_cluster *c, const char *name);  /* exact name or alias; HT_NONE */
@@ -282,8 +283,9 @@ struct ht_part_row {
 };
 extern const struct ht_part_row ht_parts[HT_N_PART];
 void ht_columns(const struct ht_node *n, const struct ht_state *s, double ret[HT_N_COL]);
-/* The parts over the nodes of V, and their weighted sum (upstream: compDetailedCV, compCV). */
-void ht_score_parts(const struct ht_cluster *c, const struct ht_view *v, double ret[HT_N_PART]);
+/* The parts over the nodes of V, and their weighted sum (upstream: compDetailedCV, compCV). Returns how many
+ * nodes are online: without any there are no parts, and the score is 0. */
+int ht_score_parts(const struct ht_cluster *c, const struct ht_view *v, double ret[HT_N_PART]);
 double ht_score(const struct ht_cluster *c, const struct ht_view *v);
 double ht_score_of(const double parts[HT_N_PART]);
 /* What the score cannot fall below because memory is kept for failures (upstream: optimalCVScore). */
@@ -297,6 +299,8 @@ struct ht_stats {
 void ht_stats_init(struct ht_stats *st, const struct ht_cluster *c, const struct ht_view *v);
 void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct ht_state *from, const struct ht_state *to);
 double ht_stats_score(const struct ht_stats *st);
+/* How HT_P_LOC_EXCL grows when I becomes a primary of NODE. */
+int64_t ht_pairs_gain(const struct ht_cluster *c, const struct ht_view *v, int node, const struct ht_inst *i);
 
 /* --- totals.c --- */
 struct ht_totals { /* upstream: CStats */
@@ -309,8 +313,8 @@ struct ht_totals { /* upstream: CStats */
 	int64_t n_inst;
 };
 void ht_totals(const struct ht_cluster *c, const struct ht_view *v, struct ht_totals *ret);
-/* Online nodes that fail N+1, and the instances on them (upstream: computeBadItems). RET_NODES/RET_INSTS may
- * be NULL; bitmaps by index are not needed by callers, lists are, malloc'ed. */
+/* Online nodes that fail N+1, and how many instances are on them (upstream: computeBadItems). Both may be
+ * NULL; the list is the caller's to free. */
 void ht_bad_items(const struct ht_cluster *c, const struct ht_view *v, struct ht_list *ret_nodes, int *ret_n_insts);
 
 /* --- print.c: tables and texts as upstream's tools print them --- */

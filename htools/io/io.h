@@ -8,6 +8,8 @@
 int ht_text_parse(struct ht_cluster *c, const char *text, size_t n, struct err *e);
 int ht_text_load(struct ht_cluster *c, const char *path, struct err *e);
 void ht_text_format(struct str *out, const struct ht_cluster *c);
+/* Upstream's text for a word that is no value of enumeration TYPE. Returns -1. */
+int ht_bad_value(const char *type, const char *s, struct err *e);
 /* Lines "name cpu mem dsk net" (--dynu-file) into O. */
 int ht_util_parse(const char *text, struct arena *a, struct ht_merge_opts *o, struct err *e);
 
@@ -29,6 +31,9 @@ struct ht_source {
 /* The whole way to a cluster one can compute with. Warnings about inconsistent data in RET_WARNINGS. E is the
  * text behind "Error: ". */
 int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a, struct strs *ret_warnings, struct err *e);
+/* Whole files; errors as Haskell's I/O reports them. */
+int ht_read_file(const char *path, char **ret, size_t *ret_n, struct err *e);
+int ht_write_file(const char *path, const char *text, size_t n, struct err *e);
 /* PATH.EXT; 0 or -1 with the text. */
 int ht_save(const struct ht_cluster *c, const char *path, const char *ext, struct err *e);
 

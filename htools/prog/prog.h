@@ -32,8 +32,11 @@ double htool_float(const struct htool *t, const char *dest);
 struct strs htool_list(const struct htool *t, const char *dest);
 /* "This program doesn't take any arguments." */
 int htool_no_args(const struct htool *t, struct err *e);
-/* From the backend named by the options, with warnings shown and --offline, --max-cpu, --min-disk done. */
-int htool_load(struct htool *t, struct ht_cluster **ret, struct err *e);
+/* From the backend named by the options, with warnings shown. */
+int htool_read(struct htool *t, struct ht_cluster **ret, struct err *e);
+/* --offline, --max-cpu and --min-disk (upstream: setNodeStatus). */
+int htool_set_status(struct htool *t, struct ht_cluster *c, struct err *e);
+void htool_policy_line(const struct ht_cluster *c); /* "Loaded cluster ipolicy: ..." */
 void htool_algo_opts(const struct htool *t, struct ht_algo_opts *ret);
 void htool_print_nodes(const struct htool *t, const char *what, const struct ht_cluster *c, const struct ht_view *v);
 void htool_print_insts(const struct htool *t, const char *what, const struct ht_cluster *c, const struct ht_view *v);

@@ -1,0 +1,32 @@
+# htools: the allocation tools, one program named by how it is called. The algorithms are pure: libhtools.a links
+# nothing but the schema. Scores are compared bit by bit with upstream's: no fused multiply and add.
+noinst_LIBRARIES += libhtools.a
+libhtools_a_SOURCES = \
+	htools/core/htools.h \
+	htools/core/cluster.c \
+	htools/core/inst.c \
+	htools/core/list.c \
+	htools/core/merge.c \
+	htools/core/metrics.c \
+	htools/core/node.c \
+	htools/core/print.c \
+	htools/core/text.c \
+	htools/core/totals.c \
+	htools/algo/algo.h \
+	htools/algo/opts.c \
+	htools/io/io.h \
+	htools/io/load.c \
+	htools/io/simu.c \
+	htools/io/text.c
+libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off
+HTOOLS_LIBS = libhtools.a $(GANETI_LIBS)
+
+gntlib_PROGRAMS += htools/htools
+htools_htools_SOURCES = \
+	htools/prog/prog.h \
+	htools/prog/common.c \
+	htools/prog/getopt.c \
+	htools/prog/hinfo.c \
+	htools/prog/main.c
+htools_htools_LDADD = $(HTOOLS_LIBS)
+EXTRA_DIST += htools/README
