@@ -29,7 +29,8 @@ check_PROGRAMS += tests/harness/luxireplay
 tests_harness_luxireplay_SOURCES = tests/harness/luxireplay.c
 tests_harness_luxireplay_LDADD = $(GANETI_LIBS)
 TESTS += tests/cli/golden.t tests/cli/completion.t
-EXTRA_DIST += tests/cli tests/golden/cli tests/golden/rapi.json tests/data/openapi-3.1.schema.json
+EXTRA_DIST += tests/cli tests/golden/cli tests/golden/rapi-3.0.json tests/golden/rapi-3.1.json \
+	tests/golden/luxi-3.0.json tests/golden/luxi-3.1.json tests/data/openapi-3.1.schema.json
 
 # for tests/howto.t: programs with the rows of ROWS/src/schema. Only the tables are compiled again; an object
 # named first stands for that of the library.

@@ -128,13 +128,12 @@ def json_of(body):
         return None
 
 
-for x in json.load(open(golden)):
-    q, r = x["request"], x["response"]
+for q in json.load(open(golden)):
     method, url = q["method"].lower(), urllib.parse.urlsplit(q["path"])
-    what = "%s %s -> %d" % (q["method"], q["path"], r["status"])
+    what = "%s %s -> %d" % (q["method"], q["path"], q["status"])
     path, op = find(method, url.path)
     if op is None:
-        ok(r["status"] in (404, 501), "%s: not in the document" % what)
+        ok(q["status"] in (404, 501), "%s: not in the document" % what)
         continue
     wrong = []
     known = {p["name"]: p for p in parameters(path, op) if p["in"] == "query"}
@@ -143,18 +142,18 @@ for x in json.load(open(golden)):
             wrong.append("unknown query argument %s" % name)
         elif name in known and known[name]["schema"].get("type") == "integer":
             wrong += problems(known[name]["schema"], int(values[0]))
-    reply = content(op["responses"]["200"]) if r["status"] == 200 else {"$ref": "#/components/schemas/Error"}
-    if not (str(r["status"]) in op["responses"] or r["status"] in (415, 501)):
-        wrong.append("status %d is not declared" % r["status"])
-    wrong += ["reply " + p for p in problems(reply, r["body"])]
-    if r["status"] == 200 and q["body"]:
+    reply = content(op["responses"]["200"]) if q["status"] == 200 else {"$ref": "#/components/schemas/Error"}
+    if not (str(q["status"]) in op["responses"] or q["status"] in (415, 501)):
+        wrong.append("status %d is not declared" % q["status"])
+    wrong += ["reply " + p for p in problems(reply, q["reply"])]
+    if q["status"] == 200 and q["body"]:
         schema = content(op.get("requestBody"))
         if schema:
             wrong += ["body " + p for p in problems(schema, json.loads(q["body"]))]
         elif path not in NO_BODY:
             wrong.append("no body declared")
     # upstream names what is wrong with a body: so does the document
-    text_ = str((r["body"] or {}).get("message")) if r["status"] == 400 else ""
+    text_ = str((q["reply"] or {}).get("message")) if q["status"] == 400 else ""
     if text_.startswith(("Invalid body parameters", "Can&#x27;t overwrite", "Can&#x27;t set")) and \
             op.get("requestBody") and not problems(content(op["requestBody"]), json_of(q["body"])):
         wrong.append("the document accepts a body that upstream refuses: %s" % text_)

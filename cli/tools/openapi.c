@@ -347,8 +347,7 @@ static bool not_in_body(struct doc *d, const struct rapi_row *row, const struct 
 		return true;
 	for (size_t i = 0; i < query.n; i++) {
 
-		/* the others may come either way */
-		if (strcmp(target(d->a, query.v[i], &name), wire) == 0 && f->type == &type_bool)
+		if (strcmp(target(d->a, query.v[i], &name), wire) == 0)
 			return true;
 	}
 	return false;

@@ -60,6 +60,7 @@ struct call {
 	struct master *m;
 	struct luxi_conn *c;
 	const void *args; /* struct luxi_x */
+	json *raw;        /* the same as sent */
 };
 
 static bool job_id(const struct call *k, const json *j, int64_t *ret)
@@ -152,7 +153,7 @@ static void do_SetWatcherPause(const struct call *k)
 
 static void do_ReplaceFilter(const struct call *k)
 {
-	manage_filter_replace(k->m, k->c, k->args);
+	manage_filter_replace(k->m, k->c, k->args, k->raw);
 }
 
 static void do_DeleteFilter(const struct call *k)
@@ -212,7 +213,7 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		not_parsed(c, &e);
 		return;
 	}
-	handlers[method](&(struct call){ m, c, typed });
+	handlers[method](&(struct call){ m, c, typed, args });
 }
 
 static int start_one(struct master *m, enum path path, struct luxi_server **ret, struct err *e)

@@ -289,7 +289,7 @@ static int filter_exists(struct master *m, const char *uuid, bool *ret, struct e
 }
 
 void manage_filter_replace(struct master *m, struct luxi_conn *c,
-			   const struct luxi_ReplaceFilter *r)
+			   const struct luxi_ReplaceFilter *r, json *raw)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	json *changes CLEANUP(json_putp) = NULL, *predicates = NULL;
@@ -298,16 +298,17 @@ void manage_filter_replace(struct master *m, struct luxi_conn *c,
 	bool exists = false;
 
 	if (r->priority < 0)
-		err_plain(&e,
-			  "Failed to parse request: Invalid value for non-negative type '%" PRId64
-			  "'",
-			  r->priority);
-	else if (filter_check(r->predicates, r->action, &predicates, &e) < 0)
-		err_prefix(&e, "Failed to parse request");
-	else if (uuid)
-		filter_exists(m, uuid, &exists, &e);
+		err_plain(&e, "Invalid value for non-negative type '%" PRId64 "'", r->priority);
 	else
+		filter_check(r->predicates, r->action, &predicates, &e);
+	if (e.msg) {
+		request_bad_args(a, raw, &e);
+		err_prefix(&e, "Failed to parse request");
+	} else if (uuid) {
+		filter_exists(m, uuid, &exists, &e);
+	} else {
 		uuid = uuid_new(a);
+	}
 	if (!e.msg) {
 		changes = json_pack("[[s, s, o]]", exists ? "update" : "add",
 				    obj_kind_name(OBJ_FILTER),

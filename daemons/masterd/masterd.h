@@ -86,6 +86,8 @@ void turn_finish(struct master *m); /* what is open is committed now */
  * ". */
 int request_parse(const char *text, size_t n, enum luxi *ret, json **ret_args, json **ret_own,
 		  struct err *e);
+/* A plain error about arguments that can't be read, as upstream words it. Returns -1. */
+int request_bad_args(struct arena *a, json *args, struct err *e);
 /* Typed arguments (struct luxi_x) in the arena. */
 int request_args(struct arena *a, enum luxi method, json *args, void **ret, struct err *e);
 /* An opcode as submitted; RET: with all its parameters, arena-owned. A plain error is a text that
@@ -129,7 +131,7 @@ void manage_autoarchive(struct master *m, struct luxi_conn *c, int64_t age, int6
 void manage_drain(struct master *m, struct luxi_conn *c, bool flag);
 void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *until);
 void manage_filter_replace(struct master *m, struct luxi_conn *c,
-			   const struct luxi_ReplaceFilter *r);
+			   const struct luxi_ReplaceFilter *r, json *raw);
 void manage_filter_delete(struct master *m, struct luxi_conn *c, const char *uuid);
 
 /* --- wconf.c: calls of job workers --- */

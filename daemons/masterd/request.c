@@ -92,6 +92,11 @@ static const char *tuple_name(struct arena *a, size_t n)
 	return n == 3 ? "Triple" : arena_printf(a, "%zu tuple", n);
 }
 
+int request_bad_args(struct arena *a, json *args, struct err *e)
+{
+	return err_prefix(e, "Cannot convert value '%s', error", json_dump_spaced_in(a, args));
+}
+
 int request_args(struct arena *a, enum luxi method, json *args, void **ret, struct err *e)
 {
 	const struct record *r = luxi_record(method);
@@ -102,15 +107,15 @@ int request_args(struct arena *a, enum luxi method, json *args, void **ret, stru
 	/* CancelJob alone may leave its last argument out (older clients) */
 	while (least > 1 && method == LUXI_CancelJob && r->fields[least - 1].opt)
 		least--;
-	if (!json_is(args, JSON_ARRAY) || json_len(args) < least || json_len(args) > r->n)
-		return err_plain(e, "Cannot convert value '%s', error: Unable to read %s",
-				 json_dump_spaced_in(a, args), tuple_name(a, r->n));
+	if (!json_is(args, JSON_ARRAY) || json_len(args) < least || json_len(args) > r->n) {
+		err_plain(e, "Unable to read %s", tuple_name(a, r->n));
+		return request_bad_args(a, args, e);
+	}
 	*ret = arena_alloc(a, r->size);
-	if (record_parse_list(r, a, args, *ret, &bad, &why) < 0)
-		return err_plain(e, "Cannot convert value '%s', error: %s%s%s",
-				 json_dump_spaced_in(a, args), bad ? field_wire(bad) : "",
-				 bad ? ": " : "", err_msg(&why));
-	return 0;
+	if (record_parse_list(r, a, args, *ret, &bad, &why) == 0)
+		return 0;
+	err_plain(e, "%s%s%s", bad ? field_wire(bad) : "", bad ? ": " : "", err_msg(&why));
+	return request_bad_args(a, args, e);
 }
 
 int request_job_id(const json *j, int64_t *ret, struct err *e)

@@ -187,8 +187,11 @@ static json *static_params(struct rcall *c, const struct record *r, const json *
 
 		if (!text)
 			text = m.dflt;
-		if (f && (text || f->type == &type_bool))
+		/* upstream: what the query may say is not for the body, said or not */
+		if (f && f->type == &type_bool)
 			json_set(out, m.param, argument(f, text ? text : "0"));
+		else if (f)
+			json_set(out, m.param, text ? argument(f, text) : NULL);
 	}
 	if (c->row->fixed &&
 	    json_parse(c->row->fixed, strlen(c->row->fixed), &row_fixed, NULL) == 0)

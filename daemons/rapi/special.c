@@ -330,10 +330,11 @@ static void replace_disks(struct rcall *c)
 static void console_done(struct rcall *c, json *result)
 {
 	json *row = json_at(result, 0), *console = json_at(row, 0);
+	bool runs = json_boolean(json_at(row, 1), false);
 
 	if (!row)
 		rapi_fail(c->req, 404, NULL);
-	else if (!console)
+	else if (!console || !runs)
 		rapi_fail(c->req, 503, "Instance console unavailable");
 	else
 		rapi_reply(c, json_ref(console));
@@ -618,7 +619,8 @@ void rapi_special(struct rcall *c)
 		break;
 	case RAPI_console:
 		rapi_ask(c, LUXI_QueryInstances,
-			 json_pack("[[s], [s], b]", path_name(c, "instance_name"), "console", 0),
+			 json_pack("[[s], [s, s], b]", path_name(c, "instance_name"), "console",
+				   "oper_state", 0),
 			 console_done);
 		break;
 	case RAPI_multi_alloc:

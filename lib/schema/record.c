@@ -37,6 +37,7 @@ const struct record *schema_ready(struct record *r)
 		f->check = f->check ? f->check : s->check;
 		f->doc = f->doc ? f->doc : s->doc;
 		f->secret |= s->secret;
+		f->emit_null |= s->emit_null;
 		f->keys = f->keys ? f->keys : s->keys;
 		f->keyed |= s->keyed;
 		if (!f->dflt && !f->opt) {

@@ -398,3 +398,16 @@ int node_etc_hosts_modify(struct node_ctx *ctx, const struct rpc_etc_hosts_modif
 	*ret = json_new_bool(true);
 	return 0;
 }
+
+/* --- exports --- */
+int node_export_list(struct node_ctx *ctx, const struct rpc_export_list *args, json **ret,
+		     struct err *e)
+{
+	struct strs names = { 0 };
+
+	(void)args;
+	if (fs_list(ctx->a, path_of(PATH_EXPORT_DIR), &names) < 0)
+		return err_plain(e, "No exports directory");
+	*ret = json_new_strs(&names);
+	return 0;
+}

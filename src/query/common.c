@@ -236,6 +236,8 @@ int q_collect(struct qctx *c, enum obj_kind k, const struct strs *names, const v
 		}
 	} else {
 		uuids = snap_uuids(c->s, k);
+		if (k == OBJ_FILTER) /* they have no other name */
+			strs_sort_nat(&uuids);
 	}
 	v = ARENA_ARRAY(c->a, const void *, uuids.n + 1);
 	for (size_t i = 0; i < uuids.n; i++) {

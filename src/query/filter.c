@@ -9,7 +9,7 @@ struct qfilter {
 	enum fop op;
 	size_t n;                 /* operands of F_AND, F_OR, F_NOT */
 	struct qfilter **sub;
-	const struct qfield *field; /* NULL: unknown field, never matches */
+	const struct qfield *field;
 	bool is_key;                /* the field objects are named by */
 	const json *value;
 	regex_t regex;
@@ -60,6 +60,8 @@ static int compile_field(struct arena *a, const struct qresource *r, const json 
 				 json_dump_in(a, rest));
 	}
 	f->field = qresource_field(r, name);
+	if (!f->field)
+		return err_set(e, ParameterError, NULL, "Can't find field named '%s'", name);
 	f->value = json_at(j, 2);
 	f->is_key = strcmp(name, r->key) == 0;
 	if (f->op != F_REGEX)
@@ -123,18 +125,24 @@ int qfilter_needs(const struct qfilter *f)
 	return need | (f->field ? f->field->need : 0);
 }
 
+/* "inst1" equals "inst1.example.com" where host names are compared */
+static bool same_host(const char *host, const char *given)
+{
+	size_t n = strlen(given);
+
+	return strncmp(host, given, n) == 0 && (!host[n] || host[n] == '.');
+}
+
 /* <0, 0, >0, or -2 = not comparable */
-static int compare(const struct qfield *field, const json *x, const json *y)
+static int compare(const struct qfilter *f, const json *x, const json *y)
 {
 	double p, q;
 
 	if (json_str(x) && json_str(y)) {
-		size_t n = strlen(json_str(y));
 		int r = strcmp(json_str(x), json_str(y));
 
-		/* "inst1" equals "inst1.example.com" where host names are compared */
-		if (r && field->hostname && !strncmp(json_str(x), json_str(y), n) &&
-		    json_str(x)[n] == '.')
+		if ((f->op == F_EQ || f->op == F_NE) && f->field->hostname &&
+		    same_host(json_str(x), json_str(y)))
 			return 0;
 		return r < 0 ? -1 : r > 0;
 	}
@@ -149,40 +157,16 @@ static int compare(const struct qfield *field, const json *x, const json *y)
 	return p < q ? -1 : p > q;
 }
 
-static int unexpected(struct qctx *c, const json *v, const char *where, struct err *e)
+static int bad_types(struct qctx *c, const json *v, const json *given, struct err *e)
 {
-	return err_set(e, ParameterError, NULL, "Unexpected value '%s' in %s context",
-		       json_dump_in(c->a, v), where);
+	return err_set(e, ParameterError, NULL,
+		       "Invalid types in comparison, trying to compare %s with '%s %s'",
+		       json_dump_in(c->a, v), json_str(given) ? "QuotedString" : "NumericValue",
+		       json_dump_in(c->a, given));
 }
 
-static int match_value(const struct qfilter *f, struct qctx *c, const json *v, struct err *e)
+static int ordered(const struct qfilter *f, int r)
 {
-	int r;
-
-	if (!v) /* a value that is null equals nothing and holds nothing */
-		return f->op == F_NE;
-	switch (f->op) {
-	case F_TRUE:
-		if (!json_is(v, JSON_BOOL))
-			return unexpected(c, v, "boolean", e);
-		return json_boolean(v, false);
-	case F_REGEX:
-		if (!json_str(v))
-			return unexpected(c, v, "regex", e);
-		return regexec(&f->regex, json_str(v), 0, NULL, 0) == 0;
-	case F_HAS:
-		if (!json_is(v, JSON_ARRAY))
-			return unexpected(c, v, "list", e);
-		json_items(v, i, item)
-			if (json_equal(item, f->value))
-				return 1;
-		return 0;
-	default:
-		break;
-	}
-	r = compare(f->field, v, f->value);
-	if (r == -2)
-		return f->op == F_NE;
 	switch (f->op) {
 	case F_EQ:
 		return r == 0;
@@ -196,6 +180,43 @@ static int match_value(const struct qfilter *f, struct qctx *c, const json *v, s
 		return r > 0;
 	default:
 		return r >= 0;
+	}
+}
+
+static int match_value(const struct qfilter *f, struct qctx *c, const json *v, struct err *e)
+{
+	int r;
+
+	if (!v) /* a value that is null equals nothing and holds nothing */
+		return f->op == F_NE;
+	if (f->field->timestamp && json_is(v, JSON_ARRAY))
+		v = json_at(v, 0);
+	switch (f->op) {
+	case F_TRUE:
+		if (!json_is(v, JSON_BOOL))
+			return err_set(e, ParameterError, NULL,
+				       "Unexpected value '%s' in boolean context",
+				       json_dump_in(c->a, v));
+		return json_boolean(v, false);
+	case F_REGEX:
+		if (!json_str(v))
+			return err_set(e, ParameterError, NULL,
+				       "Invalid field value used in regexp matching, expecting "
+				       "string but got '%s'",
+				       json_dump_in(c->a, v));
+		return regexec(&f->regex, json_str(v), 0, NULL, 0) == 0;
+	case F_HAS:
+		if (!json_is(v, JSON_ARRAY))
+			return err_set(e, ParameterError, NULL,
+				       "Unexpected value '%s' in list context",
+				       json_dump_in(c->a, v));
+		json_items(v, i, item)
+			if (json_equal(item, f->value))
+				return 1;
+		return 0;
+	default:
+		r = compare(f, v, f->value);
+		return r == -2 ? bad_types(c, v, f->value, e) : ordered(f, r);
 	}
 }
 
@@ -219,8 +240,9 @@ int qfilter_match(const struct qfilter *f, struct qctx *c, const void *obj, stru
 		r = qfilter_match(f->sub[0], c, obj, e);
 		return r < 0 ? r : !r;
 	default:
-		if (!f->field || f->field->get(c, obj, f->field, &v) != QRS_NORMAL)
-			return 0;
+		/* upstream: what has no value is let through, and "!=" is the opposite of "=" */
+		if (f->field->get(c, obj, f->field, &v) != QRS_NORMAL)
+			return f->op != F_NE;
 		return match_value(f, c, v, e);
 	}
 }

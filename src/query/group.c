@@ -232,6 +232,13 @@ static enum qstatus network_external_reservations(struct qctx *c, const void *ob
 	return q_str(strs_join(c->a, &l, ", "), ret);
 }
 
+static const char *or_dash(const json *nicparams, const char *key)
+{
+	const char *v = json_get_str(nicparams, key);
+
+	return v ? v : "-";
+}
+
 static enum qstatus network_group_list(struct qctx *c, const void *obj, const struct qfield *f,
 				       json **ret)
 {
@@ -244,9 +251,8 @@ static enum qstatus network_group_list(struct qctx *c, const void *obj, const st
 		const json *p = g ? json_get(g->networks, W(obj)->uuid) : NULL;
 
 		if (p)
-			json_append(*ret, json_pack("[s, s, s, s]", g->name, json_get_str(p, "mode"),
-						    json_get_str(p, "link"),
-						    json_get_str(p, "vlan")));
+			json_append(*ret, json_pack("[s, s, s, s]", g->name, or_dash(p, "mode"),
+						    or_dash(p, "link"), or_dash(p, "vlan")));
 	}
 	return QRS_NORMAL;
 }

@@ -178,7 +178,7 @@ static enum qstatus instance_disk_template(struct qctx *c, const void *obj, cons
 	return q_str(instance_template(v, n), ret);
 }
 
-/* what the disks take on a node: DRBD has 128 MiB of metadata each */
+/* what the disks take on a node: DRBD has 128 MiB of metadata each, block devices are there anyway */
 static enum qstatus instance_disk_usage(struct qctx *c, const void *obj, const struct qfield *f,
 					json **ret)
 {
@@ -190,7 +190,8 @@ static enum qstatus instance_disk_usage(struct qctx *c, const void *obj, const s
 	if (disks_of(c, obj, &v, &n) < 0)
 		return QRS_NODATA;
 	for (size_t k = 0; k < n; k++)
-		sum += v[k]->size + (v[k]->dev_type == disk_template_drbd ? 128 : 0);
+		sum += v[k]->dev_type == disk_template_blockdev ? 0 :
+		       v[k]->size + (v[k]->dev_type == disk_template_drbd ? 128 : 0);
 	*ret = json_new_int(sum);
 	return QRS_NORMAL;
 }
@@ -419,30 +420,57 @@ static struct strs nodes_of(struct qctx *c, const void *const *v, size_t n)
 	return out;
 }
 
+/* Those of the instances asked about: others need not work on these nodes. */
+static struct strs hypervisors_of(struct qctx *c, const void *const *v, size_t n)
+{
+	struct strs out = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const char *hv = enum_name(&enum_hypervisor, (int)I(v[i])->hypervisor);
+
+		if (!strs_has(&out, hv))
+			strs_add(c->a, &out, hv);
+	}
+	return out;
+}
+
+/* Where NODE says it runs counts unless the primary node says it does there. */
+static void take_running(struct qctx *c, struct map *primaries, const char *node, const json *payload)
+{
+	json_each(payload, name, info) {
+		struct running *r = map_get(c->running, name);
+
+		if (r && !str_eq(map_get(primaries, name), node))
+			continue;
+		if (!r) {
+			r = ARENA_NEW(c->a, struct running);
+			map_put(c->running, name, r);
+		}
+		*r = (struct running){ node, info };
+	}
+}
+
 static int fetch_running(struct qctx *c, const void *const *v, size_t n, struct err *e)
 {
-	struct strs uuids = nodes_of(c, v, n);
+	struct map *primaries CLEANUP(map_freep) = map_new();
+	struct strs uuids = nodes_of(c, v, n), hvs = hypervisors_of(c, v, n);
 	struct rpc_node *nodes = ARENA_ARRAY(c->a, struct rpc_node, uuids.n + 1);
-	const struct cluster *cl = snap_cluster(c->s);
 	struct rpc_answer *answers;
 	json *args;
 
 	c->live = map_new();
 	c->running = map_new();
+	for (size_t i = 0; i < n; i++)
+		map_put(primaries, I(v[i])->name, (void *)I(v[i])->primary_node);
 	for (size_t i = 0; i < uuids.n; i++)
 		nodes[i] = q_rpc_node(snap_node(c->s, uuids.v[i]));
-	args = json_pack("[o, O]", json_new_strs(&cl->enabled_hypervisors), cl->hvparams);
+	args = json_pack("[o, O]", json_new_strs(&hvs), snap_cluster(c->s)->hvparams);
 	if (rpc_multi(c->q->rpc, c->a, RPC_all_instances_info, nodes, uuids.n, args, NULL, 0,
 		      &answers, e) < 0)
 		return -1;
 	for (size_t i = 0; i < uuids.n; i++) {
 		map_put(c->live, uuids.v[i], &answers[i]);
-		json_each(answers[i].payload, name, info) {
-			struct running *r = ARENA_NEW(c->a, struct running);
-
-			*r = (struct running){ uuids.v[i], info };
-			map_put(c->running, name, r);
-		}
+		take_running(c, primaries, uuids.v[i], answers[i].payload);
 	}
 	return 0;
 }
@@ -468,12 +496,10 @@ static int fetch_consoles(struct qctx *c, const void *const *v, size_t n, struct
 		const struct node *node = pnode(c, inst);
 		const struct nodegroup *g = node ? snap_group(c->s, node->group) : NULL;
 		struct beparams be = fill_be(c->a, cl, &inst->beparams);
-		const struct running *r = running(c, inst);
 		struct node filled;
 		json *dict;
 
-		/* only what runs where it should has a console */
-		if (!g || !r || !str_eq(r->node, inst->primary_node))
+		if (!g)
 			continue;
 		filled = *node;
 		filled.ndparams = fill_nd(c->a, cl, g, node);
@@ -513,11 +539,13 @@ static int instance_fetch(struct qctx *c, const void *const *v, size_t n, int ne
 	return need & QN_CONSOLE ? fetch_consoles(c, v, n, e) : 0;
 }
 
-/* Status of the primary node's answer; QRS_NORMAL when there is one. */
-static enum qstatus node_answer(struct qctx *c, const void *obj)
+/* QRS_NORMAL: it is known whether the instance runs. Otherwise why not. */
+static enum qstatus known(struct qctx *c, const void *obj)
 {
 	const struct rpc_answer *r = c->live ? map_get(c->live, I(obj)->primary_node) : NULL;
 
+	if (running(c, obj)) /* some node says so, whatever the primary node */
+		return QRS_NORMAL;
 	if (r && r->offline)
 		return QRS_OFFLINE;
 	return !r || r->failed ? QRS_NODATA : QRS_NORMAL;
@@ -526,26 +554,24 @@ static enum qstatus node_answer(struct qctx *c, const void *obj)
 static enum qstatus instance_oper_state(struct qctx *c, const void *obj, const struct qfield *f,
 					json **ret)
 {
-	enum qstatus st = node_answer(c, obj);
-
 	(void)f;
-	if (st != QRS_NORMAL)
-		return st;
+	if (known(c, obj) != QRS_NORMAL)
+		return QRS_NODATA;
 	*ret = json_new_bool(running(c, obj) != NULL);
 	return QRS_NORMAL;
 }
 
 static enum qstatus live_number(struct qctx *c, const void *obj, const char *key, json **ret)
 {
-	enum qstatus st = node_answer(c, obj);
+	enum qstatus st = known(c, obj);
 	const struct running *r = running(c, obj);
 
 	if (st != QRS_NORMAL)
 		return st;
-	if (!r || !json_has(r->info, key))
+	if (!r)
 		return QRS_UNAVAIL;
 	*ret = json_ref(json_get(r->info, key));
-	return QRS_NORMAL;
+	return *ret ? QRS_NORMAL : QRS_NODATA;
 }
 
 static enum qstatus instance_oper_ram(struct qctx *c, const void *obj, const struct qfield *f,
@@ -562,47 +588,71 @@ static enum qstatus instance_oper_vcpus(struct qctx *c, const void *obj, const s
 	return live_number(c, obj, "vcpus", ret);
 }
 
+/* May a guest of that instance stop itself, so that nobody starts it again? */
+static bool may_stop_itself(struct qctx *c, const struct instance *i)
+{
+	if (!snap_cluster(c->s)->enabled_user_shutdown)
+		return false;
+	return i->hypervisor != hypervisor_kvm ||
+	       json_get_bool(fill_hv_instance(c->a, snap_cluster(c->s), i), "user_shutdown", false);
+}
+
+/* Of one its node lists; INFO says whether it has stopped since. */
+static const char *status_listed(struct qctx *c, const struct instance *i, const json *info)
+{
+	bool up = i->admin_state == admin_state_up;
+
+	if (json_get_int(info, "state", 0) != 1)
+		return up ? "running" : "ERROR_up";
+	if (!up)
+		return "ADMIN_down";
+	return may_stop_itself(c, i) ? "USER_down" : "ERROR_down";
+}
+
+static const char *status_absent(struct qctx *c, const struct instance *i)
+{
+	switch (i->admin_state) {
+	case admin_state_up:
+		return "ERROR_down";
+	case admin_state_offline:
+		return "ADMIN_offline";
+	default:
+		return i->admin_state_source == admin_state_source_user &&
+				       snap_cluster(c->s)->enabled_user_shutdown ?
+			       "USER_down" :
+			       "ADMIN_down";
+	}
+}
+
 static enum qstatus instance_status(struct qctx *c, const void *obj, const struct qfield *f,
 				    json **ret)
 {
-	const struct instance *i = obj;
+	const struct node *primary = pnode(c, obj);
 	const struct running *r = running(c, obj);
-	const char *s;
 
 	(void)f;
-	switch (node_answer(c, obj)) {
-	case QRS_OFFLINE:
+	if (primary && primary->offline)
 		return q_str("ERROR_nodeoffline", ret);
-	case QRS_NORMAL:
-		break;
-	default:
+	if (known(c, obj) != QRS_NORMAL)
 		return q_str("ERROR_nodedown", ret);
-	}
-	if (r && strcmp(r->node, i->primary_node) != 0)
-		s = "ERROR_wrongnode";
-	else if (r && json_get_int(r->info, "state", 0) == 1)
-		s = i->admin_state_source == admin_state_source_user ? "USER_down" : "ERROR_down";
-	else if (r)
-		s = i->admin_state == admin_state_up ? "running" : "ERROR_up";
-	else if (i->admin_state == admin_state_up)
-		s = "ERROR_down";
-	else if (i->admin_state == admin_state_offline)
-		s = "ADMIN_offline";
-	else
-		s = i->admin_state_source == admin_state_source_user ? "USER_down" : "ADMIN_down";
-	return q_str(s, ret);
+	if (!r)
+		return q_str(status_absent(c, obj), ret);
+	if (!str_eq(r->node, I(obj)->primary_node))
+		return q_str("ERROR_wrongnode", ret);
+	return q_str(status_listed(c, obj, r->info), ret);
 }
 
 static enum qstatus instance_console(struct qctx *c, const void *obj, const struct qfield *f,
 				     json **ret)
 {
+	enum qstatus st = known(c, obj);
 	json *v = c->console ? map_get(c->console, I(obj)->name) : NULL;
 
 	(void)f;
-	if (!v)
-		return QRS_UNAVAIL;
+	if (st != QRS_NORMAL)
+		return st;
 	*ret = json_ref(v);
-	return QRS_NORMAL;
+	return v ? QRS_NORMAL : QRS_NODATA;
 }
 
 static int instance_collect(struct qctx *c, const struct strs *names, const void ***ret,

@@ -42,7 +42,7 @@ static bool missing(const void *obj)
 		(void)c;                                                                         \
 		(void)f;                                                                         \
 		if (missing(obj))                                                                \
-			return QRS_NODATA;                                                       \
+			return QRS_UNAVAIL;                                                      \
 		*ret = (expression);                                                             \
 		return QRS_NORMAL;                                                               \
 	}
@@ -55,7 +55,7 @@ static enum qstatus jobq_received_ts(struct qctx *c, const void *obj, const stru
 {
 	(void)c;
 	(void)f;
-	return missing(obj) ? QRS_NODATA : time_of(J(obj)->received, ret);
+	return missing(obj) ? QRS_UNAVAIL : time_of(J(obj)->received, ret);
 }
 
 static enum qstatus jobq_start_ts(struct qctx *c, const void *obj, const struct qfield *f,
@@ -63,14 +63,14 @@ static enum qstatus jobq_start_ts(struct qctx *c, const void *obj, const struct 
 {
 	(void)c;
 	(void)f;
-	return missing(obj) ? QRS_NODATA : time_of(J(obj)->start, ret);
+	return missing(obj) ? QRS_UNAVAIL : time_of(J(obj)->start, ret);
 }
 
 static enum qstatus jobq_end_ts(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
 {
 	(void)c;
 	(void)f;
-	return missing(obj) ? QRS_NODATA : time_of(J(obj)->end, ret);
+	return missing(obj) ? QRS_UNAVAIL : time_of(J(obj)->end, ret);
 }
 
 /* one value per opcode */
@@ -81,7 +81,7 @@ static enum qstatus jobq_end_ts(struct qctx *c, const void *obj, const struct qf
 		(void)c;                                                                         \
 		(void)f;                                                                         \
 		if (missing(obj))                                                                \
-			return QRS_NODATA;                                                       \
+			return QRS_UNAVAIL;                                                      \
 		*ret = json_new_array();                                                         \
 		for (size_t k = 0; k < J(obj)->n; k++) {                                         \
 			const struct job_op *op = &J(obj)->ops[k];                               \
@@ -120,7 +120,7 @@ static enum qstatus jobq_oplog(struct qctx *c, const void *obj, const struct qfi
 
 	(void)f;
 	if (missing(obj) || queue_log_since(config_db(c->q->config), J(obj)->id, 0, &all, NULL) < 0)
-		return QRS_NODATA;
+		return QRS_UNAVAIL;
 	json_own(c->a, all);
 	for (size_t k = 0; k < J(obj)->n; k++)
 		per_op[k] = json_new_array();
@@ -152,7 +152,7 @@ static int job_collect(struct qctx *c, const struct strs *names, const void ***r
 			if (parse_int(names->v[n], &ids[n]) < 0)
 				return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid job ID '%s'",
 					       names->v[n]);
-	} else if (queue_ids(d, c->a, false, &ids, &n, e) < 0) {
+	} else if (queue_ids(d, c->a, c->archived, &ids, &n, e) < 0) {
 		return -1;
 	}
 	v = ARENA_ARRAY(c->a, const void *, n + 1);

@@ -3,40 +3,62 @@
 
 #define N(obj) ((const struct node *)(obj))
 
-/* The storage whose space is shown: that of the first enabled disk template that has a pool. */
-static json *storage_units(const struct cluster *cl)
+static struct ndparams filled(struct qctx *c, const void *obj)
 {
+	return fill_nd(c->a, snap_cluster(c->s), snap_group(c->s, N(obj)->group), obj);
+}
+
+/*
+ * The storage whose space is shown: that of the first enabled disk template that has a pool, and the
+ * physical volumes, whose units upstream calls spindles.
+ */
+static json *storage_units(const struct cluster *cl, bool exclusive)
+{
+	json *out = json_new_array();
+	bool lvm = false;
+
 	for (size_t i = 0; i < cl->enabled_disk_templates.n; i++) {
 		const char *t = cl->enabled_disk_templates.v[i];
 
-		if ((str_eq(t, "plain") || str_eq(t, "drbd")) && cl->volume_group_name)
-			return json_pack("[[s, s, [b]]]", "lvm-vg", cl->volume_group_name, 0);
-		if (str_eq(t, "file"))
-			return json_pack("[[s, s, []]]", "file", cl->file_storage_dir);
-		if (str_eq(t, "sharedfile"))
-			return json_pack("[[s, s, []]]", "sharedfile", cl->shared_file_storage_dir);
+		if (str_eq(t, "plain") || str_eq(t, "drbd"))
+			lvm |= cl->volume_group_name != NULL;
+		if (json_len(out))
+			continue;
+		if (lvm)
+			json_append(out, json_pack("[s, s, [b]]", "lvm-vg", cl->volume_group_name,
+						   exclusive));
+		else if (str_eq(t, "file"))
+			json_append(out, json_pack("[s, s, []]", t, cl->file_storage_dir));
+		else if (str_eq(t, "sharedfile"))
+			json_append(out, json_pack("[s, s, []]", t, cl->shared_file_storage_dir));
 	}
-	return NULL;
+	if (lvm && exclusive) /* nobody counts spindles otherwise */
+		json_append(out, json_pack("[s, s, [b]]", "lvm-pv", cl->volume_group_name, 1));
+	return out;
 }
 
 static int node_fetch(struct qctx *c, const void *const *v, size_t n, int need, struct err *e)
 {
 	const struct cluster *cl = snap_cluster(c->s);
 	struct rpc_node *nodes = ARENA_ARRAY(c->a, struct rpc_node, n + 1);
+	json **args = ARENA_ARRAY(c->a, json *, n + 1);
 	struct rpc_answer *answers;
 	const char *hv = cl->enabled_hypervisors.n ? cl->enabled_hypervisors.v[0] : "fake";
-	json *args;
 
-	(void)need;
 	if (!c->q->rpc)
 		return err_set(e, ProgrammerError, NULL, "live fields need a node RPC client");
 	for (size_t i = 0; i < n; i++) {
+		struct ndparams nd = filled(c, v[i]);
+
 		nodes[i] = q_rpc_node(v[i]);
-		if (!N(v[i])->vm_capable)
-			nodes[i].offline = true; /* not asked; shown as no data below */
+		args[i] = json_pack("[o, o]",
+				    need & QN_STORAGE ? storage_units(cl, nd.exclusive_storage) :
+							json_new_array(),
+				    need & QN_HV ? json_pack("[[s, O]]", hv,
+							     json_get(cl->hvparams, hv)) :
+						   json_new_array());
 	}
-	args = json_pack("[o, [[s, O]]]", storage_units(cl), hv, json_get(cl->hvparams, hv));
-	if (rpc_multi(c->q->rpc, c->a, RPC_node_info, nodes, n, args, NULL, 0, &answers, e) < 0)
+	if (rpc_multi(c->q->rpc, c->a, RPC_node_info, nodes, n, NULL, args, 0, &answers, e) < 0)
 		return -1;
 	c->live = map_new();
 	for (size_t i = 0; i < n; i++)
@@ -50,48 +72,54 @@ static enum qstatus answer(struct qctx *c, const void *obj, const json **ret)
 
 	if (N(obj)->offline)
 		return QRS_OFFLINE;
-	if (!N(obj)->vm_capable)
-		return QRS_UNAVAIL;
 	if (!r || r->failed)
 		return QRS_NODATA;
 	*ret = r->payload;
 	return QRS_NORMAL;
 }
 
-/* PART 1 = first storage unit, 2 = first hypervisor */
-static enum qstatus live(struct qctx *c, const void *obj, size_t part, const char *key, json **ret)
+/* of the answer: [boot id, storage units, hypervisors] */
+enum { PART_STORAGE = 1, PART_HV = 2 };
+
+static enum qstatus value_of(const json *from, const char *key, json **ret)
+{
+	*ret = json_ref(json_get(from, key));
+	return *ret ? QRS_NORMAL : QRS_NODATA;
+}
+
+static enum qstatus node_hv(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
 {
 	const json *payload;
 	enum qstatus st = answer(c, obj, &payload);
-	json *v;
+
+	return st == QRS_NORMAL ? value_of(json_at(json_at(payload, PART_HV), 0), f->key, ret) : st;
+}
+
+/* The first unit that is (PVS) or is not made of physical volumes. */
+static enum qstatus storage(struct qctx *c, const void *obj, bool pvs, const char *key, json **ret)
+{
+	const json *payload;
+	enum qstatus st = answer(c, obj, &payload);
 
 	if (st != QRS_NORMAL)
 		return st;
-	v = json_get(json_at(json_at(payload, part), 0), key);
-	if (!v)
-		return QRS_NODATA;
-	*ret = json_ref(v);
-	return QRS_NORMAL;
+	json_items(json_at(payload, PART_STORAGE), i, unit)
+		if (str_eq(json_get_str(unit, "type"), "lvm-pv") == pvs)
+			return value_of(unit, key, ret);
+	return QRS_NODATA;
 }
 
-#define LIVE(name, part, key)                                                                   \
-	static enum qstatus node_##name(struct qctx *c, const void *obj, const struct qfield *f, \
-					json **ret)                                             \
-	{                                                                                       \
-		(void)f;                                                                        \
-		return live(c, obj, part, key, ret);                                            \
-	}
-LIVE(cnodes, 2, "cpu_nodes")
-LIVE(cnos, 2, "cpu_dom0")
-LIVE(csockets, 2, "cpu_sockets")
-LIVE(ctotal, 2, "cpu_total")
-LIVE(mfree, 2, "memory_free")
-LIVE(mnode, 2, "memory_dom0")
-LIVE(mtotal, 2, "memory_total")
-LIVE(dfree, 1, "storage_free")
-LIVE(dtotal, 1, "storage_size")
-LIVE(spfree, 1, "spindles_free")
-LIVE(sptotal, 1, "spindles_size")
+static enum qstatus node_storage(struct qctx *c, const void *obj, const struct qfield *f,
+				 json **ret)
+{
+	return storage(c, obj, false, f->key, ret);
+}
+
+static enum qstatus node_spindles(struct qctx *c, const void *obj, const struct qfield *f,
+				  json **ret)
+{
+	return storage(c, obj, true, f->key, ret);
+}
 
 static enum qstatus node_bootid(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
 {
@@ -100,11 +128,6 @@ static enum qstatus node_bootid(struct qctx *c, const void *obj, const struct qf
 
 	(void)f;
 	return st == QRS_NORMAL ? q_str(json_str(json_at(payload, 0)), ret) : st;
-}
-
-static struct ndparams filled(struct qctx *c, const void *obj)
-{
-	return fill_nd(c->a, snap_cluster(c->s), snap_group(c->s, N(obj)->group), obj);
 }
 
 static enum qstatus ndp_item(struct qctx *c, const void *obj, const struct qfield *f, json **ret)

@@ -3,18 +3,44 @@
 
 /* --- locks: the master hands over a dump --- */
 
-#define LOCK_FIELD(key)                                                                     \
-	static enum qstatus lock_##key(struct qctx *c, const void *obj,                    \
-					const struct qfield *f, json **ret)                 \
-	{                                                                                   \
-		(void)c;                                                                    \
-		*ret = json_ref(json_get(obj, f->name));                                    \
-		return QRS_NORMAL;                                                          \
+static enum qstatus lock_field(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	*ret = json_ref(json_get(obj, f->name));
+	return QRS_NORMAL;
+}
+
+/* Numbers of jobs; upstream shows who holds a lock as text, for it need not be a job. */
+static json *job_texts(struct arena *a, const json *ids)
+{
+	json *out = json_new_array();
+
+	json_items(ids, i, id)
+		json_append(out, json_new_str(json_str(id) ? json_str(id) : json_dump_in(a, id)));
+	return out;
+}
+
+static enum qstatus lock_owner(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)f;
+	*ret = job_texts(c->a, json_get(obj, "owner"));
+	return QRS_NORMAL;
+}
+
+static enum qstatus lock_pending(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	const json *v = json_get(obj, "pending");
+
+	(void)f;
+	if (!json_is(v, JSON_ARRAY)) {
+		*ret = json_ref((json *)v);
+		return QRS_NORMAL;
 	}
-LOCK_FIELD(mode)
-LOCK_FIELD(name)
-LOCK_FIELD(owner)
-LOCK_FIELD(pending)
+	*ret = json_new_array();
+	json_items(v, i, p)
+		json_append(*ret, json_pack("[O, o]", json_at(p, 0), job_texts(c->a, json_at(p, 1))));
+	return QRS_NORMAL;
+}
 
 static int lock_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
 			struct err *e)
@@ -68,7 +94,7 @@ const struct qresource qres_filter = {
 	.collect = filter_collect,
 };
 
-/* --- exports: one row per export, or one without data for a node that has none or is silent --- */
+/* --- exports: one row per export, and one without data for a node that does not answer --- */
 
 struct export {
 	const char *node, *name;
@@ -113,15 +139,15 @@ static int export_collect(struct qctx *c, const struct strs *names, const void *
 	for (size_t i = 0; i < n; i++) {
 		struct strs l = json_strs(c->a, answers[i].payload);
 
-		if (!l.n)
+		if (answers[i].offline || answers[i].failed)
 			strs_add(c->a, &l, "");
 		for (size_t x = 0; x < l.n; x++) {
 			struct export *row = ARENA_NEW(c->a, struct export);
 
 			*row = (struct export){ to[i].name, l.v[x],
 						answers[i].offline ? QRS_OFFLINE :
-						*l.v[x]		   ? QRS_NORMAL :
-								     QRS_NODATA };
+						answers[i].failed  ? QRS_NODATA :
+								     QRS_NORMAL };
 			GROW(v, k, cap);
 			v[k++] = row;
 		}

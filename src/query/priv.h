@@ -9,8 +9,8 @@
 struct qctx;
 struct qfield;
 
-/* What a field needs besides the object. */
-enum { QN_LIVE = 1, QN_CONSOLE = 2 };
+/* What a field needs besides the object: an answer of its node, and in it or besides ... */
+enum { QN_LIVE = 1, QN_CONSOLE = 2, QN_STORAGE = 4, QN_HV = 8 };
 
 /* Value of a field of OBJ (a new reference in RET, left alone unless QRS_NORMAL). */
 typedef enum qstatus (*qgetter)(struct qctx *c, const void *obj, const struct qfield *f, json **ret);
@@ -21,6 +21,7 @@ struct qfield {
 	qgetter get;
 	int need;
 	bool hostname;         /* "=" also matches the name without its domain */
+	bool timestamp;        /* [s, us]; filters compare the seconds */
 	const char *key;       /* for getters that serve several fields */
 	size_t index;          /* of a family member */
 	const char *doc;
@@ -64,6 +65,7 @@ struct qctx {
 	struct map *live;      /* node UUID -> struct rpc_answer of the live call */
 	struct map *running;   /* instance name -> where it runs */
 	struct map *console;   /* instance name -> json */
+	bool archived;         /* jobs: the archived ones too, for they can be told apart */
 };
 
 /* --- common.c --- */

@@ -108,6 +108,7 @@ static int collect(struct qctx *c, const struct strs *fields, const json *filter
 		fv[i] = qresource_field(c->res, fields->v[i]);
 		need |= fv[i] ? fv[i]->need : 0;
 	}
+	c->archived = strs_has(fields, "archived");
 	if (qfilter_compile(c->a, c->res, filter, &f, e) < 0)
 		return -1;
 	if (!limit && qfilter_names(f, c->a, &names)) {
@@ -173,7 +174,7 @@ static int query_old(struct query_env *q, const char *what, const json *names,
 			strs_add(q->a, &unknown, fields->v[i]);
 	if (unknown.n)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Unknown output fields selected: %s",
-			       strs_join(q->a, &unknown, ","));
+			       strs_join(q->a, &unknown, ", "));
 	if (context(q, r, &c, e) < 0)
 		return -1;
 	failed = collect(&c, fields, NULL, limit.n ? &limit : NULL, &fv, &v, &n, e);

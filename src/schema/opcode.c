@@ -69,7 +69,7 @@ int opcode_parse(struct arena *a, json *in, enum opcode *ret_op, void **ret, str
 			err_move(&why, e);
 		if (!bad)
 			return err_set(e, ERR_PREREQ, ECODE_INVAL, "%s: %s", id, err_msg(&why));
-		if (!json_get(in, field_wire(bad)))
+		if (!json_has(in, field_wire(bad)))
 			return err_set(e, ERR_PREREQ, ECODE_INVAL,
 				       "Required parameter '%s.%s' missing", id, field_wire(bad));
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
@@ -83,8 +83,8 @@ int opcode_parse(struct arena *a, json *in, enum opcode *ret_op, void **ret, str
 
 json *opcode_emit(enum opcode op, const void *in, bool hide)
 {
-	json *j = record_emit(opcode_record(op), in,
-			      REC_EMIT_NULLS | (hide ? REC_HIDE_SECRETS : 0));
+	/* as upstream: what was not given is left out, but for the few whose rows say otherwise */
+	json *j = record_emit(opcode_record(op), in, hide ? REC_HIDE_SECRETS : 0);
 
 	json_set(j, "OP_ID", json_new_str(opcode_name(op)));
 	return j;

@@ -2,6 +2,7 @@
  * mkcluster NODES [IP...]: what cluster init leaves on the disk of node1.example.com, in the
  * virtual root of $GANETI_ROOTDIR: configuration, certificates, ssconf. IPs of the nodes; default
  * 192.0.2.N.
+ * mkcluster --config FILE: a configuration like that instead of the one that is there.
  */
 #include "tests/harness/confkit.h"
 
@@ -10,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int die(const struct err *e)
 {
@@ -51,11 +53,41 @@ static int trust_master(json *data, struct err *e)
 	return 0;
 }
 
+static int replace_config(const char *file)
+{
+	const char *db = path_of(PATH_CONFIG_DB);
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	char *text CLEANUP(freep) = NULL;
+	json *data CLEANUP(json_putp) = NULL;
+	size_t n;
+	int r = fs_read(file, 64 << 20, &text, &n);
+
+	if (r < 0) {
+		err_sys(&e, r, "%s", file);
+		return die(&e);
+	}
+	unlink(db);
+	unlink(arena_printf(a, "%s-wal", db));
+	unlink(arena_printf(a, "%s-shm", db));
+	if (json_parse(text, n, &data, &e) < 0 || config_create(db, data, &e) < 0)
+		return die(&e);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int nodes = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1, i = 2;
-	json *data CLEANUP(json_putp) = confkit_data(nodes);
+	json *data CLEANUP(json_putp) = NULL;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (!env_virtual()) {
+		fputs("mkcluster: only in a virtual root\n", stderr);
+		return 1;
+	}
+	if (argc == 3 && str_eq(argv[1], "--config"))
+		return replace_config(argv[2]);
+	data = confkit_data(nodes);
 
 	json_each (json_get(data, "nodes"), uuid, n) {
 		(void)uuid;
@@ -63,10 +95,6 @@ int main(int argc, char **argv)
 			json_set(n, "primary_ip", json_new_str(argv[i]));
 			json_set(n, "secondary_ip", json_new_str(argv[i++]));
 		}
-	}
-	if (!env_virtual()) {
-		fputs("mkcluster: only in a virtual root\n", stderr);
-		return 1;
 	}
 	if (env_ensure_dirs(&e) < 0 ||
 	    site_make_certs("cl.example.com", true, false, false, &e) < 0 ||

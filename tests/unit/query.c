@@ -150,7 +150,14 @@ static void test_filters(void **state)
 	       "node/c");
 	expect("[\"|\", [\"=\", \"name\", \"node/c\"], [\"=\", \"name\", \"instance/a\"]]",
 	       "instance/a,node/c");
-	expect("[\"=\", \"nosuch\", 1]", "");
+	refuse("[\"=\", \"nosuch\", 1]", "Can't find field named 'nosuch'");
+	refuse("[\"=\", \"mode\", 1]",
+	       "Invalid types in comparison, trying to compare \"exclusive\" with 'NumericValue 1'");
+	refuse("[\"<\", \"pending\", \"x\"]",
+	       "Invalid types in comparison, trying to compare 3 with 'QuotedString \"x\"'");
+	refuse("[\"=~\", \"pending\", \"x\"]",
+	       "Invalid field value used in regexp matching, expecting string but got '3'");
+	refuse("[\"=[]\", \"name\", \"x\"]", "in list context");
 	expect("[\"&\"]", "instance/a,node/b,node/c");
 	refuse("[\"foo\"]", "Unknown filter operand 'foo'");
 	refuse("[\"=\", \"name\"]", "expected [fieldname, value] but got [\"name\"]");

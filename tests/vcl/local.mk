@@ -7,5 +7,6 @@ vcl_tests += tests/vcl/0400-faults.t
 vcl_tests += tests/vcl/0500-garbage.t
 vcl_tests += tests/vcl/0600-instance-faults.t
 vcl_tests += tests/vcl/0700-rapi.t
+vcl_tests += tests/vcl/0800-contract.t
 TESTS += $(vcl_tests)
-EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/harness/vcl.sh
+EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/vcl/contract.py tests/harness/vcl.sh
