@@ -123,7 +123,7 @@ static bool is_list_of_dicts(const json *list)
 	return json_is(list, JSON_ARRAY);
 }
 
-/* Definition number I as opcode, every parameter checked. */
+/* Definition number I as opcode, every parameter checked and there. */
 static int definition(struct cli *c, size_t i, const json *in, json **ret, struct err *e)
 {
 	const struct record *r = opcode_record(OP_instance_create);
@@ -142,7 +142,7 @@ static int definition(struct cli *c, size_t i, const json *in, json **ret, struc
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Unknown fields in definition %zu: %s", i,
 			       strs_join(c->a, &unknown, ", "));
 	TRY(opcode_parse(c->a, op, &code, &parsed, e));
-	*ret = op;
+	*ret = json_own(c->a, opcode_emit(code, parsed, false));
 	return 0;
 }
 
