@@ -19,6 +19,7 @@
 #define IDLE_KEPT 60.0      /* seconds a connection without a call is kept */
 #define IDLE_PER_HOST 4
 #define RETRY_WITHIN 1.0    /* see may_repeat() */
+#define PROBES 3            /* that may fail in a row */
 
 struct host {
 	struct link *idle; /* kept connections, the last used first */
@@ -31,10 +32,12 @@ struct link {
 	struct link *next_idle;   /* of the host */
 	struct host *host;
 	struct stream *s;
-	struct ev_timer *timer;   /* connecting, or idle */
+	struct ev_timer *timer;   /* connecting, waiting for an answer, or idle */
 	struct http_call *call;   /* NULL = idle */
 	bool reused, open;
 	double connect_start;
+	struct stream *probe;     /* see probe_start() */
+	int probes_failed;        /* since the last that did not */
 };
 
 struct http_call {
@@ -151,6 +154,7 @@ static void link_free(struct link *l)
 	if (l->next)
 		l->next->prev = l->prev;
 	stream_free(l->s);
+	stream_free(l->probe);
 	ev_timer_free(l->timer);
 	free(l);
 }
@@ -167,6 +171,12 @@ static struct host *host_of(struct http_client *c, const char *ip, int port)
 	return h;
 }
 
+static void probe_end(struct link *l)
+{
+	stream_free(l->probe);
+	l->probe = NULL;
+}
+
 /* --- the end of a call --- */
 
 /* Take the call off its connection, which is closed unless it may be used again. */
@@ -177,6 +187,8 @@ static void detach(struct http_call *k, bool keep)
 	if (!l)
 		return;
 	l->call = NULL;
+	probe_end(l);
+	l->probes_failed = 0;
 	l->next_idle = l->host->idle;
 	l->host->idle = l;
 	l->host->n_idle++;
@@ -223,17 +235,19 @@ static int elapsed_ms(const struct http_call *k)
 	return (int)((clock_mono() - k->start) * 1000);
 }
 
+static void fail_late(struct http_call *k)
+{
+	fail(k, ETIMEDOUT,
+	     xasprintf("Error 28: Operation timed out after %d milliseconds with %zu bytes received",
+		       elapsed_ms(k), k->body.len));
+}
+
 static void on_call_timer(void *arg)
 {
 	struct http_call *k = arg;
 
-	if (!k->err.msg) {
-		detach(k, false);
-		k->err.errnum = ETIMEDOUT;
-		k->err.msg = xasprintf("Error 28: Operation timed out after %d milliseconds with"
-				       " %zu bytes received",
-				       elapsed_ms(k), k->body.len);
-	}
+	if (!k->err.msg)
+		fail_late(k);
 	finish(k, 0, &k->err);
 }
 
@@ -415,11 +429,60 @@ static void on_failed(struct link *l, int error)
 		fail_connect(k, error);
 }
 
+/*
+ * A server that hangs keeps its connections, and a call may take an hour. So while an answer is due,
+ * now and then a second connection is tried: who does not even greet will not answer either.
+ */
+static void probe_failed(struct link *l)
+{
+	struct http_client *c = l->client;
+
+	probe_end(l);
+	if (++l->probes_failed < PROBES) {
+		ev_timer_start(l->timer, c->o.connect_timeout);
+		return;
+	}
+	fail_late(l->call); /* L is gone */
+	pump(c);
+}
+
+static void on_probe(struct stream *s, enum stream_event what, void *arg)
+{
+	struct link *l = arg;
+
+	if (what == STREAM_OPEN) {
+		l->probes_failed = 0;
+		stream_shutdown(s);
+		probe_end(l);
+		ev_timer_start(l->timer, l->client->o.probe_after);
+	} else if (what != STREAM_SENT) {
+		probe_failed(l);
+	}
+}
+
+static void probe_start(struct link *l)
+{
+	struct http_client *c = l->client;
+	int fd = tcp_start_connect(l->call->ip, l->call->port, NULL);
+	void *io = NULL;
+
+	if (fd < 0) { /* says nothing of the server: there may be no descriptor left */
+		ev_timer_start(l->timer, c->o.probe_after);
+		return;
+	}
+	if (c->o.tls)
+		io = tls_io_new(c->o.tls, fd);
+	l->probe = stream_new(c->ev, "http probe", fd, io ? &tls_ops : NULL, io, true, on_probe, l);
+	ev_timer_start(l->timer, c->o.connect_timeout);
+}
+
 static void send_request(struct link *l)
 {
 	struct http_call *k = l->call;
 
 	k->sent = clock_mono();
+	if (l->client->o.probe_after > 0)
+		ev_timer_start(l->timer, l->client->o.probe_after);
 	stream_limit(l->s, HEAD_MAX + 1);
 	stream_put(l->s, k->out.p, k->out.len);
 	stream_flush(l->s);
@@ -458,6 +521,13 @@ static void on_link_timer(void *arg)
 	if (!k) {
 		stream_shutdown(l->s);
 		link_free(l);
+		return;
+	}
+	if (l->open) {
+		if (l->probe)
+			probe_failed(l);
+		else
+			probe_start(l);
 		return;
 	}
 	fail(k, ETIMEDOUT,

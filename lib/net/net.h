@@ -112,6 +112,8 @@ struct http_client_opts {
 	struct tls_ctx *tls;       /* NULL = plain HTTP */
 	int max_parallel;          /* requests in flight over all hosts */
 	double connect_timeout;
+	double probe_after;        /* while an answer is due, see this often whether the server lives;
+				    * 0 = never */
 	size_t max_body;
 };
 struct http_client;

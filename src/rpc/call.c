@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #define MAX_PARALLEL 256
+#define PROBE_AFTER 15
 #define MAX_ANSWER (256u << 20)
 #define POLL_INTERVAL 0.1
 #define ERROR_TEXT_MAX 2000
@@ -66,6 +67,7 @@ static int open_http(struct rpc_client *c, struct err *e)
 	struct timespec times[2] = { changed(cert), changed(ca) };
 	struct http_client_opts o = { .max_parallel = MAX_PARALLEL,
 				      .connect_timeout = RPC_CONNECT_TIMEOUT,
+				      .probe_after = PROBE_AFTER,
 				      .max_body = MAX_ANSWER };
 	struct tls_ctx *tls;
 

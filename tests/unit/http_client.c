@@ -318,6 +318,79 @@ static void test_bad_answers(void **state)
 	}
 }
 
+/* --- a server that takes a request and then --- */
+
+struct silent {
+	int fd, n, conn[8];
+	struct ev_fd *watch;
+	void (*on_conn)(struct silent *s);
+};
+
+static void on_silent(int fd, int what, void *arg)
+{
+	struct silent *s = arg;
+
+	(void)what;
+	assert_true((size_t)s->n < ARRAY_SIZE(s->conn));
+	s->conn[s->n] = accept(fd, NULL, NULL);
+	assert_true(s->conn[s->n++] >= 0);
+	s->on_conn(s);
+}
+
+static void stops_listening(struct silent *s)
+{
+	ev_fd_free(s->watch);
+	s->watch = NULL;
+	close(s->fd);
+	s->fd = -1;
+}
+
+static void ask_silent(void (*on_conn)(struct silent *s), struct result *r)
+{
+	struct silent s = { .fd = tcp_listen("127.0.0.1", 0), .on_conn = on_conn };
+	struct http_client *c = http_client_new(ev, &(struct http_client_opts){ .max_parallel = 1,
+										.connect_timeout = 1,
+										.probe_after = 0.01,
+										.max_body = 100 });
+
+	s.watch = ev_fd_new(ev, "silent", s.fd, EV_FD_READ, on_silent, &s);
+	call(c, addr_port(s.fd), "/", "x", 600, r);
+	http_client_free(c);
+	ev_fd_free(s.watch);
+	closep(&s.fd);
+	for (int i = 0; i < s.n; i++)
+		close(s.conn[i]);
+}
+
+/* ... does not even take connections: it hangs. */
+static void test_hung(void **state)
+{
+	struct result r;
+
+	(void)state;
+	ask_silent(stops_listening, &r);
+	assert_true(str_starts(r.text, "Error 28: Operation timed out after "));
+	assert_int_equal(r.errnum, ETIMEDOUT);
+}
+
+static void answers_third(struct silent *s)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate";
+
+	if (s->n == 3)
+		assert_int_equal(write(s->conn[0], text, strlen(text)), strlen(text));
+}
+
+/* ... works for long: it is asked whether it lives, and waited for. */
+static void test_slow(void **state)
+{
+	struct result r;
+
+	(void)state;
+	ask_silent(answers_third, &r);
+	assert_string_equal(r.text, "late");
+}
+
 /* --- TLS --- */
 
 struct tls_fix {
@@ -507,6 +580,8 @@ int main(void)
 		cmocka_unit_test(test_free_inside),
 		cmocka_unit_test(test_reuse),
 		cmocka_unit_test(test_bad_answers),
+		cmocka_unit_test(test_hung),
+		cmocka_unit_test(test_slow),
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_tls_silent),
 		cmocka_unit_test(test_tls_refused),
