@@ -1,5 +1,6 @@
 libbase_a_SOURCES += \
 	lib/net/addr.c \
+	lib/net/arp.c \
 	lib/net/deflate.c \
 	lib/net/http_client.c \
 	lib/net/http_parse.c \

@@ -18,6 +18,11 @@ bool addr_is_local(const char *ip); /* one of this machine's addresses */
 /* The first address of an interface, IPv4 preferred; NULL = none. */
 const char *addr_of_interface(struct arena *a, const char *name);
 
+/* --- arp.c, for root --- */
+/* Does another machine on the link of DEV answer for IP (IPv4)? 1, 0 or -errno; within 0.4 s */
+int arp_probe(const char *dev, const char *ip);
+void arp_announce(const char *dev, const char *ip); /* IP moved to DEV of this machine */
+
 /* --- unix.c --- */
 int unix_listen(const char *path, mode_t mode, uid_t uid, gid_t gid); /* fd or -errno */
 int unix_connect(const char *path, double timeout);                    /* fd or -errno */

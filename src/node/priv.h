@@ -66,9 +66,6 @@ int netif_addr_add(const char *dev, const char *ip, int prefix, const char *labe
 int netif_addr_del(const char *dev, const char *ip, int prefix);
 /* Is IP/PREFIX on DEV? 1, 0 or -errno */
 int netif_has_addr(const char *dev, const char *ip, int prefix);
-/* Does another machine on the link of DEV answer for IP (IPv4)? 1, 0 or -errno */
-int arp_probe(const char *dev, const char *ip);
-void arp_announce(const char *dev, const char *ip);
 
 /* --- sshrun.c: the same command on many nodes, side by side --- */
 struct ssh_job {

@@ -97,6 +97,14 @@ static int check_this_host(struct site_plan *p, struct err *e)
 	return 0;
 }
 
+/* Connecting to an address that nobody has takes seconds; asking the link for it does not. */
+static bool cluster_ip_alive(const char *ip, const char *dev)
+{
+	if (dev && !addr_is_local(ip) && arp_probe(dev, ip) == 0)
+		return false;
+	return tcp_ping(ip, rpc_port(), PING_TIMEOUT, true, NULL);
+}
+
 static int check_addresses(const json *opts, struct site_plan *p, struct err *e)
 {
 	const char *second = json_get_str(opts, "secondary_ip");
@@ -105,7 +113,7 @@ static int check_addresses(const json *opts, struct site_plan *p, struct err *e)
 
 	if (resolve(p, json_get_str(opts, "cluster_name"), &p->cluster_name, &p->cluster_ip, e) < 0)
 		return -1;
-	if (tcp_ping(p->cluster_ip, rpc_port(), PING_TIMEOUT, true, NULL))
+	if (cluster_ip_alive(p->cluster_ip, json_get_str(opts, "master_netdev")))
 		return err_set(e, ERR_PREREQ, ECODE_NOTUNIQUE, "Cluster IP already active");
 	if (second && !addr_is_ip4(second))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,

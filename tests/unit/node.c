@@ -1,6 +1,8 @@
 /* Handlers of the node agent without the daemon around them; tests/noded has the calls themselves. */
 #include "tests/unit/vroot.h"
 
+#include "lib/net/net.h"
+
 #include "src/node/priv.h"
 
 #include <errno.h>
