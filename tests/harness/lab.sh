@@ -28,12 +28,13 @@ lab_up() {
 }
 
 # lab_install: the product on every host: from $GANETI_TREE (a staged installation; "check" makes
-# one), or else from the build in ./b of the sources
+# one), or else from the build in $GANETI_BUILD, which is ./b of the sources unless told
 lab_install() {
+	local build=${GANETI_BUILD:-$lab_root/b}
 	if [ -z "${GANETI_TREE:-}" ]; then
-		[ -f "$lab_root/b/Makefile" ] || bail "no product to test: set GANETI_TREE, or build in ./b"
+		[ -f "$build/Makefile" ] || bail "no product to test: set GANETI_TREE, or build in $build"
 		GANETI_TREE=$T/tree
-		make -s -C "$lab_root/b" install DESTDIR="$GANETI_TREE" >"$T/.install" 2>&1 || {
+		make -s -C "$build" install DESTDIR="$GANETI_TREE" >"$T/.install" 2>&1 || {
 			diag "$(tail -n 20 "$T/.install")"
 			bail "make install failed"
 		}
