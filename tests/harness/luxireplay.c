@@ -195,6 +195,21 @@ static void compare(struct replay *r, const char *what, const char *file, const 
 	printf("--- wanted\n%s\n--- got\n%s\n---\n", wanted, got);
 }
 
+static json *normalised(struct replay *r, const json *op);
+
+/* The opcodes inside of OP: OP_INSTANCE_MULTI_ALLOC has some. */
+static void normalise_inner(struct replay *r, json *op)
+{
+	json *list = json_get(op, "instances"), *out;
+
+	if (!json_has(json_at(list, 0), "OP_ID"))
+		return;
+	out = json_new_array();
+	json_items(list, i, inner)
+		json_append(out, json_ref(normalised(r, inner)));
+	json_set(op, "instances", out);
+}
+
 /* Defaults filled in, without what is the same for every opcode. */
 static json *normalised(struct replay *r, const json *op)
 {
@@ -212,6 +227,7 @@ static json *normalised(struct replay *r, const json *op)
 		return plain;
 	}
 	out = json_own(r->a, opcode_emit(code, parsed, false));
+	normalise_inner(r, out);
 	return out;
 }
 
