@@ -4,6 +4,9 @@
 #include "lib/base/err.h"
 #include "lib/json/json.h"
 
+/* --- tables.c --- */
+json *dump_tables(void); /* everything declared in rows; a new reference */
+
 /* --- roff.c: pieces of a manual page --- */
 void roff_text(struct str *out, const char *text);    /* as it is, and a newline */
 void roff_sentence(struct str *out, const char *doc); /* the same and a full stop */

@@ -5,7 +5,8 @@ schema_dump_SOURCES = cli/tools/schema_dump.c \
 	cli/tools/man.c \
 	cli/tools/openapi.c \
 	cli/tools/rapi.c \
-	cli/tools/roff.c
+	cli/tools/roff.c \
+	cli/tools/tables.c
 schema_dump_CPPFLAGS = $(AM_CPPFLAGS) -DDOCDIR='"$(docdir)"'
 schema_dump_LDADD = libgnt.a $(MASTER_LIBS)
 gntlib_PROGRAMS += ensure-dirs

@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+static json *values(const char *list)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct strs l = strs_split(a, list, ',');
+
+	return json_new_strs(&l);
+}
+
 json *field_describe(const struct field *f)
 {
 	json *j = json_pack("{s:s, s:s, s:b, s:s}", "name", field_wire(f), "type", f->type->name,
@@ -14,6 +22,18 @@ json *field_describe(const struct field *f)
 		json_set(j, "ours", json_new_bool(true));
 	if (f->secret)
 		json_set(j, "secret", json_new_bool(true));
+	if (f->global)
+		json_set(j, "global", json_new_bool(true));
+	if (f->required)
+		json_set(j, "must", json_new_bool(true)); /* must not end up empty */
+	if (f->hint)
+		json_set(j, "check", json_new_str(f->hint));
+	if (f->encoding)
+		json_set(j, "encoding", json_new_str(f->encoding));
+	if (f->title)
+		json_set(j, "title", json_new_str(f->title));
+	if (f->values)
+		json_set(j, "values", values(f->values));
 	if (f->type->items)
 		json_set(j, "enum", json_new_str(f->type->items->id));
 	if (f->type->record)

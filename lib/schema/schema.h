@@ -87,6 +87,7 @@ struct field {
 	json_check check;
 	const char *values;      /* allowed strings, comma separated, or NULL; checked by hypervisors */
 	const char *title;       /* column title where it is not the name, or NULL */
+	const char *encoding;    /* what stands for a value on the wire, where it is not just the value; for documents */
 	const char *hint;        /* what a valid value looks like, for documents and messages */
 	bool required;           /* must not end up empty; checked by hypervisors */
 	const struct key_set *keys; /* for documents, NULL = any key */
