@@ -9,6 +9,7 @@ TESTS += $(unit_tests)
 endif
 EXTRA_DIST += tests/lint/run tests/lint/layers tests/lint/banned
 
+include tests/schema/local.mk
 include tests/fuzz/local.mk
 
 # scripts (TAP); those of tests/cluster need root and lab hosts: see check

@@ -106,6 +106,21 @@ static json *rapi_features_list(void)
 	return out;
 }
 
+static json *rapi_field_lists(void)
+{
+	json *out = json_new_dict();
+
+	for (size_t i = 0; i < enum_query_resource.n; i++) {
+		const char *name = enum_query_resource.items[i].name;
+		const struct rapi_fields *f = rapi_fields(name);
+
+		if (f)
+			json_set(out, name, json_pack("{s:s, s:o, s:o}", "key", f->key, "bulk",
+						      words(f->bulk, ' '), "one", words(f->one, ' ')));
+	}
+	return out;
+}
+
 static json *objects(void)
 {
 	json *out = json_new_dict();
@@ -346,6 +361,7 @@ json *dump_tables(void)
 	json_set(out, "errors", errors());
 	json_set(out, "rapi", rapi());
 	json_set(out, "rapi_features", rapi_features_list());
+	json_set(out, "rapi_fields", rapi_field_lists());
 	json_set(out, "objects", objects());
 	json_set(out, "hypervisors", hypervisors());
 	json_set(out, "enums", enums());

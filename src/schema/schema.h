@@ -48,6 +48,7 @@ int err_from_json(const json *j, struct err *e); /* always -1, with E set */
 	typedef enum id id##_t;                \
 	extern const struct enum_def enum_##id; \
 	extern const struct type type_##id;    \
+	int check_one_##id(const json *v, struct err *e);  \
 	int check_each_##id(const json *v, struct err *e);
 #define ITEM(id, suffix, wire, doc)
 #define END_ENUM(id)
@@ -241,7 +242,17 @@ int check_idisk(const json *v, struct err *e);
 int check_idisks(const json *v, struct err *e);
 int check_depends(const json *v, struct err *e);
 int check_reason(const json *v, struct err *e);
-int check_mods(const json *v, struct err *e);
+int check_nic_mods(const json *v, struct err *e);
+int check_disk_mods(const json *v, struct err *e);
+int check_diskparams(const json *v, struct err *e);
+int check_ints(const json *v, struct err *e);
+int check_strings(const json *v, struct err *e);
+int check_list(const json *v, struct err *e);
+int check_string(const json *v, struct err *e);
+int check_number(const json *v, struct err *e);
+int check_int(const json *v, struct err *e);
+int check_job_id(const json *v, struct err *e);
+int check_job_ids(const json *v, struct err *e);
 int check_int_pairs(const json *v, struct err *e);
 int check_ddm_names(const json *v, struct err *e);
 int check_dict_of_dicts(const json *v, struct err *e);

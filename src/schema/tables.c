@@ -21,17 +21,28 @@
 	const struct type type_##id_ = { .name = #id_, .size = sizeof(enum id_),              \
 					 .parse = enum_parse, .emit = enum_emit,              \
 					 .items = &enum_##id_ };                              \
+	int check_one_##id_(const json *v, struct err *e)                                     \
+	{                                                                                     \
+		return check_one(&enum_##id_, v, e);                                          \
+	}                                                                                     \
 	int check_each_##id_(const json *v, struct err *e)                                    \
 	{                                                                                     \
 		return check_each(&enum_##id_, v, e);                                         \
 	}
 #define ITEM(id, suffix, wire, text)
 #define END_ENUM(id)
+static int check_one(const struct enum_def *d, const json *v, struct err *e)
+{
+	const char *s = json_str(v);
+
+	return enum_value(d, s) >= 0 ? 0 : err_plain(e, "'%s' is not a valid %s", s ? s : json_kind_name(v), d->id);
+}
+
 static int check_each(const struct enum_def *d, const json *v, struct err *e)
 {
 	json_items(v, i, item)
-		if (enum_value(d, json_str(item)) < 0)
-			return err_plain(e, "'%s' is not a valid %s", json_str(item), d->id);
+		if (check_one(d, item, e) < 0)
+			return -1;
 	return 0;
 }
 #include "src/schema/enums.def"

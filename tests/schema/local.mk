@@ -1,0 +1,6 @@
+# the rows against upstream's published interface
+check_PROGRAMS += tests/schema/compare
+tests_schema_compare_SOURCES = tests/schema/compare.c tests/schema/probe.c tests/schema/schema.h
+tests_schema_compare_LDADD = $(MASTER_LIBS)
+TESTS += tests/schema/schema.t
+EXTRA_DIST += tests/schema
