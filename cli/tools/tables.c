@@ -1,7 +1,7 @@
 /* All rows as JSON: what tests compare with upstream's interface, and other programs can read. */
 #include "cli/common/common.h"
 #include "cli/tools/dump.h"
-#include "src/schema/lists.h"
+#include "src/schema/list/lists.h"
 #include "src/schema/options.h"
 #include "src/schema/rapi.h"
 

@@ -14,11 +14,14 @@ libmaster_a_SOURCES += \
 	src/query/run.c
 
 EXTRA_DIST += \
+	src/query/cluster.def \
 	src/query/export.def \
+	src/query/extstorage.def \
 	src/query/filter.def \
 	src/query/group.def \
 	src/query/instance.def \
 	src/query/job.def \
 	src/query/lock.def \
 	src/query/network.def \
-	src/query/node.def
+	src/query/node.def \
+	src/query/os.def

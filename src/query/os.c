@@ -96,37 +96,45 @@ static int by_name(const void *x, const void *y)
 			  json_get_str(*(json *const *)y, "name"));
 }
 
-static int os_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
-		      struct err *e)
+/* Ask all nodes that are there; ASKED are their UUIDs in the order of the answers. */
+static int ask_nodes(struct qctx *c, enum rpc rpc, struct strs *asked, struct rpc_answer **ret, struct err *e)
 {
-	struct map *all CLEANUP(map_freep) = map_new();
-	struct strs uuids = snap_uuids(c->s, OBJ_NODE), asked = { 0 };
+	struct strs uuids = snap_uuids(c->s, OBJ_NODE);
 	struct rpc_node *nodes = ARENA_ARRAY(c->a, struct rpc_node, uuids.n + 1);
-	struct rpc_answer *answers;
-	const void **v;
-	size_t n = 0, k = 0, pos = 0;
-	const char *name;
-	json *os;
+	size_t n = 0;
 
 	if (!c->q->rpc)
-		return err_set(e, ProgrammerError, NULL, "OS definitions need a node RPC client");
+		return err_set(e, ProgrammerError, NULL, "This query needs a node RPC client");
 	for (size_t i = 0; i < uuids.n; i++) {
 		const struct node *node = snap_node(c->s, uuids.v[i]);
 
 		if (!node || node->offline || !node->vm_capable)
 			continue;
-		strs_add(c->a, &asked, node->uuid);
+		strs_add(c->a, asked, node->uuid);
 		nodes[n++] = q_rpc_node(node);
 	}
-	if (rpc_multi(c->q->rpc, c->a, RPC_os_diagnose, nodes, n, json_new_array(), NULL, 0, &answers,
-		      e) < 0)
+	return rpc_multi(c->q->rpc, c->a, rpc, nodes, n, json_new_array(), NULL, 0, ret, e);
+}
+
+static int os_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
+		      struct err *e)
+{
+	struct map *all CLEANUP(map_freep) = map_new();
+	struct strs asked = { 0 };
+	struct rpc_answer *answers;
+	const void **v;
+	size_t k = 0, pos = 0;
+	const char *name;
+	json *os;
+
+	if (ask_nodes(c, RPC_os_diagnose, &asked, &answers, e) < 0)
 		return -1;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < asked.n; i++)
 		take_answer(c, all, asked.v[i], answers[i].payload);
 	v = ARENA_ARRAY(c->a, const void *, map_count(all) + 1);
 	while (map_next(all, &pos, &name, (void **)&os)) {
 		/* a node that answered and lacks it makes it invalid */
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < asked.n; i++)
 			if (!answers[i].failed && !json_get(json_get(os, "node_status"), asked.v[i])) {
 				json_set(os, "valid", json_new_bool(false));
 				json_set(json_get(os, "node_status"), asked.v[i], json_new_array());
@@ -153,4 +161,114 @@ const struct qresource qres_os = {
 	.op_only = true,
 	.rows = os_rows,
 	.collect = os_collect,
+};
+
+/*
+ * External storage providers. A node group can use one when all its nodes have it and it is usable on them
+ * (upstream: LUExtStorageDiagnose).
+ */
+/* order of the extstorage_diagnose answer */
+enum { ES_NAME, ES_PATH, ES_VALID, ES_MESSAGE, ES_PARAMETERS };
+
+static enum qstatus provider_value(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	(void)c;
+	*ret = json_ref(json_get(obj, f->name));
+	return QRS_NORMAL;
+}
+
+static void keep_common(json *provider, const json *parameters)
+{
+	json *out = json_new_array();
+
+	json_items(json_get(provider, "parameters"), i, have)
+		json_items(parameters, k, p)
+			if (json_equal(have, p)) {
+				json_append(out, json_ref(have));
+				break;
+			}
+	json_set(provider, "parameters", out);
+}
+
+/* One node's list: node_status[node] = [[path, valid, message, parameters], ...], the first is the one used. */
+static void take_providers(struct qctx *c, struct map *all, const char *node, const json *list)
+{
+	json_items(list, i, found) {
+		const char *name = json_str(json_at(found, ES_NAME));
+		json *provider = name ? map_get(all, name) : NULL, *status, *entry;
+
+		if (!name)
+			continue;
+		if (!provider) {
+			provider = json_own(c->a, json_pack("{s:s, s:{}, s:{}, s:o}", "name", name, "node_status",
+							    "nodegroup_status", "parameters",
+							    json_ref(json_at(found, ES_PARAMETERS))));
+			map_put(all, name, provider);
+		}
+		status = json_get(provider, "node_status");
+		if (!json_get(status, node)) {
+			if (json_boolean(json_at(found, ES_VALID), false))
+				keep_common(provider, json_at(found, ES_PARAMETERS));
+			json_set(status, node, json_new_array());
+		}
+		entry = json_new_array();
+		for (size_t k = ES_PATH; k <= ES_PARAMETERS; k++)
+			json_append(entry, json_ref(json_at(found, k)));
+		json_append(json_get(status, node), entry);
+	}
+}
+
+/* NODE answered; what did it say of the provider? */
+static void judge(struct qctx *c, json *provider, const char *node)
+{
+	const char *group = snap_node(c->s, node)->group;
+	json *groups = json_get(provider, "nodegroup_status"), *status = json_get(provider, "node_status");
+	bool usable = json_boolean(json_at(json_at(json_get(status, node), 0), ES_VALID - ES_PATH), false);
+
+	if (!json_get(status, node))
+		json_set(status, node, json_new_array());
+	json_set(groups, group, json_new_bool(usable && json_get_bool(groups, group, true)));
+}
+
+static int provider_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n, struct err *e)
+{
+	struct map *all CLEANUP(map_freep) = map_new();
+	struct strs asked = { 0 };
+	struct rpc_answer *answers;
+	const void **v;
+	size_t k = 0, pos = 0;
+	const char *name;
+	json *provider;
+
+	if (ask_nodes(c, RPC_extstorage_diagnose, &asked, &answers, e) < 0)
+		return -1;
+	for (size_t i = 0; i < asked.n; i++)
+		take_providers(c, all, asked.v[i], answers[i].payload);
+	v = ARENA_ARRAY(c->a, const void *, map_count(all) + 1);
+	while (map_next(all, &pos, &name, (void **)&provider)) {
+		for (size_t i = 0; i < asked.n; i++)
+			if (!answers[i].failed)
+				judge(c, provider, asked.v[i]);
+		if (!names || strs_has(names, name))
+			v[k++] = provider;
+	}
+	qsort(v, k, sizeof(*v), by_name);
+	*ret = v;
+	*ret_n = k;
+	return 0;
+}
+
+static void provider_rows(struct qrows *r)
+{
+#define QFIELD QROW
+#include "src/query/extstorage.def"
+#undef QFIELD
+}
+
+const struct qresource qres_extstorage = {
+	.name = "extstorage",
+	.key = "name",
+	.op_only = true,
+	.rows = provider_rows,
+	.collect = provider_collect,
 };

@@ -51,7 +51,7 @@ struct qresource {
 	int (*fetch)(struct qctx *c, const void *const *v, size_t n, int need, struct err *e);
 };
 extern const struct qresource qres_instance, qres_node, qres_group, qres_network, qres_job,
-	qres_lock, qres_filter, qres_export, qres_os;
+	qres_lock, qres_filter, qres_export, qres_os, qres_cluster, qres_extstorage;
 const struct qresource *qresource_find(const char *name);
 /* Field rows of a resource, in natural order of names. */
 const struct qfield *qresource_fields(const struct qresource *r, size_t *ret_n);

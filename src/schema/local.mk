@@ -3,8 +3,8 @@ libganeti_a_SOURCES += \
 	src/schema/consts.h \
 	src/schema/errors.c \
 	src/schema/keys.c \
-	src/schema/lists.c \
-	src/schema/lists.h \
+	src/schema/list/lists.c \
+	src/schema/list/lists.h \
 	src/schema/opcode.c src/schema/rapi.c src/schema/rapi.h \
 	src/schema/options.c \
 	src/schema/options.h \
@@ -12,12 +12,12 @@ libganeti_a_SOURCES += \
 	src/schema/tables.c
 
 EXTRA_DIST += src/schema/rapi.def \
-	src/schema/consts.def \
+	src/schema/list/consts.def \
 	src/schema/daemons.def \
 	src/schema/enums.def \
 	src/schema/errors.def \
 	src/schema/hvparams.def \
-	src/schema/hooks.def \
+	src/schema/list/hooks.def \
 	src/schema/htools.def \
 	src/schema/luxi.def \
 	src/schema/objects.def \

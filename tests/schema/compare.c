@@ -8,7 +8,7 @@
 
 #include "lib/sys/sys.h"
 #include "src/lu/lu.h"
-#include "src/schema/lists.h"
+#include "src/schema/list/lists.h"
 
 #include <ctype.h>
 #include <fnmatch.h>

@@ -1,6 +1,6 @@
 /* Findings of cluster verification as lines of the job log (upstream: _VerifyErrors). */
 #include "src/lu/cluster/lus.h"
-#include "src/schema/lists.h"
+#include "src/schema/list/lists.h"
 
 __attribute__((format(printf, 5, 0)))
 static void report(struct finder *f, enum finding_kind kind, enum cv_errcode code, const char *item,

@@ -1,12 +1,12 @@
 /* hooks.def, consts.def and errors.def as data. */
-#include "src/schema/lists.h"
+#include "src/schema/list/lists.h"
 
 const struct hook_row hook_rows[] = {
 #define HOOK(opcode, path_, object_, keys_, ...) \
 	{ .op = OP_##opcode, .path = path_, .object = #object_, .keys = keys_, __VA_ARGS__ },
 #define HOOK_ALSO(path_, text) { .op = -1, .path = path_, .keys = "", .doc = text },
 #define HOOK_KEY(...)
-#include "src/schema/hooks.def"
+#include "src/schema/list/hooks.def"
 #undef HOOK
 #undef HOOK_ALSO
 #undef HOOK_KEY
@@ -17,7 +17,7 @@ const struct hook_key hook_keys[] = {
 #define HOOK(...)
 #define HOOK_ALSO(...)
 #define HOOK_KEY(kind_, key_, text) { #kind_, key_, text },
-#include "src/schema/hooks.def"
+#include "src/schema/list/hooks.def"
 #undef HOOK
 #undef HOOK_ALSO
 #undef HOOK_KEY
@@ -41,7 +41,7 @@ const struct err_row err_rows[] = {
 	  .d = _Generic((name_), double : (name_), default : 0.0),                              \
 	  .s = _Generic((name_), char * : (name_), default : NULL) },
 const struct const_row const_rows[] = {
-#include "src/schema/consts.def"
+#include "src/schema/list/consts.def"
 	{ .name = NULL },
 };
 #undef CONST
