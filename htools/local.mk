@@ -15,9 +15,14 @@ libhtools_a_SOURCES = \
 	htools/algo/algo.h \
 	htools/algo/opts.c \
 	htools/io/io.h \
+	htools/io/fetch.c \
 	htools/io/load.c \
+	htools/io/luxi.c \
+	htools/io/rapi.c \
 	htools/io/simu.c \
-	htools/io/text.c
+	htools/io/text.c \
+	htools/io/value.c \
+	htools/io/value.h
 libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off
 HTOOLS_LIBS = libhtools.a $(GANETI_LIBS)
 

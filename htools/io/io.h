@@ -3,6 +3,7 @@
 #ifndef HTOOLS_IO_IO_H
 #define HTOOLS_IO_IO_H
 #include "htools/core/htools.h"
+#include "src/client/client.h"
 
 /* --- text.c --- */
 int ht_text_parse(struct ht_cluster *c, const char *text, size_t n, struct err *e);
@@ -17,7 +18,30 @@ int ht_util_parse(const char *text, struct arena *a, struct ht_merge_opts *o, st
 int ht_simu_load(struct ht_cluster *c, const struct strs *specs, struct err *e);
 
 /* --- luxi.c --- */
+/* SOCKET "": the usual one of this node. */
+int ht_luxi_open(const char *socket, struct luxi_client **ret, struct err *e);
 int ht_luxi_load(struct ht_cluster *c, const char *socket, struct err *e);
+/* The answers to the queries, for tests. */
+int ht_luxi_parse(struct ht_cluster *c, const json *groups, const json *nodes, const json *insts, const json *info, struct err *e);
+
+/* --- fetch.c --- */
+struct ht_get { /* one URL, and what became of it */
+	const char *url; /* "[http[s]://][name:password@]host[:port]/path" */
+	int status;      /* 0: ERR says why there is no answer */
+	char *body;
+	size_t n;
+	struct err err;
+};
+/* GET all of them, within TIMEOUT seconds each. Certificates are not verified, as upstream. Fails only where
+ * nothing can be asked at all. */
+int ht_fetch(struct ht_get *v, size_t n, double timeout, struct err *e);
+void ht_get_clear(struct ht_get *v, size_t n);
+
+/* --- rapi.c --- */
+/* WHERE: a host, a URL, or "file://DIRECTORY" with groups.json, nodes.json, instances.json and info.json. */
+int ht_rapi_load(struct ht_cluster *c, const char *where, struct err *e);
+/* The same four as answers. */
+int ht_rapi_parse(struct ht_cluster *c, const struct ht_get v[4], struct err *e);
 
 /* --- load.c --- */
 struct ht_source {

@@ -82,6 +82,10 @@ int ht_util_parse(const char *text, struct arena *a, struct ht_merge_opts *o, st
 
 static int read_backend(const struct ht_source *s, struct ht_cluster *c, struct err *e)
 {
+	if (s->rapi)
+		return ht_rapi_load(c, s->rapi, e);
+	if (s->luxi)
+		return ht_luxi_load(c, s->luxi, e);
 	if (s->simu.n > 0)
 		return ht_simu_load(c, &s->simu, e);
 	if (s->text)

@@ -72,6 +72,7 @@ struct call_list {
 struct http_client {
 	struct ev *ev;
 	struct http_client_opts o;
+	char *authorization;
 	struct map *hosts;        /* "ip/port" -> struct host */
 	struct link *links;
 	struct call_list queue, running;
@@ -126,6 +127,7 @@ static void client_release(struct http_client *c)
 	if (!c->dead || c->depth)
 		return;
 	map_free(c->hosts, free);
+	free(c->authorization);
 	free(c);
 }
 
@@ -639,6 +641,7 @@ struct http_client *http_client_new(struct ev *ev, const struct http_client_opts
 	assert(o->max_parallel > 0);
 	c->ev = ev;
 	c->o = *o;
+	c->authorization = o->authorization ? xstrdup(o->authorization) : NULL;
 	c->hosts = map_new();
 	return c;
 }
@@ -669,6 +672,8 @@ static void build_request(struct http_call *k, enum http_method m, const char *p
 	assert((size_t)m < ARRAY_SIZE(names));
 	str_addf(&k->out, "%s %s HTTP/1.1\r\nHost: %s%s%s:%d\r\nAccept: */*\r\n", names[m], path,
 		 v6 ? "[" : "", k->ip, v6 ? "]" : "", k->port);
+	if (k->client->authorization)
+		str_addf(&k->out, "Authorization: %s\r\n", k->client->authorization);
 	if (body)
 		str_add(&k->out, "Content-Type: application/json\r\n");
 	if (body || m == HTTP_POST || m == HTTP_PUT)

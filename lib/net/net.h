@@ -120,6 +120,7 @@ struct http_client_opts {
 	double probe_after;        /* while an answer is due, see this often whether the server lives;
 				    * 0 = never */
 	size_t max_body;
+	const char *authorization; /* value of that header, NULL = none is sent */
 };
 struct http_client;
 struct http_client *http_client_new(struct ev *ev, const struct http_client_opts *o);

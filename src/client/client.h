@@ -15,6 +15,8 @@ struct luxi_client;
 int luxi_open(struct luxi_client **ret, struct err *e);
 /* The same with the time to go on trying. */
 int luxi_open_within(double seconds, struct luxi_client **ret, struct err *e);
+/* To the socket PATH, which need not be this node's. */
+int luxi_open_at(const char *path, struct luxi_client **ret, struct err *e);
 void luxi_close(struct luxi_client *c);
 void luxi_closep(struct luxi_client **c);
 /* ARGS is a list (reference taken over). A failed call gives the error class sent by the master; a

@@ -11,6 +11,7 @@
 
 struct luxi_client {
 	char *path;
+	bool own; /* the path is the usual one of this node */
 	int fd;
 };
 
@@ -48,7 +49,7 @@ static int try_connect(struct luxi_client *c, double timeout, struct err *e)
 		}
 		if (fd == -EACCES || fd == -EPERM)
 			return err_set(e, PermissionError, NULL, "%s", c->path);
-		if (fd == -ENOENT || fd == -ECONNREFUSED) {
+		if ((fd == -ENOENT || fd == -ECONNREFUSED) && c->own) {
 			if (!getenv("FORCE_LUXI_SOCKET") && ssconf_check_master(NULL, e) < 0)
 				return -1;
 		} else if (fd != -EAGAIN && fd != -ETIMEDOUT) {
@@ -60,16 +61,27 @@ static int try_connect(struct luxi_client *c, double timeout, struct err *e)
 	}
 }
 
-int luxi_open_within(double seconds, struct luxi_client **ret, struct err *e)
+static int open_path(const char *path, bool own, double seconds, struct luxi_client **ret, struct err *e)
 {
 	struct luxi_client *c CLEANUP(luxi_closep) = xcalloc(1, sizeof(*c));
 
 	c->fd = -1;
-	c->path = xstrdup(socket_path());
+	c->own = own;
+	c->path = xstrdup(path);
 	if (try_connect(c, seconds, e) < 0)
 		return -1;
 	*ret = STEAL(c);
 	return 0;
+}
+
+int luxi_open_within(double seconds, struct luxi_client **ret, struct err *e)
+{
+	return open_path(socket_path(), true, seconds, ret, e);
+}
+
+int luxi_open_at(const char *path, struct luxi_client **ret, struct err *e)
+{
+	return open_path(path, false, LUXI_CONNECT_TIMEOUT, ret, e);
 }
 
 int luxi_open(struct luxi_client **ret, struct err *e)

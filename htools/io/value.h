@@ -1,0 +1,52 @@
+/*
+ * JSON as upstream's loaders read it: every miss has their text. What is read is an object with keys, or the
+ * row of a query's answer with named columns; both begin a text with whom it is about.
+ */
+#ifndef HTOOLS_IO_VALUE_H
+#define HTOOLS_IO_VALUE_H
+#include "htools/core/htools.h"
+
+struct hj {
+	struct arena *a;          /* of the texts read */
+	const char *owner;        /* "Node 'x'"; NULL: nobody */
+	const json *dict;         /* an object, or ... */
+	const json *row;          /* ... [[status, value], ...] */
+	const char *const *names; /* of the columns, NULL at the end */
+};
+
+/* A whole text whose top is an object or a list. WHAT begins the error. */
+int hj_parse(const char *text, size_t n, const char *what, json **ret, struct err *e);
+/* The value, borrowed. Fails where there is none. */
+int hj_value(const struct hj *r, const char *name, const json **ret, struct err *e);
+/* Is there one that is not null? */
+bool hj_has(const struct hj *r, const char *name);
+int hj_int(const struct hj *r, const char *name, int64_t *ret, struct err *e);
+int hj_float(const struct hj *r, const char *name, double *ret, struct err *e);
+int hj_bool(const struct hj *r, const char *name, bool *ret, struct err *e);
+int hj_str(const struct hj *r, const char *name, const char **ret, struct err *e);
+int hj_strs(const struct hj *r, const char *name, struct strs *ret, struct err *e);
+int hj_list(const struct hj *r, const char *name, const json **ret, struct err *e);
+int hj_dict(const struct hj *r, const char *name, const json **ret, struct err *e);
+/* A word of enumeration D, which upstream calls TYPE. */
+int hj_enum(const struct hj *r, const char *name, const struct enum_def *d, const char *type, int *ret, struct err *e);
+int hj_status(const struct hj *r, const char *name, enum ht_status *ret, struct err *e);
+int hj_policy(const struct hj *r, const char *name, struct ht_policy *ret, struct err *e);
+/* Sizes and, in step, spindles (null: not known). */
+int hj_disks(const struct hj *r, const char *sizes, const char *spindles, struct ht_inst *ret, struct err *e);
+
+/* Names of what was loaded; of the same name the last counts. */
+struct ht_names {
+	struct map *groups, *nodes;
+};
+void ht_names_free(struct ht_names *n);
+void ht_names_put(struct map *m, const char *name, int index);
+/* N and I as they were read, without their names. */
+void ht_names_node_add(const struct ht_names *names, struct ht_cluster *c, const char *name, const struct ht_node *n);
+void ht_names_inst_add(struct ht_cluster *c, const char *name, const struct ht_inst *i);
+/* -1 with upstream's text where there is none */
+int ht_names_group(const struct ht_names *n, const char *uuid, const char *node, int *ret, struct err *e);
+int ht_names_node(const struct ht_names *n, const char *node, const char *inst, int *ret, struct err *e);
+/* Once all is loaded: which node is the master, and the hypervisor (upstream: setMaster, setHypervisor). */
+int ht_names_finish(const struct ht_names *n, struct ht_cluster *c, const char *master, int hypervisor, struct err *e);
+
+#endif
