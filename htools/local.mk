@@ -18,6 +18,7 @@ libhtools_a_SOURCES = \
 	htools/io/fetch.c \
 	htools/io/load.c \
 	htools/io/luxi.c \
+	htools/io/mond.c \
 	htools/io/rapi.c \
 	htools/io/simu.c \
 	htools/io/text.c \

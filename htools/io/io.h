@@ -43,6 +43,16 @@ int ht_rapi_load(struct ht_cluster *c, const char *where, struct err *e);
 /* The same four as answers. */
 int ht_rapi_parse(struct ht_cluster *c, const struct ht_get v[4], struct err *e);
 
+/* --- mond.c --- */
+struct ht_mond {
+	const char *file; /* of answers; NULL: ask the nodes */
+	bool xen;         /* loads of instances as Xen counts them, not of nodes */
+};
+/* After ht_merge(), before ht_update_missing(). RET_ALL: everything was there, and is in C. */
+int ht_mond_load(struct ht_cluster *c, const struct ht_mond *o, struct arena *a, bool *ret_all, struct strs *ret_warnings,
+		 struct err *e);
+int ht_mond_parse(struct arena *a, const char *text, size_t n, json **ret, struct err *e);
+
 /* --- load.c --- */
 struct ht_source {
 	const char *text, *rapi, *luxi /* "": the usual socket */, *ialloc; /* NULL or one of them */
@@ -50,6 +60,8 @@ struct ht_source {
 	const char *dynu_file;
 	struct strs excl_tags, select, exclude;
 	bool ignore_dynu;
+	bool mond, mond_required;
+	struct ht_mond mond_opts;
 	int64_t static_kvm_mem;
 };
 /* The whole way to a cluster one can compute with. Warnings about inconsistent data in RET_WARNINGS. E is the

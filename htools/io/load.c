@@ -93,6 +93,20 @@ static int read_backend(const struct ht_source *s, struct ht_cluster *c, struct 
 	return err_plain(e, "No backend selected! Exiting.");
 }
 
+static int read_mond(const struct ht_source *s, struct ht_cluster *c, struct arena *a, struct err *e)
+{
+	struct strs warnings;
+	bool all;
+
+	if (!s->mond || s->ignore_dynu)
+		return 0;
+	if (ht_mond_load(c, &s->mond_opts, a, &all, &warnings, e) < 0)
+		return -1;
+	for (size_t i = 0; i < warnings.n; i++)
+		fprintf(stderr, "%s\n", warnings.v[i]);
+	return s->mond_required && !all ? err_plain(e, "Not all required data available") : 0;
+}
+
 int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a, struct strs *ret_warnings, struct err *e)
 {
 	struct ht_cluster *c CLEANUP(ht_cluster_freep) = ht_cluster_new();
@@ -114,6 +128,8 @@ int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a,
 	}
 	if (read_backend(s, c, e) < 0 || ht_merge(c, &o, e) < 0)
 		return err_prefix(e, "failed to load data, aborting");
+	if (read_mond(s, c, a, e) < 0)
+		return -1;
 	ht_update_missing(c, s->static_kvm_mem, a, ret_warnings);
 	*ret = STEAL(c);
 	return 0;

@@ -27,7 +27,7 @@ static int column(const struct hj *r, const char *name)
 	return -1;
 }
 
-static int no_key(const json *dict, const char *key, struct err *e)
+int hj_missing(const json *dict, const char *key, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct str s CLEANUP(str_free) = { 0 };
@@ -78,7 +78,7 @@ static int find(const struct hj *r, const char *name, const json **ret, struct e
 		return check_status(json_at(cell, 0), e);
 	}
 	*ret = json_get(r->dict, name);
-	return json_has(r->dict, name) ? 0 : no_key(r->dict, name, e);
+	return json_has(r->dict, name) ? 0 : hj_missing(r->dict, name, e);
 }
 
 int hj_value(const struct hj *r, const char *name, const json **ret, struct err *e)
@@ -246,18 +246,14 @@ int hj_status(const struct hj *r, const char *name, enum ht_status *ret, struct 
 
 /* --- policies --- */
 
-/* Only these keys, and all of them. */
-static int only_keys(const json *dict, const char *const *keys, size_t n, struct err *e)
+int hj_only(const json *dict, const char *const *keys, size_t n, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct str more CLEANUP(str_free) = { 0 }, all CLEANUP(str_free) = { 0 };
 	struct strs extra = { 0 }, known = { 0 };
 
-	for (size_t i = 0; i < n; i++) {
-		if (!json_has(dict, keys[i]))
-			return no_key(dict, keys[i], e);
+	for (size_t i = 0; i < n; i++)
 		strs_add(a, &known, keys[i]);
-	}
 	json_each(dict, k, v) {
 		(void)v;
 		if (!strs_has(&known, k))
@@ -270,6 +266,15 @@ static int only_keys(const json *dict, const char *const *keys, size_t n, struct
 	hs_show_strs(&more, &extra);
 	hs_show_strs(&all, &known);
 	return err_plain(e, "Superfluous dictionary keys: %s, but only %s allowed.", str_get(&more), str_get(&all));
+}
+
+/* All of these keys, and no others. */
+static int only_keys(const json *dict, const char *const *keys, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!json_has(dict, keys[i]))
+			return hj_missing(dict, keys[i], e);
+	return hj_only(dict, keys, n, e);
 }
 
 static int in_key(const char *key, struct err *e)

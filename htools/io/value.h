@@ -16,6 +16,10 @@ struct hj {
 
 /* A whole text whose top is an object or a list. WHAT begins the error. */
 int hj_parse(const char *text, size_t n, const char *what, json **ret, struct err *e);
+/* "key 'x' not found, ..." Returns -1. */
+int hj_missing(const json *dict, const char *key, struct err *e);
+/* Fails where DICT has other keys than these. */
+int hj_only(const json *dict, const char *const *keys, size_t n, struct err *e);
 /* The value, borrowed. Fails where there is none. */
 int hj_value(const struct hj *r, const char *name, const json **ret, struct err *e);
 /* Is there one that is not null? */

@@ -118,6 +118,9 @@ int htool_read(struct htool *t, struct ht_cluster **ret, struct err *e)
 		.select = htool_list(t, "select_instances"),
 		.exclude = htool_list(t, "exclude_instances"),
 		.ignore_dynu = htool_flag(t, "ignore_dynu"),
+		.mond = htool_flag(t, "mond"),
+		.mond_required = htool_flag(t, "exit_on_missing_mond_data"),
+		.mond_opts = { .file = htool_str(t, "mond_data"), .xen = htool_flag(t, "mond_xen") },
 		.static_kvm_mem = json_get_int(t->opts, "static_kvm_node_memory", 4096),
 	};
 
