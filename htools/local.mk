@@ -33,6 +33,7 @@ htools_htools_SOURCES = \
 	htools/prog/common.c \
 	htools/prog/getopt.c \
 	htools/prog/hinfo.c \
+	htools/prog/hscan.c \
 	htools/prog/main.c
 htools_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += htools/README

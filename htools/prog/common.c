@@ -58,6 +58,11 @@ double htool_float(const struct htool *t, const char *dest)
 	return json_float(json_get(t->opts, dest), 0);
 }
 
+int64_t htool_static_mem(const struct htool *t)
+{
+	return json_get_int(t->opts, "static_kvm_node_memory", 4096);
+}
+
 struct strs htool_list(const struct htool *t, const char *dest)
 {
 	return json_strs(t->a, json_get(t->opts, dest));
@@ -121,7 +126,7 @@ int htool_read(struct htool *t, struct ht_cluster **ret, struct err *e)
 		.mond = htool_flag(t, "mond"),
 		.mond_required = htool_flag(t, "exit_on_missing_mond_data"),
 		.mond_opts = { .file = htool_str(t, "mond_data"), .xen = htool_flag(t, "mond_xen") },
-		.static_kvm_mem = json_get_int(t->opts, "static_kvm_node_memory", 4096),
+		.static_kvm_mem = htool_static_mem(t),
 	};
 
 	if (ht_load(&s, ret, t->a, &warnings, e) < 0)

@@ -10,6 +10,7 @@ static const struct {
 	htool_fn fn;
 } tools[] = {
 	{ "hinfo", hinfo_main },
+	{ "hscan", hscan_main },
 };
 
 static int usage(const char *name)

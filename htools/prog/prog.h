@@ -18,6 +18,7 @@ typedef int (*htool_fn)(struct htool *t, struct err *e);
 int hbal_main(struct htool *t, struct err *e);
 int hcheck_main(struct htool *t, struct err *e);
 int hinfo_main(struct htool *t, struct err *e);
+int hscan_main(struct htool *t, struct err *e);
 
 /* --- getopt.c: Haskell's GetOpt over the rows --- */
 /* RET 0: go on. 1: end with exit code *RET_EXIT (help, version and errors are printed). */
@@ -29,6 +30,7 @@ const char *htool_str(const struct htool *t, const char *dest);
 bool htool_flag(const struct htool *t, const char *dest);
 int64_t htool_int(const struct htool *t, const char *dest);
 double htool_float(const struct htool *t, const char *dest);
+int64_t htool_static_mem(const struct htool *t); /* --static-kvm-node-memory */
 struct strs htool_list(const struct htool *t, const char *dest);
 /* "This program doesn't take any arguments." */
 int htool_no_args(const struct htool *t, struct err *e);
