@@ -13,7 +13,15 @@ libhtools_a_SOURCES = \
 	htools/core/text.c \
 	htools/core/totals.c \
 	htools/algo/algo.h \
+	htools/algo/balance.c \
+	htools/algo/brute.c \
+	htools/algo/jobs.c \
+	htools/algo/moves.c \
 	htools/algo/opts.c \
+	htools/algo/roles.c \
+	htools/algo/roles.h \
+	htools/algo/score.c \
+	htools/algo/score.h \
 	htools/io/io.h \
 	htools/io/fetch.c \
 	htools/io/load.c \
@@ -25,6 +33,8 @@ libhtools_a_SOURCES = \
 	htools/io/value.c \
 	htools/io/value.h
 libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off
+	htools/io/text.c
+libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off -fno-math-errno
 HTOOLS_LIBS = libhtools.a $(GANETI_LIBS)
 
 gntlib_PROGRAMS += htools/htools
@@ -32,6 +42,7 @@ htools_htools_SOURCES = \
 	htools/prog/prog.h \
 	htools/prog/common.c \
 	htools/prog/getopt.c \
+	htools/prog/hbal.c \
 	htools/prog/hinfo.c \
 	htools/prog/hscan.c \
 	htools/prog/main.c

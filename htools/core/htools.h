@@ -109,9 +109,19 @@ struct ht_inst {
 };
 bool ht_inst_running(const struct ht_inst *i);
 static inline bool ht_inst_online(const struct ht_inst *i) { return i->status != HT_ADMIN_OFFLINE; }
-bool ht_inst_uses_mem(const struct ht_inst *i);      /* now, on its primary node */
-bool ht_inst_uses_sec_mem(const struct ht_inst *i);  /* is memory kept for it on the secondary? */
-bool ht_inst_local_disk(const struct ht_inst *i);    /* does it take disk space of its nodes? */
+/* Does it use memory now, on its primary node? */
+static inline bool ht_inst_uses_mem(const struct ht_inst *i)
+{
+	return !i->forthcoming && (i->status == HT_RUNNING || i->status == HT_ERROR_UP || i->status == HT_WRONG_NODE ||
+				   i->status == HT_NODE_DOWN || i->status == HT_NODE_OFFLINE);
+}
+/* Is memory kept for it on the secondary? */
+static inline bool ht_inst_uses_sec_mem(const struct ht_inst *i) { return ht_inst_online(i) && i->auto_balance; }
+/* Does it take disk space of its nodes? */
+static inline bool ht_inst_local_disk(const struct ht_inst *i)
+{
+	return i->tmpl == disk_template_drbd || i->tmpl == disk_template_plain;
+}
 static inline bool ht_inst_has_sec(const struct ht_inst *i) { return i->tmpl == disk_template_drbd; }
 enum ht_mirror ht_template_mirror(enum disk_template t);
 bool ht_template_movable(enum disk_template t);      /* to a third node without copying by hand */

@@ -44,36 +44,6 @@ bool ht_inst_running(const struct ht_inst *i)
 	return i->status == HT_RUNNING || i->status == HT_ERROR_UP;
 }
 
-bool ht_inst_uses_mem(const struct ht_inst *i)
-{
-	if (i->forthcoming)
-		return false;
-	switch (i->status) {
-	case HT_ERROR_DOWN:
-	case HT_ADMIN_DOWN:
-	case HT_ADMIN_OFFLINE:
-	case HT_USER_DOWN:
-		return false;
-	case HT_RUNNING:
-	case HT_ERROR_UP:
-	case HT_NODE_DOWN:
-	case HT_NODE_OFFLINE:
-	case HT_WRONG_NODE:
-		break;
-	}
-	return true;
-}
-
-bool ht_inst_uses_sec_mem(const struct ht_inst *i)
-{
-	return ht_inst_online(i) && i->auto_balance;
-}
-
-bool ht_inst_local_disk(const struct ht_inst *i)
-{
-	return i->tmpl == disk_template_drbd || i->tmpl == disk_template_plain;
-}
-
 enum ht_mirror ht_template_mirror(enum disk_template t)
 {
 	switch (t) {

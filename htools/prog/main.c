@@ -9,6 +9,7 @@ static const struct {
 	const char *name;
 	htool_fn fn;
 } tools[] = {
+	{ "hbal", hbal_main },
 	{ "hinfo", hinfo_main },
 	{ "hscan", hscan_main },
 };

@@ -20,6 +20,12 @@ int hcheck_main(struct htool *t, struct err *e);
 int hinfo_main(struct htool *t, struct err *e);
 int hscan_main(struct htool *t, struct err *e);
 
+/* --- hbal.c: what hcheck simulates with --- */
+/* Moves until nothing gets better (upstream: iterateDepth), printed if SHOW. Their number; RET is malloc'ed. */
+int htool_balance(const struct htool *t, struct ht_cluster *c, const struct ht_view *v, double min_score, bool show,
+		  struct ht_placement **ret);
+int htool_name_width(const struct ht_cluster *c, const struct ht_view *v, bool nodes); /* of aliases */
+
 /* --- getopt.c: Haskell's GetOpt over the rows --- */
 /* RET 0: go on. 1: end with exit code *RET_EXIT (help, version and errors are printed). */
 int htool_options(struct htool *t, const struct strs *argv, int *ret_exit);

@@ -1,0 +1,374 @@
+/* See README for the sums and why the error bound holds. */
+#include "htools/algo/score.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* What a node adds to the parts that are sums. */
+static void add_sums(const struct ht_node *n, const struct ht_state *s, double *sums, double sign)
+{
+	if (n->offline) {
+		sums[HT_P_OFF_ALL] += sign * (s->n_pri + s->n_sec);
+		sums[HT_P_OFF_PRI] += sign * s->n_pri;
+		return;
+	}
+	if (s->fail_n1)
+		sums[HT_P_N1] += sign * (s->n_pri + s->n_sec);
+	sums[HT_P_TAGS] += sign * (double)s->conflicts;
+	sums[HT_P_LOC] += sign * (double)s->loc_score;
+}
+
+static double weigh_sums(const double *sums)
+{
+	double r = 0;
+
+	for (int p = 0; p < HT_N_PART; p++)
+		if (ht_parts[p].col < 0)
+			r += ht_parts[p].weight * sums[p];
+	return r;
+}
+
+static double column_weight(int col)
+{
+	for (int p = 0; p < HT_N_PART; p++)
+		if (ht_parts[p].col == col)
+			return ht_parts[p].weight;
+	return 0;
+}
+
+/* Two columns are one where no instance tells them apart and no node does. */
+static bool same_column(const struct score *b, int k, int l)
+{
+	for (int i = 0; i < b->n; i++)
+		if (b->x[i][k] != b->x[i][l])
+			return false;
+	for (int i = 0; i < b->v->n_insts; i++) {
+		const struct ht_inst *x = &b->c->insts[b->v->insts[i]];
+		const double load[] = { x->util.cpu, x->util.mem, x->util.dsk, x->util.net };
+		bool loads = k >= HT_C_LCPU && k <= HT_C_LNET;
+
+		if (loads ? load[k - HT_C_LCPU] != load[l - HT_C_LCPU] : x->forthcoming)
+			return false;
+	}
+	return true;
+}
+
+static void choose_columns(struct score *b)
+{
+	static const int twin[HT_N_COL] = {
+		[HT_C_LMEM] = HT_C_LCPU, [HT_C_LNET] = HT_C_LCPU, [HT_C_DSK_F] = HT_C_DSK,
+		[HT_C_CPU_F] = HT_C_CPU, [HT_C_SPN_F] = HT_C_SPN,
+	};
+
+	b->k = 0;
+	for (int k = 0; k < HT_N_COL; k++) {
+		bool merged = false;
+
+		for (int j = 0; j < b->k && twin[k] > 0; j++) {
+			if (b->col[j] != twin[k] || !same_column(b, twin[k], k))
+				continue;
+			b->w[j] += column_weight(k);
+			merged = true;
+		}
+		if (merged)
+			continue;
+		b->col[b->k] = k;
+		b->w[b->k++] = column_weight(k);
+	}
+}
+
+static void sum_pairs(struct score *b)
+{
+	int64_t total = 0;
+
+	b->pairs.n = 0;
+	for (int i = 0; i < b->v->n_nodes; i++) {
+		const struct ht_node *n = &b->c->nodes[b->v->nodes[i]];
+
+		for (int k = 0; k < n->pairs.n && !n->offline; k++) {
+			total += n->pairs.v[k].count;
+			for (int64_t j = 0; j < n->pairs.v[k].count; j++)
+				ht_counts_add(&b->pairs, n->pairs.v[k].key);
+		}
+	}
+	b->sums[HT_P_LOC_EXCL] = (double)(total - b->pairs.n);
+}
+
+/* The score from the rows, those of R (by row number) replaced. All columns at once, each added up in the order
+ * of the nodes. */
+struct changed {
+	int n, row[3];
+	double x[3][HT_N_COL];
+};
+
+static double from_rows(const struct score *b, const struct changed *r, const double *sums)
+{
+	double sum[HT_N_COL] = { 0 }, var[HT_N_COL] = { 0 }, parts[HT_N_PART];
+	const double (*x)[HT_N_COL] = (const double (*)[HT_N_COL])b->x;
+
+	if (b->n == 0)
+		return 0;
+	for (int i = 0; i < b->n; i++) {
+		const double *row = x[i];
+
+		for (int j = 0; j < r->n; j++)
+			row = r->row[j] == i ? r->x[j] : row;
+		for (int k = 0; k < HT_N_COL; k++)
+			sum[k] += row[k];
+	}
+	for (int k = 0; k < HT_N_COL; k++)
+		var[k] = sum[k] / b->n;
+	{
+		double mean[HT_N_COL];
+
+		memcpy(mean, var, sizeof(mean));
+		memset(var, 0, sizeof(var));
+		for (int i = 0; i < b->n; i++) {
+			const double *row = x[i];
+
+			for (int j = 0; j < r->n; j++)
+				row = r->row[j] == i ? r->x[j] : row;
+			for (int k = 0; k < HT_N_COL; k++) {
+				double d = row[k] - mean[k];
+
+				var[k] += d * d;
+			}
+		}
+	}
+	for (int p = 0; p < HT_N_PART; p++) {
+		int col = ht_parts[p].col;
+
+		parts[p] = col < 0 ? sums[p] : sqrt(var[col] / b->n);
+	}
+	parts[HT_P_RES_TOTAL] = sum[HT_C_RES];
+	return ht_score_of(parts);
+}
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* How far one instance can move a node's value in each column. */
+static void reaches(struct score *b)
+{
+	double mem = 0, dsk = 0, cpu = 0, spn = 0;
+	struct ht_util u = { 0 };
+
+	for (int i = 0; i < b->v->n_insts; i++) {
+		const struct ht_inst *x = &b->c->insts[b->v->insts[i]];
+
+		mem = larger(mem, fabs((double)x->mem));
+		dsk = larger(dsk, fabs((double)x->dsk));
+		cpu = larger(cpu, fabs((double)x->vcpus));
+		spn = larger(spn, larger(fabs((double)x->spindle_use), fabs((double)ht_inst_spindles(x))));
+		u.cpu = larger(u.cpu, fabs(x->util.cpu));
+		u.mem = larger(u.mem, fabs(x->util.mem));
+		u.dsk = larger(u.dsk, fabs(x->util.dsk));
+		u.net = larger(u.net, fabs(x->util.net));
+	}
+	for (int i = 0; i < b->v->n_nodes; i++) {
+		const struct ht_node *n = &b->c->nodes[b->v->nodes[i]];
+		double *r = b->reach;
+
+		if (n->offline)
+			continue;
+		r[HT_C_MEM] = r[HT_C_RES] = r[HT_C_MEM_F] = larger(r[HT_C_MEM], mem / n->t_mem);
+		r[HT_C_CPU] = r[HT_C_CPU_F] = larger(r[HT_C_CPU], cpu / n->t_cpu / n->cpu_speed);
+		if (n->excl_storage ? n->t_spn != 0 : n->t_dsk != 0)
+			r[HT_C_DSK] = r[HT_C_DSK_F] =
+				larger(r[HT_C_DSK], n->excl_storage ? spn / (double)n->t_spn : dsk / n->t_dsk);
+		r[HT_C_SPN] = r[HT_C_SPN_F] = larger(r[HT_C_SPN], spn / n->hi_spn);
+	}
+	b->reach[HT_C_LCPU] = u.cpu;
+	b->reach[HT_C_LMEM] = u.mem;
+	b->reach[HT_C_LDSK] = u.dsk;
+	b->reach[HT_C_LNET] = u.net;
+}
+
+/* The error of updated sums against upstream's own rounding; see README. */
+static void bounds(struct score *b)
+{
+	double total = 0;
+
+	for (int k = 0; k < b->k; k++) {
+		double far = 0, mean = b->q[k] / b->n;
+
+		for (int i = 0; i < b->n; i++) {
+			double d = fabs(b->x[i][b->col[k]] - b->center[k]);
+
+			far = larger(far, d);
+		}
+		far += b->reach[b->col[k]];
+		total += b->w[k] * 2 * sqrt(4 * (b->n + 16) * (DBL_EPSILON / 2) * (mean + 3 * far * far / b->n));
+		total += b->w[k] * (b->n + 16) * DBL_EPSILON * (fabs(b->center[k]) + far);
+	}
+	b->eps = total + 1e-13 * (1 + fabs(b->lin));
+}
+
+void score_refresh(struct score *b)
+{
+	static const struct changed none;
+
+	memset(b->sums, 0, sizeof(b->sums));
+	for (int i = 0; i < b->v->n_nodes; i++) {
+		int node = b->v->nodes[i];
+		const struct ht_node *n = &b->c->nodes[node];
+
+		add_sums(n, &n->s, b->sums, 1);
+		if (b->row[node] >= 0)
+			ht_columns(n, &n->s, b->x[b->row[node]]);
+	}
+	sum_pairs(b);
+	b->exact = from_rows(b, &none, b->sums);
+	b->lin = weigh_sums(b->sums);
+	for (int i = 0; i < b->n; i++)
+		b->lin += ht_parts[HT_P_RES_TOTAL].weight * b->x[i][HT_C_RES];
+	b->approx = b->lin;
+	for (int k = 0; k < b->k; k++) {
+		double sum = 0;
+
+		for (int i = 0; i < b->n; i++)
+			sum += b->x[i][b->col[k]];
+		b->center[k] = sum / b->n;
+		b->q[k] = b->s[k] = 0;
+		for (int i = 0; i < b->n; i++) {
+			double d = b->x[i][b->col[k]] - b->center[k];
+
+			b->q[k] += d * d;
+			b->s[k] += d;
+		}
+		b->var[k] = b->q[k] / b->n - (b->s[k] / b->n) * (b->s[k] / b->n);
+		b->var[k] = b->var[k] > 0 ? b->var[k] : 0;
+		b->root[k] = sqrt(b->var[k]);
+		b->approx += b->w[k] * b->root[k];
+	}
+	bounds(b);
+}
+
+void score_init(struct score *b, const struct ht_cluster *c, const struct ht_view *v)
+{
+	memset(b, 0, sizeof(*b));
+	b->c = c;
+	b->v = v;
+	b->row = xcalloc((size_t)c->n_nodes + 1, sizeof(*b->row));
+	for (int i = 0; i < c->n_nodes; i++)
+		b->row[i] = -1;
+	for (int i = 0; i < v->n_nodes; i++)
+		if (!c->nodes[v->nodes[i]].offline)
+			b->row[v->nodes[i]] = b->n++;
+	b->x = xcalloc((size_t)b->n + 1, sizeof(*b->x));
+	for (int i = 0; i < v->n_nodes; i++)
+		if (b->row[v->nodes[i]] >= 0)
+			ht_columns(&c->nodes[v->nodes[i]], &c->nodes[v->nodes[i]].s, b->x[b->row[v->nodes[i]]]);
+	choose_columns(b);
+	reaches(b);
+	score_refresh(b);
+}
+
+void score_free(struct score *b)
+{
+	free(b->row);
+	free(b->x);
+	free(b->pairs.v);
+	memset(b, 0, sizeof(*b));
+}
+
+double score_pairs(const struct score *b, const struct ht_inst *i, int from, int to)
+{
+	struct ht_counts change = { 0 };
+	double gain = 0;
+
+	if (from == to || i->excl.n == 0 || i->forthcoming ||
+	    (b->c->nodes[from].loc.n == 0 && b->c->nodes[to].loc.n == 0))
+		return 0;
+	/* count + 1000000 for each that comes, - 1 for each that goes: few, and seldom */
+	for (int side = 0; side < 2; side++) {
+		const struct ht_node *n = &b->c->nodes[side ? to : from];
+
+		for (int l = 0; l < n->loc.n && !n->offline; l++) {
+			for (int k = 0; k < i->excl.n; k++) {
+				int64_t key = ht_pair(n->loc.v[l], i->excl.v[k]);
+				int64_t had = ht_counts_get(&b->pairs, key), now;
+
+				now = had + ht_counts_get(&change, key * 2 + 1) - ht_counts_get(&change, key * 2);
+				/* score of a key with N is N - 1, and 0 with none */
+				if (side) {
+					gain += now > 0;
+					ht_counts_add(&change, key * 2 + 1);
+				} else {
+					gain -= now > 1;
+					ht_counts_add(&change, key * 2);
+				}
+			}
+		}
+	}
+	free(change.v);
+	return gain;
+}
+
+double score_exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+{
+	struct changed r = { 0 };
+	double sums[HT_N_PART];
+
+	memcpy(sums, b->sums, sizeof(sums));
+	for (int j = 0; j < o->n; j++) {
+		const struct ht_node *n = &b->c->nodes[o->node[j]];
+
+		add_sums(n, &n->s, sums, -1);
+		add_sums(n, &o->s[j], sums, 1);
+		if (b->row[o->node[j]] < 0)
+			continue;
+		r.row[r.n] = b->row[o->node[j]];
+		ht_columns(n, &o->s[j], r.x[r.n++]);
+	}
+	sums[HT_P_LOC_EXCL] += score_pairs(b, i, i->pri, o->pri);
+	return from_rows(b, &r, sums);
+}
+
+/* The same sums, weighted: what is not a deviation in the score of one node. */
+static inline double lin_of(const struct ht_node *n, const struct ht_state *s)
+{
+	double all = s->n_pri + s->n_sec;
+
+	if (n->offline)
+		return ht_parts[HT_P_OFF_ALL].weight * all + ht_parts[HT_P_OFF_PRI].weight * s->n_pri;
+	return (s->fail_n1 ? ht_parts[HT_P_N1].weight * all : 0) + ht_parts[HT_P_TAGS].weight * (double)s->conflicts +
+	       ht_parts[HT_P_LOC].weight * (double)s->loc_score;
+}
+
+void score_delta(const struct score *b, int node, const struct ht_state *s, struct delta *ret)
+{
+	const struct ht_node *n = &b->c->nodes[node];
+	const double *x;
+	double y[HT_N_COL];
+
+	ret->lin = lin_of(n, s) - lin_of(n, &n->s);
+	if (b->row[node] < 0) {
+		memset(ret->dq, 0, sizeof(ret->dq));
+		memset(ret->ds, 0, sizeof(ret->ds));
+		return;
+	}
+	x = b->x[b->row[node]];
+	ht_columns(n, s, y);
+	ret->lin += ht_parts[HT_P_RES_TOTAL].weight * (y[HT_C_RES] - x[HT_C_RES]);
+	for (int k = 0; k < b->k; k++) {
+		double from = x[b->col[k]] - b->center[k], to = y[b->col[k]] - b->center[k];
+
+		ret->dq[k] = to * to - from * from;
+		ret->ds[k] = to - from;
+	}
+	for (int k = b->k; k < COLS; k++)
+		ret->dq[k] = ret->ds[k] = 0;
+}
+
+void delta_add(struct delta *to, const struct delta *a, const struct delta *b, int k)
+{
+	for (int i = 0; i < k; i++) {
+		to->dq[i] = a->dq[i] + b->dq[i];
+		to->ds[i] = a->ds[i] + b->ds[i];
+	}
+	to->lin = a->lin + b->lin;
+}
