@@ -93,6 +93,7 @@ static void test_round_trip(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		round_trip(names[i], NULL);
+	print_message("%zu configurations of 3.1\n", ARRAY_SIZE(names));
 }
 
 static json *as_3_1(json *in)
@@ -114,6 +115,7 @@ static void test_from_3_0(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		round_trip(names[i], as_3_1);
+	print_message("%zu configurations of 3.0\n", ARRAY_SIZE(names));
 }
 
 /* The files of a golden cluster: "== ssconf_name" lines before each. */

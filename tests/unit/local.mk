@@ -113,3 +113,7 @@ unit_tests += tests/unit/site
 tests_unit_site_SOURCES = tests/unit/site.c tests/unit/vroot.h
 tests_unit_site_CPPFLAGS = $(DATA_CPPFLAGS)
 tests_unit_site_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/golden
+tests_unit_golden_SOURCES = tests/unit/golden.c
+tests_unit_golden_CPPFLAGS = $(DATA_CPPFLAGS)
+tests_unit_golden_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)

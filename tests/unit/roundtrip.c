@@ -141,7 +141,7 @@ static json *random_record(const struct record *r)
 		bool needed = !f->opt && !f->dflt;
 		json *v;
 
-		if (!needed && below(3) == 0)
+		if (f->no_emit || (!needed && below(3) == 0))
 			continue;
 		v = random_field(f);
 		if (v)
