@@ -195,10 +195,11 @@ static void wait_for_one(const struct epo *s, struct waiting *v)
 static int resolve(struct epo *s, struct waiting *v, struct err *e)
 {
 	struct err why CLEANUP(err_clear) = ERR_NONE;
+	const char *full;
 
 	for (size_t i = 0; i < s->nodes.n; i++) {
 		v[i].name = s->nodes.v[i];
-		if (resolve_name(s->c->a, env_hosts_file(), v[i].name, 0, NULL, &v[i].ip, &why) < 0)
+		if (resolve_name(s->c->a, env_hosts_file(), v[i].name, 0, &full, &v[i].ip, &why) < 0)
 			return err_set(e, ERR_PREREQ, ECODE_RESOLVER, "%s", err_msg(&why));
 	}
 	return 0;
