@@ -15,8 +15,10 @@ libhtools_a_SOURCES = \
 	htools/algo/algo.h \
 	htools/algo/balance.c \
 	htools/algo/brute.c \
+	htools/algo/evac.c \
 	htools/algo/jobs.c \
 	htools/algo/moves.c \
+	htools/algo/nplus1.c \
 	htools/algo/opts.c \
 	htools/algo/roles.c \
 	htools/algo/roles.h \
@@ -32,8 +34,6 @@ libhtools_a_SOURCES = \
 	htools/io/text.c \
 	htools/io/value.c \
 	htools/io/value.h
-libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off
-	htools/io/text.c
 libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off -fno-math-errno
 HTOOLS_LIBS = libhtools.a $(GANETI_LIBS)
 
@@ -43,6 +43,7 @@ htools_htools_SOURCES = \
 	htools/prog/common.c \
 	htools/prog/getopt.c \
 	htools/prog/hbal.c \
+	htools/prog/hcheck.c \
 	htools/prog/hinfo.c \
 	htools/prog/hscan.c \
 	htools/prog/main.c

@@ -85,6 +85,10 @@ bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node);
 bool ht_redundant(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 
 /* --- evac.c --- */
+/* Make the move of kind KIND to the node of AVAIL where group GROUP scores best. That node, or -1 with reasons added to
+ * WHY (may be NULL). */
+int ht_evac_to_best(struct ht_cluster *c, int inst, enum ht_move_kind kind, bool force, int group, const int *avail, int n,
+		    struct str *why);
 enum ht_evac_mode { HT_EVAC_PRIMARY, HT_EVAC_SECONDARY, HT_EVAC_ALL };
 /* Move INST to nodes of AVAIL (in this order) of group GROUP. 0 with the moves made in RET_MOVES (at most 4,
  * RET_N), or -1 with upstream's text and C as it was (upstream: nodeEvacInstance). */

@@ -281,10 +281,10 @@ double score_pairs(const struct score *b, const struct ht_inst *i, int from, int
 	double gain = 0;
 
 	if (from == to || i->excl.n == 0 || i->forthcoming ||
-	    (b->c->nodes[from].loc.n == 0 && b->c->nodes[to].loc.n == 0))
+	    ((from == HT_NONE || b->c->nodes[from].loc.n == 0) && b->c->nodes[to].loc.n == 0))
 		return 0;
 	/* count + 1000000 for each that comes, - 1 for each that goes: few, and seldom */
-	for (int side = 0; side < 2; side++) {
+	for (int side = from == HT_NONE; side < 2; side++) {
 		const struct ht_node *n = &b->c->nodes[side ? to : from];
 
 		for (int l = 0; l < n->loc.n && !n->offline; l++) {
@@ -308,7 +308,7 @@ double score_pairs(const struct score *b, const struct ht_inst *i, int from, int
 	return gain;
 }
 
-double score_exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+static double exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i, int from)
 {
 	struct changed r = { 0 };
 	double sums[HT_N_PART];
@@ -324,8 +324,18 @@ double score_exact(const struct score *b, const struct ht_outcome *o, const stru
 		r.row[r.n] = b->row[o->node[j]];
 		ht_columns(n, &o->s[j], r.x[r.n++]);
 	}
-	sums[HT_P_LOC_EXCL] += score_pairs(b, i, i->pri, o->pri);
+	sums[HT_P_LOC_EXCL] += score_pairs(b, i, from, o->pri);
 	return from_rows(b, &r, sums);
+}
+
+double score_exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+{
+	return exact(b, o, i, i->pri);
+}
+
+double score_exact_new(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+{
+	return exact(b, o, i, HT_NONE);
 }
 
 /* The same sums, weighted: what is not a deviation in the score of one node. */
@@ -362,6 +372,24 @@ void score_delta(const struct score *b, int node, const struct ht_state *s, stru
 	}
 	for (int k = b->k; k < COLS; k++)
 		ret->dq[k] = ret->ds[k] = 0;
+}
+
+double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+{
+	struct delta sum = { 0 }, d;
+	double score;
+
+	for (int j = 0; j < o->n; j++) {
+		score_delta(b, o->node[j], &o->s[j], &d);
+		delta_add(&sum, &sum, &d, b->k);
+	}
+	score = b->lin + sum.lin + score_pairs(b, i, i->pri, o->pri);
+	for (int k = 0; k < b->k; k++) {
+		double mean = (b->s[k] + sum.ds[k]) / b->n, v = (b->q[k] + sum.dq[k]) / b->n - mean * mean;
+
+		score += b->w[k] * (v > 0 ? sqrt(v) : 0);
+	}
+	return score;
 }
 
 void delta_add(struct delta *to, const struct delta *a, const struct delta *b, int k)

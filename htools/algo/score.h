@@ -35,10 +35,15 @@ void score_free(struct score *b);
 void score_refresh(struct score *b);
 /* Upstream's score with the nodes of O in their new states; INST is the instance that moves. */
 double score_exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
+/* The same where INST is new, or a copy: no node loses it. */
+double score_exact_new(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
+/* By sums, within eps. */
+double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
 /* NODE in state S instead of its own. */
 void score_delta(const struct score *b, int node, const struct ht_state *s, struct delta *ret);
 void delta_add(struct delta *to, const struct delta *a, const struct delta *b, int k);
 /* How location/exclusion pairs change the score when I moves from node A to node B as its primary. */
+/* FROM HT_NONE: it comes from nowhere. */
 double score_pairs(const struct score *b, const struct ht_inst *i, int from, int to);
 
 #endif

@@ -10,6 +10,7 @@ static const struct {
 	htool_fn fn;
 } tools[] = {
 	{ "hbal", hbal_main },
+	{ "hcheck", hcheck_main },
 	{ "hinfo", hinfo_main },
 	{ "hscan", hscan_main },
 };

@@ -1,0 +1,173 @@
+/* Getting an instance off its nodes (upstream: Cluster.Evacuate). */
+#include "htools/algo/score.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct ht_view group_view(const struct ht_cluster *c, int group)
+{
+	struct ht_view v = { .group = group };
+
+	v.nodes = xcalloc((size_t)c->n_nodes + 1, sizeof(int));
+	v.insts = xcalloc((size_t)c->n_insts + 1, sizeof(int));
+	for (int i = 0; i < c->n_nodes; i++)
+		if (c->nodes[i].group == group)
+			v.nodes[v.n_nodes++] = i;
+	for (int i = 0; i < c->n_insts; i++) /* all: only their sizes are looked at */
+		v.insts[v.n_insts++] = i;
+	return v;
+}
+
+/*
+ * The node of AVAIL to which a move of kind KIND scores best; of equal ones the last (upstream's comparison). -1 with
+ * the reasons in WHY if none works. The scores by sums say which need the exact one.
+ */
+static int best_target(const struct score *b, const struct ht_inst *i, enum ht_move_kind kind, bool force, const int *avail, int n,
+		       struct ht_outcome *ret, struct str *why)
+{
+	double *approx = xcalloc((size_t)n + 1, sizeof(*approx)), least = INFINITY, best = INFINITY;
+	bool sums = isfinite(b->exact) && isfinite(b->eps), any = false;
+	int found = -1;
+
+	for (int k = 0; k < n; k++) {
+		struct ht_outcome o;
+		enum ht_fail f = ht_move_try(b->c, i, (struct ht_move){ kind, avail[k] }, force, &o);
+
+		approx[k] = INFINITY;
+		if (f != HT_OK) {
+			if (!any && why)
+				str_addf(why, " Node %s failed: %s;", b->c->nodes[avail[k]].name, ht_fail_name(f));
+			continue;
+		}
+		any = true;
+		approx[k] = sums ? score_approx(b, &o, i) : 0;
+		least = approx[k] < least ? approx[k] : least;
+	}
+	for (int k = 0; k < n; k++) {
+		struct ht_outcome o;
+		double s;
+
+		if (!(approx[k] <= least + 2 * b->eps) && sums)
+			continue;
+		if (isinf(approx[k]) || ht_move_try(b->c, i, (struct ht_move){ kind, avail[k] }, force, &o) != HT_OK)
+			continue;
+		s = score_exact(b, &o, i);
+		if (found >= 0 && best < s)
+			continue;
+		best = s;
+		found = k;
+		*ret = o;
+	}
+	free(approx);
+	return found < 0 ? -1 : avail[found];
+}
+
+int ht_evac_to_best(struct ht_cluster *c, int inst, enum ht_move_kind kind, bool force, int group, const int *avail, int n,
+		    struct str *why)
+{
+	struct ht_view v = group_view(c, group);
+	struct ht_outcome o;
+	struct score b;
+	int t;
+
+	score_init(&b, c, &v);
+	t = best_target(&b, &c->insts[inst], kind, force, avail, n, &o, why);
+	if (t >= 0)
+		ht_move_apply(c, inst, &o);
+	score_free(&b);
+	ht_view_free(&v);
+	return t;
+}
+
+static int one_node(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail,
+		    int n, struct ht_move *ret, struct err *e)
+{
+	struct str why CLEANUP(str_free) = { 0 };
+	const struct ht_inst *i = &c->insts[inst];
+	bool drbd = ht_inst_has_sec(i);
+
+	if (!drbd && mode == HT_EVAC_SECONDARY)
+		return err_plain(e, "Instances with disk template '%s' can't execute change secondary",
+				 enum_name(&enum_disk_template, i->tmpl));
+	ret->kind = drbd ? HT_REPLACE_SEC : HT_FAILOVER_TO;
+	ret->node = ht_evac_to_best(c, inst, ret->kind, o->ignore_soft_errors, group, avail, n, &why);
+	return ret->node < 0 ? err_plain(e, "Can't find any good node: %s", str_get(&why)) : 0;
+}
+
+/* --- DRBD to two new nodes (upstream: evacDrbdAllInner) --- */
+
+static int step(struct ht_cluster *c, int inst, struct ht_move m, bool force, const char *what, struct ht_move *moves, int *n,
+		struct err *e)
+{
+	enum ht_fail f = ht_move_do(c, inst, m, force);
+
+	if (f != HT_OK)
+		return err_plain(e, "%s: %s", what, ht_fail_name(f));
+	moves[(*n)++] = m;
+	return 0;
+}
+
+static int to_pair(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, int pri, int sec, struct ht_move moves[4], int *n,
+		   struct err *e)
+{
+	const struct ht_move over = { HT_FAILOVER, HT_NONE };
+	bool force = o->ignore_soft_errors;
+
+	*n = 0;
+	if (c->nodes[c->insts[inst].pri].offline &&
+	    step(c, inst, over, force, "Failing over to the secondary", moves, n, e) < 0)
+		return -1;
+	if (step(c, inst, (struct ht_move){ HT_REPLACE_SEC, pri }, force, "Changing secondary to new primary", moves, n, e) < 0 ||
+	    step(c, inst, over, force, "Failing over to new primary", moves, n, e) < 0)
+		return -1;
+	return step(c, inst, (struct ht_move){ HT_REPLACE_SEC, sec }, force, "Changing secondary to final secondary", moves, n, e);
+}
+
+static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, int group, const int *avail, int n,
+		     struct ht_move ret_moves[4], int *ret_n, struct err *e)
+{
+	struct ht_view v = group_view(c, group);
+	struct err last CLEANUP(err_clear) = ERR_NONE;
+	double best = INFINITY;
+	int pri = -1, sec = -1;
+
+	for (int k = 0; k < n * n; k++) {
+		size_t mark;
+
+		if (k / n == k % n)
+			continue;
+		mark = ht_mark(c);
+		if (to_pair(c, o, inst, avail[k / n], avail[k % n], ret_moves, ret_n, &last) == 0) {
+			double s = ht_score(c, &v);
+
+			if (pri < 0 || !(best < s)) {
+				best = s;
+				pri = avail[k / n];
+				sec = avail[k % n];
+			}
+		}
+		ht_rollback(c, mark);
+	}
+	ht_view_free(&v);
+	if (pri < 0)
+		return err_plain(e, "Can't find any good nodes for relocation: %s%s", last.msg ? "Allocation failed: " : "no nodes available",
+				 last.msg ? err_msg(&last) : "");
+	return to_pair(c, o, inst, pri, sec, ret_moves, ret_n, e);
+}
+
+int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail,
+		 int n_avail, struct ht_move ret_moves[4], int *ret_n, struct err *e)
+{
+	enum disk_template t = c->insts[inst].tmpl;
+
+	if (t == disk_template_plain || t == disk_template_file)
+		return err_plain(e, "Instances of type %s cannot be relocated", enum_name(&enum_disk_template, t));
+	if (t != disk_template_drbd || mode == HT_EVAC_SECONDARY) {
+		*ret_n = 1;
+		return one_node(c, o, inst, mode, group, avail, n_avail, ret_moves, e);
+	}
+	if (mode == HT_EVAC_ALL)
+		return two_nodes(c, o, inst, group, avail, n_avail, ret_moves, ret_n, e);
+	*ret_n = 0;
+	return step(c, inst, (struct ht_move){ HT_FAILOVER, HT_NONE }, o->ignore_soft_errors, "", ret_moves, ret_n, e);
+}

@@ -1,0 +1,130 @@
+/* Global N+1: could every node be lost? (upstream: GlobalN1) */
+#include "htools/algo/algo.h"
+#include "htools/algo/score.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Can it start elsewhere in no time? (upstream: diskTemplateMovable, which is not what may be balanced) */
+static bool restarts_anywhere(enum disk_template t)
+{
+	return t != disk_template_file && t != disk_template_plain && t != disk_template_blockdev && t != disk_template_drbd;
+}
+
+static bool place_again(struct ht_cluster *c, const struct score *b, const struct ht_view *v, int inst, const int *targets, int n)
+{
+	const struct ht_inst *i = &c->insts[inst];
+	struct ht_state kept = { 0 };
+	double best = INFINITY;
+	int found = -1;
+
+	(void)v;
+	for (int k = 0; k < n; k++) {
+		const struct ht_node *t = &c->nodes[targets[k]];
+		struct ht_outcome o = { .n = 1, .node = { targets[k] }, .s = { t->s }, .pri = targets[k], .sec = HT_NONE };
+		double s;
+
+		if (ht_inst_fits_policy(i, t->policy, t->excl_storage) != HT_OK ||
+		    ht_state_add_pri(t, &o.s[0], i, i->loc_score, true) != HT_OK)
+			continue;
+		o.s[0].conflicts += ht_conflicts_add(t, i);
+		s = score_exact_new(b, &o, i);
+		if (found >= 0 && best < s)
+			continue; /* of equal ones upstream takes the last */
+		best = s;
+		found = targets[k];
+		kept = o.s[0];
+	}
+	if (found < 0)
+		return false;
+	ht_touch_node(c, found);
+	c->nodes[found].s = kept;
+	ht_link_pri(c, found, inst);
+	return true;
+}
+
+/* The primaries of NODE, in upstream's order: DRBD, those that restart anywhere, the others. */
+struct leaving {
+	int *drbd, *shared, *fixed;
+	int n_drbd, n_shared, n_fixed;
+};
+
+static struct leaving who_leaves(const struct ht_cluster *c, int node)
+{
+	const struct ht_list *l = &c->nodes[node].pri;
+	struct leaving r = { 0 };
+
+	r.drbd = xcalloc((size_t)l->n * 3 + 1, sizeof(int));
+	r.shared = r.drbd + l->n;
+	r.fixed = r.shared + l->n;
+	ht_list_each(l, x) {
+		enum disk_template t = c->insts[x].tmpl;
+
+		if (t == disk_template_drbd)
+			r.drbd[r.n_drbd++] = x;
+		else if (restarts_anywhere(t))
+			r.shared[r.n_shared++] = x;
+		else
+			r.fixed[r.n_fixed++] = x;
+	}
+	for (int i = 1; i < r.n_fixed; i++) { /* by memory, largest first, stable */
+		int x = r.fixed[i], k = i;
+
+		for (; k > 0 && c->insts[r.fixed[k - 1]].mem < c->insts[x].mem; k--)
+			r.fixed[k] = r.fixed[k - 1];
+		r.fixed[k] = x;
+	}
+	return r;
+}
+
+static bool all_leave(struct ht_cluster *c, const struct ht_view *v, const struct leaving *l, int group, const int *targets, int n)
+{
+	for (int i = 0; i < l->n_drbd; i++)
+		if (ht_move_do(c, l->drbd[i], (struct ht_move){ HT_FAILOVER, HT_NONE }, true) != HT_OK)
+			return false;
+	for (int i = 0; i < l->n_shared; i++)
+		if (ht_evac_to_best(c, l->shared[i], HT_FAILOVER_TO, true, group, targets, n, NULL) < 0)
+			return false;
+	for (int i = 0; i < l->n_fixed; i++) {
+		struct score b;
+		bool ok;
+
+		score_init(&b, c, v);
+		ok = place_again(c, &b, v, l->fixed[i], targets, n);
+		score_free(&b);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node)
+{
+	struct leaving l = who_leaves(c, node);
+	int *targets = xcalloc((size_t)v->n_nodes + 1, sizeof(*targets)), n = 0, group = c->nodes[node].group;
+	size_t mark = ht_mark(c);
+	bool ok;
+
+	for (int k = 0; k < v->n_nodes; k++)
+		if (v->nodes[k] != node && c->nodes[v->nodes[k]].group == group)
+			targets[n++] = v->nodes[k];
+	ok = all_leave(c, v, &l, group, targets, n);
+	ht_rollback(c, mark);
+	free(targets);
+	free(l.drbd);
+	return ok;
+}
+
+bool ht_redundant(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o)
+{
+	for (int k = 0; k < v->n_nodes; k++) {
+		const struct ht_node *n = &c->nodes[v->nodes[k]];
+		const struct ht_set one = { .v = (int *)&n->group, .n = 1 };
+
+		if ((o->accept_existing && n->offline) || ht_set_common(&o->ignore_groups, &one))
+			continue;
+		if (!ht_can_evacuate(c, v, v->nodes[k]))
+			return false;
+	}
+	return true;
+}
