@@ -15,12 +15,12 @@ include tests/fuzz/local.mk
 # scripts (TAP); those of tests/cluster need root and lab hosts: see check
 TEST_EXTENSIONS = .t
 T_LOG_COMPILER = bash
-TESTS += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/howto.t
+TESTS += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/howto.t tests/counts.t
 include tests/noded/local.mk
 include tests/masterd/local.mk
 include tests/vcl/local.mk
 include tests/lu/scripted.mk
-EXTRA_DIST += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/openapi.py tests/howto.t tests/cluster tests/lab \
+EXTRA_DIST += tests/counts.t tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/openapi.py tests/howto.t tests/cluster tests/lab \
 	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh
 
 include tests/bench/local.mk

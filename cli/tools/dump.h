@@ -28,5 +28,6 @@ void dump_rapi(struct str *out); /* the REST reference as text */
 
 /* --- fields.c --- */
 json *dump_fields(const char *resource); /* list of {name, title, kind, doc}; NULL when unknown */
+int dump_counts(void);                   /* one line for each kind of thing, on standard output */
 
 #endif

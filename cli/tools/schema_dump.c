@@ -1,7 +1,7 @@
 /*
  * schema_dump: everything declared in rows, for documents, tests and other programs.
- * --json prints the tables, --unimplemented what is declared but has no handler yet; --man FILE, --openapi
- * and --rapi make documents.
+ * --json prints the tables, --counts how many of everything there are, --unimplemented what is declared but
+ * has no handler yet; --man FILE, --openapi and --rapi make documents.
  */
 #include "cli/tools/dump.h"
 #include "src/schema/options.h"
@@ -78,10 +78,12 @@ int main(int argc, char **argv)
 		return dump();
 	if (argc == 2 && strcmp(what, "--unimplemented") == 0)
 		return unimplemented();
+	if (argc == 2 && strcmp(what, "--counts") == 0)
+		return dump_counts();
 	if (argc == 2 && strcmp(what, "--openapi") == 0)
 		return openapi();
 	if (argc == 2 && strcmp(what, "--rapi") == 0)
 		return reference();
-	fprintf(stderr, "Usage: schema_dump --json | --unimplemented | --openapi | --rapi | --man FILE\n");
+	fprintf(stderr, "Usage: schema_dump --json | --counts | --unimplemented | --openapi | --rapi | --man FILE\n");
 	return 2;
 }

@@ -3,6 +3,7 @@ libnode_a_SOURCES += \
 	src/node/cluster.c \
 	src/node/disks.c \
 	src/node/env.c \
+	src/node/extdef.c \
 	src/node/files.c \
 	src/node/info.c \
 	src/node/instance.c \

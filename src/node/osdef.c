@@ -103,12 +103,10 @@ static int64_t highest(const struct os_def *os)
 	return max;
 }
 
-/* Check one file; *RET is its path or NULL when it is missing and not REQUIRED. */
-static int check_file(struct arena *a, const struct os_def *os, const char *shown,
-		      const char *name, bool required, bool script, const char **ret,
-		      struct err *e)
+int plugin_file(struct arena *a, const char *dir, const char *name, bool required, bool script,
+		const char **ret, struct err *e)
 {
-	const char *path = arena_printf(a, "%s/%s", os->path, name);
+	const char *path = arena_printf(a, "%s/%s", dir, name), *shown = env_strip_root(a, dir);
 	struct stat st;
 
 	*ret = NULL;
@@ -147,27 +145,26 @@ static int read_variants(struct arena *a, const char *path, struct os_def *os, s
 	return 0;
 }
 
-static int read_parameters(struct arena *a, const char *path, struct os_def *os, struct err *e)
+int plugin_parameters(struct arena *a, const char *kind, const char *path, json **ret, struct err *e)
 {
 	char *text CLEANUP(freep) = NULL;
 	struct strs l;
 	int r = path ? fs_read(path, FILE_MAX, &text, NULL) : 0;
 
-	os->parameters = json_own(a, json_new_array());
+	*ret = json_own(a, json_new_array());
 	if (!path)
 		return 0;
 	if (r < 0)
-		return err_plain(e, "Error while reading the OS parameters file at %s: %s", path,
-				 errno_name(r));
+		return err_plain(e, "Error while reading the %s parameters file at %s: %s", kind,
+				 path, errno_name(r));
 	l = lines_of(a, text);
 	for (size_t i = 0; i < l.n; i++) {
 		const char *line = str_strip(a, l.v[i]);
 		size_t n = strcspn(line, " \t");
 
 		if (*line)
-			json_append(os->parameters,
-				    json_pack("[o, s]", json_new_strn(line, n),
-					      line + n + strspn(line + n, " \t")));
+			json_append(*ret, json_pack("[o, s]", json_new_strn(line, n),
+						    line + n + strspn(line + n, " \t")));
 	}
 	return 0;
 }
@@ -182,23 +179,23 @@ static int load(struct arena *a, const char *name, const char *dir, struct os_de
 	os->name = name;
 	os->path = dir;
 	TRY(read_versions(a, shown, os, e));
-	TRY(check_file(a, os, shown, "create", false, true, &os->create, e));
-	TRY(check_file(a, os, shown, "create_untrusted", false, true, &os->create_untrusted, e));
-	TRY(check_file(a, os, shown, "export", true, true, &os->export, e));
-	TRY(check_file(a, os, shown, "import", true, true, &os->import, e));
-	TRY(check_file(a, os, shown, "rename", true, true, &os->rename, e));
+	TRY(plugin_file(a, dir, "create", false, true, &os->create, e));
+	TRY(plugin_file(a, dir, "create_untrusted", false, true, &os->create_untrusted, e));
+	TRY(plugin_file(a, dir, "export", true, true, &os->export, e));
+	TRY(plugin_file(a, dir, "import", true, true, &os->import, e));
+	TRY(plugin_file(a, dir, "rename", true, true, &os->rename, e));
 	if (highest(os) >= 15)
-		TRY(check_file(a, os, shown, VARIANTS_FILE, false, false, &variants, e));
+		TRY(plugin_file(a, dir, VARIANTS_FILE, false, false, &variants, e));
 	if (highest(os) >= 20) {
-		TRY(check_file(a, os, shown, "verify", true, true, &os->verify, e));
-		TRY(check_file(a, os, shown, PARAMETERS_FILE, true, false, &parameters, e));
+		TRY(plugin_file(a, dir, "verify", true, true, &os->verify, e));
+		TRY(plugin_file(a, dir, PARAMETERS_FILE, true, false, &parameters, e));
 	}
 	if (!os->create && !os->create_untrusted)
 		return err_plain(e,
 				 "A create script (trusted or untrusted) under path '%s' must exist",
 				 shown);
 	TRY(read_variants(a, variants, os, e));
-	TRY(read_parameters(a, parameters, os, e));
+	TRY(plugin_parameters(a, "OS", parameters, &os->parameters, e));
 	*ret = os;
 	return 0;
 }

@@ -127,6 +127,11 @@ struct os_def {
 /* 0, or -1 with upstream's diagnosis. */
 int os_find(struct arena *a, const char *name, struct os_def **ret, struct err *e);
 json *os_diagnose(struct arena *a);
+/* File NAME of a plug-in; *RET is its path, or NULL when it is missing and not REQUIRED. */
+int plugin_file(struct arena *a, const char *dir, const char *name, bool required, bool script,
+		const char **ret, struct err *e);
+/* Lines of "name description" as a list of pairs (of the arena); PATH may be NULL. KIND is for errors. */
+int plugin_parameters(struct arena *a, const char *kind, const char *path, json **ret, struct err *e);
 const char *os_name_only(struct arena *a, const char *name);
 const char *os_variant(struct arena *a, const char *name); /* "" without one */
 

@@ -66,7 +66,7 @@ void qrows_params(struct qrows *r, const char *prefix, const struct record *rec,
 static const struct qresource *const resources[] = {
 	&qres_instance, &qres_node, &qres_group,  &qres_network,
 	&qres_job,	&qres_lock, &qres_filter, &qres_export, &qres_os,
-	&qres_cluster, &qres_extstorage,
+	&qres_extstorage, &qres_cluster,
 };
 
 const struct qresource *qresource_find(const char *name)

@@ -135,7 +135,7 @@ static int group_collect(struct qctx *c, const struct strs *names, const void **
 static void group_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/group.def"
+#include "src/query/fields/group.def"
 #undef QFIELD
 	qrows_params(r, "ndp/", rec_ndparams(), ndp_item);
 }
@@ -310,7 +310,7 @@ static int network_collect(struct qctx *c, const struct strs *names, const void 
 static void network_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/network.def"
+#include "src/query/fields/network.def"
 #undef QFIELD
 }
 

@@ -5,6 +5,8 @@
 
 #include "src/env/env.h"
 
+#include <sys/utsname.h>
+
 /* The keys copied as they are stored, in upstream's order where it shows. */
 static const char *const copied[] = {
 	"os_hvp", "beparams", "osparams", "ipolicy", "nicparams", "ndparams", "diskparams",
@@ -30,6 +32,14 @@ static json *all_hvparams(struct arena *a, const struct cluster *cl)
 	return out;
 }
 
+json *architecture(void)
+{
+	struct utsname u;
+
+	return json_pack("[s, s]", sizeof(void *) == 8 ? "64bits" : "32bits",
+			 uname(&u) == 0 ? u.machine : "");
+}
+
 int query_cluster_info(struct query_env *q, json **ret, struct err *e)
 {
 	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
@@ -42,12 +52,11 @@ int query_cluster_info(struct query_env *q, json **ret, struct err *e)
 	cl = snap_cluster(s);
 	master = snap_node(s, cl->master_node);
 	obj = json_own(q->a, record_emit(rec_cluster(), cl, REC_HIDE_SECRETS));
-	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:[s,s], s:s, s:s, s:s, s:o, s:o}",
+	out = json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:o, s:s, s:s, s:s, s:o, s:o}",
 			"software_version", RELEASE_VERSION, "protocol_version", PROTOCOL_VERSION,
 			"config_version", CONFIG_VERSION, "os_api_version", OS_API_VERSION,
 			"export_version", EXPORT_VERSION, "vcs_version",
-			"(ganeti) version " RELEASE_VERSION, "architecture",
-			sizeof(void *) == 8 ? "64bits" : "32bits", "x86_64", "name",
+			"(ganeti) version " RELEASE_VERSION, "architecture", architecture(), "name",
 			cl->cluster_name, "master", master ? master->name : "",
 			"default_hypervisor",
 			cl->enabled_hypervisors.n ? cl->enabled_hypervisors.v[0] : "",
@@ -66,8 +75,7 @@ int query_cluster_info(struct query_env *q, json **ret, struct err *e)
 	return 0;
 }
 
-/* seconds, or null while the watcher is not paused */
-static json *watcher_pause(struct arena *a)
+json *watcher_pause(struct arena *a)
 {
 	char *text CLEANUP(freep) = NULL;
 	const char *number;

@@ -665,7 +665,7 @@ static void instance_rows(struct qrows *r)
 {
 #define QFIELD QROW
 #define QFAMILY QROWS
-#include "src/query/instance.def"
+#include "src/query/fields/instance.def"
 #undef QFIELD
 #undef QFAMILY
 	qrows_params(r, "be/", rec_beparams(), be_item);

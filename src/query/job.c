@@ -176,7 +176,7 @@ static int job_collect(struct qctx *c, const struct strs *names, const void ***r
 static void job_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/job.def"
+#include "src/query/fields/job.def"
 #undef QFIELD
 }
 

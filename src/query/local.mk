@@ -1,4 +1,5 @@
 libmaster_a_SOURCES += \
+	src/query/cluster.c \
 	src/query/common.c \
 	src/query/filter.c \
 	src/query/group.c \
@@ -9,19 +10,20 @@ libmaster_a_SOURCES += \
 	src/query/node.c \
 	src/query/os.c \
 	src/query/other.c \
+	src/query/plugins.c \
 	src/query/priv.h \
 	src/query/query.h \
 	src/query/run.c
 
 EXTRA_DIST += \
-	src/query/cluster.def \
-	src/query/export.def \
-	src/query/extstorage.def \
-	src/query/filter.def \
-	src/query/group.def \
-	src/query/instance.def \
-	src/query/job.def \
-	src/query/lock.def \
-	src/query/network.def \
-	src/query/node.def \
-	src/query/os.def
+	src/query/fields/cluster.def \
+	src/query/fields/extstorage.def \
+	src/query/fields/os.def \
+	src/query/fields/export.def \
+	src/query/fields/filter.def \
+	src/query/fields/group.def \
+	src/query/fields/instance.def \
+	src/query/fields/job.def \
+	src/query/fields/lock.def \
+	src/query/fields/network.def \
+	src/query/fields/node.def

@@ -274,7 +274,7 @@ static int node_collect(struct qctx *c, const struct strs *names, const void ***
 static void node_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/node.def"
+#include "src/query/fields/node.def"
 #undef QFIELD
 	qrows_params(r, "ndp/", rec_ndparams(), ndp_item);
 }

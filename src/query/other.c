@@ -1,5 +1,4 @@
-/* Locks, filter rules, exports, and the cluster. */
-#include "src/query/info.h"
+/* Locks, filter rules and exports. */
 #include "src/query/priv.h"
 
 /* --- locks: the master hands over a dump --- */
@@ -61,7 +60,7 @@ static int lock_collect(struct qctx *c, const struct strs *names, const void ***
 static void lock_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/lock.def"
+#include "src/query/fields/lock.def"
 #undef QFIELD
 }
 
@@ -83,7 +82,7 @@ static int filter_collect(struct qctx *c, const struct strs *names, const void *
 static void filter_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/filter.def"
+#include "src/query/fields/filter.def"
 #undef QFIELD
 }
 
@@ -162,7 +161,7 @@ static int export_collect(struct qctx *c, const struct strs *names, const void *
 static void export_rows(struct qrows *r)
 {
 #define QFIELD QROW
-#include "src/query/export.def"
+#include "src/query/fields/export.def"
 #undef QFIELD
 }
 
@@ -171,54 +170,4 @@ const struct qresource qres_export = {
 	.key = "node",
 	.rows = export_rows,
 	.collect = export_collect,
-};
-
-/* --- the cluster: one object, made of what QueryClusterInfo and QueryConfigValues know --- */
-
-static enum qstatus cluster_value(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
-{
-	json *v = json_get(obj, f->name);
-
-	(void)c;
-	if (!v)
-		return QRS_UNAVAIL;
-	*ret = json_ref(v);
-	return QRS_NORMAL;
-}
-
-static int cluster_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n, struct err *e)
-{
-	static const char *const more[] = { "cluster_name", "master_node", "volume_group_name", "drain_flag", "watcher_pause" };
-	json *keys = json_own(c->a, json_new_array()), *values, *all;
-	const void **v = ARENA_ARRAY(c->a, const void *, 1);
-
-	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		json_append(keys, json_new_str(more[i]));
-	if (query_cluster_info(c->q, &all, e) < 0)
-		return -1;
-	json_own(c->a, all);
-	if (query_config_values(c->q, keys, &values, e) < 0)
-		return -1;
-	json_own(c->a, values);
-	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		json_set(all, more[i], json_ref(json_at(values, i)));
-	v[0] = all;
-	*ret = v;
-	*ret_n = !names || strs_has(names, json_get_str(all, "name"));
-	return 0;
-}
-
-static void cluster_rows(struct qrows *r)
-{
-#define QFIELD QROW
-#include "src/query/cluster.def"
-#undef QFIELD
-}
-
-const struct qresource qres_cluster = {
-	.name = "cluster",
-	.key = "name",
-	.op_only = true,
-	.rows = cluster_rows,
-	.collect = cluster_collect,
 };

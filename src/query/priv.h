@@ -51,7 +51,7 @@ struct qresource {
 	int (*fetch)(struct qctx *c, const void *const *v, size_t n, int need, struct err *e);
 };
 extern const struct qresource qres_instance, qres_node, qres_group, qres_network, qres_job,
-	qres_lock, qres_filter, qres_export, qres_os, qres_cluster, qres_extstorage;
+	qres_lock, qres_filter, qres_export, qres_os, qres_extstorage, qres_cluster;
 const struct qresource *qresource_find(const char *name);
 /* Field rows of a resource, in natural order of names. */
 const struct qfield *qresource_fields(const struct qresource *r, size_t *ret_n);
@@ -78,6 +78,16 @@ struct rpc_node q_rpc_node(const struct node *n);
 /* Objects of a kind by uuid, all or by name. */
 int q_collect(struct qctx *c, enum obj_kind k, const struct strs *names, const void ***ret,
 	      size_t *ret_n, struct err *e);
+
+/* --- plugins.c, os.c: things on the nodes' disks --- */
+enum qstatus plugin_field(struct qctx *c, const void *obj, const struct qfield *f, json **ret); /* .key of JSON */
+/* Ask all nodes that can have instances; their UUIDs in the order of the answers. */
+int q_plugins(struct qctx *c, enum rpc rpc, struct strs *ret_uuids, struct rpc_answer **ret,
+	      struct err *e);
+/* Those called NAMES, sorted. */
+void q_plugins_named(struct qctx *c, const struct map *all, const struct strs *names,
+		     const void ***ret, size_t *ret_n);
+json *q_common(const json *x, const json *y); /* what is in both lists */
 
 /* --- filter.c: the filter language --- */
 struct qfilter;

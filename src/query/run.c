@@ -254,22 +254,24 @@ static int luxi_query(struct query_env *q, json *args, bool fields_only, json **
 {
 	const char *what = json_str(json_at(args, 0));
 	struct strs fields = json_strs(q->a, json_at(args, 1));
-	int r;
+	const struct qresource *r = qresource_find(what);
+	int failed;
 
-	if (qresource_find(what) && qresource_find(what)->op_only)
-		return err_set(e, ERR_PREREQ, ECODE_INVAL,
-			       "Query resource '%s' is only available through an opcode", what);
-	if (!qresource_find(what)) {
+	if (!r || r == &qres_extstorage) { /* upstream's luxid has never heard of that one */
 		err_plain(e, "Can't parse value '%s' as neitherQueryTypeLuxi nor QueryTypeOp",
 			  what ? what : "null");
 		return bad_args(q, args, e);
 	}
+	if (r->op_only)
+		return err_set(e, GenericError, NULL, "%s 'ItemTypeOpCode %s' not supported",
+			       fields_only ? "QueryFields" : "Query",
+			       r == &qres_os ? "QROs" : "QRCluster");
 	if (fields_only)
 		return query_fields(q, what, json_at(args, 1) ? &fields : NULL, ret, e);
-	r = query_run(q, what, &fields, json_at(args, 2), ret, e);
-	if (r < 0 && e && !e->cls) /* only the filter parser gives plain errors */
+	failed = query_run(q, what, &fields, json_at(args, 2), ret, e);
+	if (failed && e && !e->cls) /* only the filter parser gives plain errors */
 		return bad_args(q, args, e);
-	return r;
+	return failed;
 }
 
 static int luxi_old(struct query_env *q, const char *what, json *args, json **ret, struct err *e)

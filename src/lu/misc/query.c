@@ -52,29 +52,13 @@ static int fields_exec(struct luctx *lu, const void *op_, json **ret, struct err
 const struct lu lu_query_fields = { .exec = fields_exec };
 
 /* Old-style answers are rows of plain values; what is not available is null. */
-static int os_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
+static int plain_rows(struct luctx *lu, enum query_resource what, const struct strs *fields,
+		      const json *filter, json **ret, struct err *e)
 {
-	const struct op_os_diagnose *op = op_;
 	struct query_env q = env_of(lu);
 	json *answer CLEANUP(json_putp) = NULL, *rows;
-	json *filter CLEANUP(json_putp) = json_pack("[s]", "&");
 
-	if (op->names.n) {
-		json *any = json_pack("[s]", "|");
-
-		for (size_t i = 0; i < op->names.n; i++)
-			json_append(any, json_pack("[s, s, s]", "=", "name", op->names.v[i]));
-		json_append(filter, any);
-	}
-	/* upstream: who does not ask for these fields gets the definitions fit for use only */
-	if (!strs_has(&op->output_fields, "hidden"))
-		json_append(filter, json_pack("[s, [s, s]]", "!", "?", "hidden"));
-	if (!strs_has(&op->output_fields, "blacklisted"))
-		json_append(filter, json_pack("[s, [s, s]]", "!", "?", "blacklisted"));
-	if (!strs_has(&op->output_fields, "valid"))
-		json_append(filter, json_pack("[s, s]", "?", "valid"));
-	TRY(query_run(&q, enum_name(&enum_query_resource, query_resource_os), &op->output_fields,
-		      filter, &answer, e));
+	TRY(query_run(&q, enum_name(&enum_query_resource, (int)what), fields, filter, &answer, e));
 	rows = json_new_array();
 	json_items(json_get(answer, "data"), i, row) {
 		json *out = json_new_array();
@@ -87,4 +71,39 @@ static int os_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 	return lu_refresh(lu, e);
 }
 
+static json *any_of(const struct strs *names)
+{
+	json *any = json_pack("[s]", "|");
+
+	for (size_t i = 0; i < names->n; i++)
+		json_append(any, json_pack("[s, s, s]", "=", "name", names->v[i]));
+	return any;
+}
+
+static int os_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
+{
+	const struct op_os_diagnose *op = op_;
+	json *filter CLEANUP(json_putp) = json_pack("[s]", "&");
+
+	if (op->names.n)
+		json_append(filter, any_of(&op->names));
+	/* upstream: who does not ask for these fields gets the definitions fit for use only */
+	if (!strs_has(&op->output_fields, "hidden"))
+		json_append(filter, json_pack("[s, [s, s]]", "!", "?", "hidden"));
+	if (!strs_has(&op->output_fields, "blacklisted"))
+		json_append(filter, json_pack("[s, [s, s]]", "!", "?", "blacklisted"));
+	if (!strs_has(&op->output_fields, "valid"))
+		json_append(filter, json_pack("[s, s]", "?", "valid"));
+	return plain_rows(lu, query_resource_os, &op->output_fields, filter, ret, e);
+}
+
+static int ext_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
+{
+	const struct op_ext_storage_diagnose *op = op_;
+	json *filter CLEANUP(json_putp) = op->names.n ? any_of(&op->names) : NULL;
+
+	return plain_rows(lu, query_resource_extstorage, &op->output_fields, filter, ret, e);
+}
+
+const struct lu lu_ext_storage_diagnose = { .exec = ext_exec };
 const struct lu lu_os_diagnose = { .exec = os_exec };
