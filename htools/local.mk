@@ -24,6 +24,7 @@ libhtools_a_SOURCES = \
 	htools/algo/roles.h \
 	htools/algo/score.c \
 	htools/algo/score.h \
+	htools/algo/roll.c \
 	htools/io/io.h \
 	htools/io/fetch.c \
 	htools/io/load.c \
@@ -45,6 +46,7 @@ htools_htools_SOURCES = \
 	htools/prog/hbal.c \
 	htools/prog/hcheck.c \
 	htools/prog/hinfo.c \
+	htools/prog/hroller.c \
 	htools/prog/hscan.c \
 	htools/prog/main.c
 htools_htools_LDADD = $(HTOOLS_LIBS)

@@ -94,4 +94,32 @@ enum ht_evac_mode { HT_EVAC_PRIMARY, HT_EVAC_SECONDARY, HT_EVAC_ALL };
  * RET_N), or -1 with upstream's text and C as it was (upstream: nodeEvacInstance). */
 int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail, int n_avail, struct ht_move ret_moves[4], int *ret_n, struct err *e);
 
+/* --- roll.c (hroller) --- */
+struct ht_roll_opts {
+	const bool *in;            /* per node: is it to be in a group? */
+	bool offline_maintenance;  /* only the two nodes of an instance exclude each other */
+	bool ignore_non_redundant, full_evacuation;
+};
+/* Which nodes exclude each other, and ways to group them; NULL: there is no node. */
+struct ht_roll_plan *ht_roll_plan(const struct ht_cluster *c, const struct ht_roll_opts *o);
+void ht_roll_plan_free(struct ht_roll_plan *p);
+void ht_roll_show_graph(struct str *out, const struct ht_roll_plan *p);
+void ht_roll_show_stats(struct str *out, const struct ht_roll_plan *p);
+struct ht_roll_move {
+	int inst, pri, sec; /* HT_NONE: it has no secondary */
+};
+struct ht_roll {
+	struct ht_roll_group {
+		struct ht_list nodes; /* in this order */
+		struct ht_roll_move *moves;
+		int n_moves, seq;
+	} *v;
+	int n, cap;
+};
+/* In the order in which upstream complains. */
+enum ht_roll_fail { HT_ROLL_OK, HT_ROLL_NON_REDUNDANT, HT_ROLL_MIGRATE, HT_ROLL_SECONDARIES };
+/* The groups of the smallest colouring, the largest first, the master last. C is left as it was. */
+enum ht_roll_fail ht_roll(struct ht_cluster *c, const struct ht_roll_opts *o, const struct ht_roll_plan *p, struct ht_roll *ret);
+void ht_roll_clear(struct ht_roll *r);
+
 #endif

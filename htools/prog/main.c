@@ -12,6 +12,7 @@ static const struct {
 	{ "hbal", hbal_main },
 	{ "hcheck", hcheck_main },
 	{ "hinfo", hinfo_main },
+	{ "hroller", hroller_main },
 	{ "hscan", hscan_main },
 };
 
