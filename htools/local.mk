@@ -19,6 +19,7 @@ libhtools_a_SOURCES = \
 	htools/algo/jobs.c \
 	htools/algo/moves.c \
 	htools/algo/nplus1.c \
+	htools/algo/opcodes.c \
 	htools/algo/opts.c \
 	htools/algo/roles.c \
 	htools/algo/roles.h \
@@ -26,6 +27,7 @@ libhtools_a_SOURCES = \
 	htools/algo/score.h \
 	htools/algo/roll.c \
 	htools/io/io.h \
+	htools/io/exec.c \
 	htools/io/fetch.c \
 	htools/io/load.c \
 	htools/io/luxi.c \

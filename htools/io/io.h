@@ -43,6 +43,33 @@ int ht_rapi_load(struct ht_cluster *c, const char *where, struct err *e);
 /* The same four as answers. */
 int ht_rapi_parse(struct ht_cluster *c, const struct ht_get v[4], struct err *e);
 
+/* --- exec.c --- */
+struct ht_exec {
+	const char *socket;  /* as for ht_luxi_open() */
+	const char *comment; /* of every opcode; NULL: none */
+	const char *source, *reason; /* added to its trail */
+	int64_t priority;
+};
+struct ht_jobs {
+	int64_t *ids;
+	int *status; /* enum job_status, once asked for */
+	size_t n;
+};
+struct ht_jobset {
+	json *jobs; /* lists of opcodes */
+	const char *descr;
+};
+/* JOBS: a list of lists of opcodes. IDs in the arena. */
+int ht_submit(struct luxi_client *l, const struct ht_exec *x, const json *jobs, struct arena *a, struct ht_jobs *ret, struct err *e);
+int ht_jobs_status(struct luxi_client *l, struct ht_jobs *j, struct err *e);
+bool ht_jobs_busy(const struct ht_jobs *j); /* has one of them not ended? */
+int ht_jobs_wait(struct luxi_client *l, struct ht_jobs *j, struct err *e);
+/* Submit and wait; all must succeed (upstream: execJobsWaitOk). */
+int ht_run_jobs(struct luxi_client *l, const struct ht_exec *x, const json *jobs, struct err *e);
+/* One set after the other, with progress on stdout; ends at the first set with a job that fails, or after the
+ * current one on SIGINT (which is no failure). Catches SIGINT and SIGTERM from now on (upstream: execWithCancel). */
+int ht_exec(const struct ht_exec *x, const struct ht_jobset *sets, size_t n, struct err *e);
+
 /* --- mond.c --- */
 struct ht_mond {
 	const char *file; /* of answers; NULL: ask the nodes */

@@ -224,3 +224,50 @@ int htool_save(const struct htool *t, const struct ht_cluster *c, const char *ex
 	fprintf(stderr, "The cluster state %s has been written to file '%s.%s'\n", what, path, ext);
 	return 0;
 }
+
+void htool_sets_clear(struct htool_sets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		json_put(s->v[i].jobs);
+	free(s->v);
+	*s = (struct htool_sets){ 0 };
+}
+
+void htool_add_set(struct htool_sets *s, json *jobs, const char *descr)
+{
+	GROW(s->v, s->n, s->cap);
+	s->v[s->n++] = (struct ht_jobset){ jobs, descr };
+}
+
+void htool_add_moves(struct htool *t, struct htool_sets *s, const char *descr, const struct ht_cluster *c,
+		     const struct ht_placement *p, int n, const int *set, int n_sets)
+{
+	for (int js = 0, i = 0; js < n_sets; js++) {
+		struct strs names = { 0 };
+		json *jobs = json_new_array();
+
+		for (; i < n && set[i] == js; i++) {
+			strs_add(t->a, &names, c->insts[p[i].inst].name);
+			json_append(jobs, ht_move_opcodes(c, p[i].inst, p[i].move));
+		}
+		htool_add_set(s, jobs, arena_printf(t->a, "%s%s", descr, strs_join(t->a, &names, ",")));
+	}
+}
+
+int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment, struct err *e)
+{
+	const char *reason = htool_str(t, "reason");
+	struct ht_exec x = {
+		.socket = htool_str(t, "luxi"),
+		.comment = arena_printf(t->a, "%s %s", comment, RELEASE_VERSION),
+		.source = t->name,
+		.reason = reason ? reason : arena_printf(t->a, "%s %s called", t->name, RELEASE_VERSION),
+		.priority = htool_int(t, "priority"),
+	};
+
+	if (!htool_flag(t, "exec"))
+		return 0;
+	if (!x.socket)
+		return err_plain(e, "%s: Execution of commands possible only on LUXI", t->name);
+	return ht_exec(&x, s->v, s->n, e) < 0 ? err_prefix(e, "%s", t->name) : 0;
+}

@@ -234,6 +234,20 @@ static int commands(const struct htool *t, const struct ht_cluster *c, const str
 	return htool_commands(t, first ? "First set of jobs:" : "Commands to run to reach the above solution:", str_get(&s), e);
 }
 
+static int execute(struct htool *t, const struct ht_cluster *c, const struct ht_placement *p, int n, struct err *e)
+{
+	int *set CLEANUP(freep) = xcalloc((size_t)n + 1, sizeof(*set)), n_sets;
+	struct htool_sets sets CLEANUP(htool_sets_clear) = { 0 };
+
+	if (n == 0)
+		return 0;
+	ht_split_jobs(c, p, n, set, &n_sets);
+	if (htool_flag(t, "first_job_group"))
+		n_sets = 1;
+	htool_add_moves(t, &sets, "Executing jobset for instances ", c, p, n, set, n_sets);
+	return htool_exec(t, &sets, "rebalancing via hbal", e);
+}
+
 static int balance(struct htool *t, struct ht_cluster *c, const struct ht_view *v, struct err *e)
 {
 	double from = ht_score(c, v), optimum = ht_score_optimum(c, v), min = htool_float(t, "min_score");
@@ -269,7 +283,7 @@ static int balance(struct htool *t, struct ht_cluster *c, const struct ht_view *
 		out("Original: mem=%lld disk=%lld", (long long)before.f_mem, (long long)before.f_dsk);
 		out("Final:    mem=%lld disk=%lld", (long long)after.f_mem, (long long)after.f_dsk);
 	}
-	return 0;
+	return execute(t, c, moves, n, e);
 }
 
 int hbal_main(struct htool *t, struct err *e)

@@ -49,6 +49,18 @@ void htool_policy_line(const struct ht_cluster *c); /* "Loaded cluster ipolicy: 
 void htool_algo_opts(const struct htool *t, struct ht_algo_opts *ret);
 void htool_print_nodes(const struct htool *t, const char *what, const struct ht_cluster *c, const struct ht_view *v);
 void htool_print_insts(const struct htool *t, const char *what, const struct ht_cluster *c, const struct ht_view *v);
+/* -X: the moves in sets of jobs, as upstream's annotations want it; a set's text begins with DESCR and ends with
+ * its instances. Set of move i: SET[i]. Each append to V. */
+struct htool_sets {
+	struct ht_jobset *v;
+	size_t n, cap;
+};
+void htool_sets_clear(struct htool_sets *s);
+void htool_add_set(struct htool_sets *s, json *jobs, const char *descr); /* takes JOBS over; DESCR stays the caller's */
+void htool_add_moves(struct htool *t, struct htool_sets *s, const char *descr, const struct ht_cluster *c,
+		     const struct ht_placement *p, int n, const int *set, int n_sets);
+/* If -X was given. COMMENT: what is done, the version is added. */
+int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment, struct err *e);
 /* -C: on stdout under MSG, or as a script. */
 int htool_commands(const struct htool *t, const char *msg, const char *cmds, struct err *e);
 /* -S */
