@@ -4,3 +4,7 @@ tests_schema_compare_SOURCES = tests/schema/compare.c tests/schema/probe.c tests
 tests_schema_compare_LDADD = $(MASTER_LIBS)
 TESTS += tests/schema/schema.t
 EXTRA_DIST += tests/schema
+check_PROGRAMS += tests/harness/confconv
+tests_harness_confconv_SOURCES = tests/harness/confconv.c
+tests_harness_confconv_LDADD = $(MASTER_LIBS)
+TESTS += tests/schema/config_peer.t
