@@ -2,6 +2,7 @@
 # Debian's cfgupgrade and config objects (Python, unmodified, from where they were unpacked) against ours: files
 # of 2.0 to 2.16 become the same as with us, and what we write is loaded, verified and written back by them. Runs in
 # the build directory.
+# shellcheck disable=SC2317 # functions are called by ok
 . "$(dirname "$0")/../harness/tlib.sh"
 
 here=$(cd "$(dirname "$0")" && pwd)
