@@ -29,7 +29,7 @@ include tests/bench/local.mk
 check_PROGRAMS += tests/harness/luxireplay
 tests_harness_luxireplay_SOURCES = tests/harness/luxireplay.c
 tests_harness_luxireplay_LDADD = $(GANETI_LIBS)
-TESTS += tests/cli/golden.t tests/cli/completion.t
+TESTS += tests/cli/golden.t tests/cli/completion.t tests/cli/help.t
 EXTRA_DIST += tests/cli tests/golden/cli tests/golden/rapi-3.0.json tests/golden/rapi-3.1.json \
 	tests/golden/luxi-3.0.json tests/golden/luxi-3.1.json tests/data/openapi-3.1.schema.json
 

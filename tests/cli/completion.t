@@ -4,7 +4,7 @@
 
 bin=$T/bin
 mkdir "$bin"
-for p in cluster instance node job debug; do ln -s "$PWD/gnt" "$bin/gnt-$p"; done
+for p in cluster instance node job debug storage; do ln -s "$PWD/gnt" "$bin/gnt-$p"; done
 PATH=$bin:$PATH
 export GANETI_ROOTDIR=$T/root GANETI_HOSTNAME=n1
 
@@ -44,5 +44,10 @@ is "$(complete_words gnt-instance migrate -n n2 w)" "web1 web2" "the argument af
 is "$(complete_words gnt-instance rename web1 '')" "$(compgen -A hostname | sort | tr '\n' ' ' | sed 's/ $//')" \
 	"the second argument is another kind"
 is "$(complete_words gnt-instance console web1 '')" "" "nothing when there are enough arguments"
+is "$(complete_words gnt-storage d)" "diagnose" "the smallest program"
+is "$(complete_words gnt-cluster master)" "master-failover master-ping" "commands of the cluster"
+is "$(complete_words gnt-node power c)" "cycle" "words an argument may be"
+is "$(complete_words gnt-node power cycle n2)" "n2.example.com" "and the nodes behind it"
+is "$(complete_words gnt-instance change-group --to d)" "default" "groups for an option"
 is "$(gnt-node --complete nonsense)" "" "unknown kinds give nothing"
 done_testing

@@ -23,7 +23,8 @@ static void values(const char *text)
 {
 	static const enum opt_type types[] = { OPT_INT,	   OPT_FLOAT,	     OPT_UNIT,
 					       OPT_BOOL,   OPT_LIST,	     OPT_KEYVAL,
-					       OPT_IDENT_KEYVAL, OPT_MULTI_SPECS, OPT_MAYBE_FLOAT };
+					       OPT_IDENT_KEYVAL, OPT_MULTI_SPECS, OPT_MAYBE_FLOAT,
+					       OPT_JSON };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		struct option_row o = { .id = "o", .names = "o", .type = types[i] };

@@ -119,6 +119,7 @@ static void test_values(void **state)
 		{ OPT_FLOAT, "x", "option --o: invalid floating-point value: 'x'" },
 		{ OPT_MAYBE_FLOAT, "Default", "\"default\"" },
 		{ OPT_JSON, "[\"a\", {\"b\": null}]", "[\"a\",{\"b\":null}]" },
+		{ OPT_JSON, "[", "option --o: invalid JSON value: '['" },
 		{ OPT_UNIT, "1.5g", "1536" },
 		{ OPT_UNIT, "1x", "option --o: Unknown unit: x" },
 		{ OPT_BOOL, "YES", "true" },
@@ -248,6 +249,9 @@ static void test_nearest(void **state)
 	assert_string_equal(ui_nearest("strtup", &l), "startup");
 	assert_string_equal(ui_nearest("lst", &l), "list");
 	assert_null(ui_nearest("foo", &l));
+	assert_string_equal(ui_nearest("sh", &l), "shutdown");
+	assert_null(ui_nearest("s", &l)); /* which one? */
+	assert_null(ui_nearest("", &l));
 }
 
 /* Every row: documented, its default and constant are JSON, choices where needed. */
