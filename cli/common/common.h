@@ -37,7 +37,7 @@ struct command {
 	const char *(*format)(struct arena *a, const char *field, const json *v);
 
 	bool has_op;
-	enum opcode op;      /* cli_run_op(): parameters come from options and arguments by name */
+	enum opcode op;      /* what it is about; cli_run_op(): parameters come from options and arguments by name */
 	const char *need, *need_text; /* option that has to be given, and the message without it */
 	const char *confirm; /* asked first; %s is the first argument */
 	const char *unless;  /* the flag that answers it; NULL = force */
@@ -72,6 +72,7 @@ struct cli {
 };
 int cli_main(int argc, char **argv);
 const struct command *program_command(const struct program *p, const char *name); /* aliases too */
+bool command_missing(const struct command *cmd); /* is the opcode it needs not there yet? */
 
 const json *cli_opt(const struct cli *c, const char *dest);
 const char *cli_str(const struct cli *c, const char *dest);

@@ -91,6 +91,11 @@ const struct command *program_command(const struct program *p, const char *name)
 	return NULL;
 }
 
+bool command_missing(const struct command *cmd)
+{
+	return cmd->has_op && opcode_attr(cmd->op)->todo;
+}
+
 static const struct program *find_program(const char *name)
 {
 	for (const struct program *p = programs; p->name; p++)
@@ -194,7 +199,10 @@ static void help(const struct cli *c)
 	struct str out CLEANUP(str_free) = { 0 };
 
 	ui_help(&out, c->prog->name, arena_printf(c->a, "%s %s", c->cmd->name, c->cmd->usage),
-		c->cmd->doc, c->cmd->opts);
+		command_missing(c->cmd) ?
+			arena_printf(c->a, "%s. This version cannot do it yet", c->cmd->doc) :
+			c->cmd->doc,
+		c->cmd->opts);
 	cli_write(&out);
 }
 

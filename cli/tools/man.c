@@ -348,6 +348,8 @@ static void command_heading(struct page *p)
 		roff_code(p->out, arena_strndup(p->a, aliases.v[i], (size_t)(eq - aliases.v[i])));
 		str_add(p->out, ".\n");
 	}
+	if (command_missing(c))
+		roff_text(p->out, "This version of the master cannot do it yet and refuses the job.");
 	if (c->env_override) {
 		char *name = str_upper(p->a, arena_printf(p->a, "%s_%s", p->prog->name, c->name));
 
