@@ -13,11 +13,13 @@ libhtools_a_SOURCES = \
 	htools/core/text.c \
 	htools/core/totals.c \
 	htools/algo/algo.h \
+	htools/algo/alloc.c \
 	htools/algo/balance.c \
 	htools/algo/brute.c \
 	htools/algo/evac.c \
 	htools/algo/jobs.c \
 	htools/algo/moves.c \
+	htools/algo/n1.c \
 	htools/algo/nplus1.c \
 	htools/algo/opcodes.c \
 	htools/algo/opts.c \
@@ -25,6 +27,7 @@ libhtools_a_SOURCES = \
 	htools/algo/roles.h \
 	htools/algo/score.c \
 	htools/algo/score.h \
+	htools/algo/space.c \
 	htools/algo/roll.c \
 	htools/io/io.h \
 	htools/io/exec.c \
@@ -50,6 +53,7 @@ htools_htools_SOURCES = \
 	htools/prog/hinfo.c \
 	htools/prog/hroller.c \
 	htools/prog/hscan.c \
+	htools/prog/hspace.c \
 	htools/prog/main.c
 htools_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += htools/README

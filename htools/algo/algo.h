@@ -84,6 +84,59 @@ bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node);
 /* ... each node of V (upstream: redundant) */
 bool ht_redundant(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 
+/* --- n1.c --- */
+/* Redundancy with one more instance: prepared when first asked, then cheap where all instances are on DRBD. C must not
+ * change meanwhile. */
+struct ht_n1;
+struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
+void ht_n1_free(struct ht_n1 *n);
+bool ht_n1_base(struct ht_n1 *n); /* without it */
+/* I on PRI and SEC, where ht_alloc_try() found that it fits (upstream: allocGlobalN1). */
+bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec);
+
+/* --- alloc.c --- */
+/* Where a new instance may go: each PRI, for two nodes with each SEC of its group (upstream: AllocNodes). */
+struct ht_targets {
+	int count; /* nodes that are needed: 1 or 2 */
+	int *pri, *sec, n_pri, n_sec;
+};
+/* The online nodes of V (upstream: genAllocNodes). */
+int ht_targets_init(struct ht_targets *t, const struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o,
+		    int count, bool drop_unallocable, struct err *e);
+void ht_targets_free(struct ht_targets *t);
+
+struct ht_alloc_opts {
+	const struct ht_algo_opts *o;
+	struct ht_n1 *n1;   /* NULL: redundancy does not matter */
+	bool only_possible; /* find out whether there is a place, or why not; no scores */
+	/* Told of each candidate (with why it is none): maybe twice, the second time for redundancy. */
+	void (*seen)(void *arg, int pri, int sec, enum ht_fail f, double score);
+	void *arg;
+};
+struct ht_alloc { /* upstream: AllocSolution */
+	int64_t fails[HT_N_FAIL], n_fails, n_ok;
+	bool found;
+	int pri, sec;
+	double score;
+};
+int ht_alloc_try(const struct ht_cluster *c, const struct ht_view *v, const struct ht_alloc_opts *a, const struct ht_inst *i,
+		 const struct ht_targets *t, struct ht_alloc *ret, struct err *e);
+/* Put a copy of I where there is room for it (journalled); its index. */
+int ht_alloc_place(struct ht_cluster *c, const struct ht_inst *i, const char *name, int pri, int sec, bool force);
+
+/* --- space.c (hspace) --- */
+struct ht_space {
+	int64_t fails[HT_N_FAIL];
+	int first, n; /* the instances that were added */
+};
+/* As many copies of I as fit, up to LIMIT (< 0: no limit); FIRST: index of the first instance that counts
+ * (upstream: iterateAlloc). */
+int ht_space_fill(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, const struct ht_targets *t,
+		  const struct ht_inst *i, int64_t limit, struct ht_space *s, struct err *e);
+/* The same, and smaller ones when it does not fit any more (upstream: tieredAlloc). */
+int ht_space_tiered(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, const struct ht_targets *t,
+		    const struct ht_inst *i, int64_t limit, struct ht_space *s, struct err *e);
+
 /* --- evac.c --- */
 /* Make the move of kind KIND to the node of AVAIL where group GROUP scores best. That node, or -1 with reasons added to
  * WHY (may be NULL). */

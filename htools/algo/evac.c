@@ -159,6 +159,7 @@ int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, e
 		 int n_avail, struct ht_move ret_moves[4], int *ret_n, struct err *e)
 {
 	enum disk_template t = c->insts[inst].tmpl;
+	enum ht_fail f;
 
 	if (t == disk_template_plain || t == disk_template_file)
 		return err_plain(e, "Instances of type %s cannot be relocated", enum_name(&enum_disk_template, t));
@@ -168,6 +169,8 @@ int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, e
 	}
 	if (mode == HT_EVAC_ALL)
 		return two_nodes(c, o, inst, group, avail, n_avail, ret_moves, ret_n, e);
-	*ret_n = 0;
-	return step(c, inst, (struct ht_move){ HT_FAILOVER, HT_NONE }, o->ignore_soft_errors, "", ret_moves, ret_n, e);
+	*ret_n = 1;
+	ret_moves[0] = (struct ht_move){ HT_FAILOVER, HT_NONE };
+	f = ht_move_do(c, inst, ret_moves[0], o->ignore_soft_errors);
+	return f == HT_OK ? 0 : err_plain(e, "%s", ht_fail_name(f));
 }

@@ -98,12 +98,66 @@ static bool all_leave(struct ht_cluster *c, const struct ht_view *v, const struc
 	return true;
 }
 
+/* --- only DRBD: no need to move anything --- */
+
+static bool all_drbd(const struct ht_cluster *c, const struct ht_node *n)
+{
+	for (int k = 0; k < n->pri.n; k++)
+		if (c->insts[n->pri.v[k]].tmpl != disk_template_drbd)
+			return false;
+	return true;
+}
+
+/* The part of a failover that memory does not matter for: neither node's disks change. */
+static bool may_failover(const struct ht_cluster *c, const struct ht_inst *i)
+{
+	const struct ht_node *p = &c->nodes[i->pri], *s;
+
+	if (i->sec == HT_NONE)
+		return false;
+	s = &c->nodes[i->sec];
+	if (!ht_may_migrate(p, s) || s->s.f_dsk <= 0 || (!p->offline && p->s.f_dsk <= 0))
+		return false;
+	if (!p->excl_storage && !s->excl_storage)
+		return true;
+	if (ht_inst_spindles(i) == HT_NONE)
+		return false;
+	return (!s->excl_storage || s->s.f_spn >= 0) && (!p->excl_storage || p->s.f_spn >= 0);
+}
+
+/* Memory that instances of a node need on each other node as they fail over one by one. */
+static bool drbd_can_leave(const struct ht_cluster *c, const struct ht_node *n)
+{
+	struct ht_peers need = { 0 };
+	bool ok = true;
+
+	for (int k = n->pri.n - 1; k >= 0 && ok; k--) {
+		const struct ht_inst *i = &c->insts[n->pri.v[k]];
+		int64_t mem;
+
+		ok = may_failover(c, i);
+		if (!ok)
+			break;
+		mem = ht_peers_get(&need, i->sec) + (ht_inst_uses_mem(i) ? i->mem : 0);
+		ok = ht_free_mem(&c->nodes[i->sec], &c->nodes[i->sec].s) - mem > 0;
+		ht_peers_set(&need, i->sec, mem);
+	}
+	free(need.v);
+	return ok;
+}
+
 bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node)
 {
-	struct leaving l = who_leaves(c, node);
-	int *targets = xcalloc((size_t)v->n_nodes + 1, sizeof(*targets)), n = 0, group = c->nodes[node].group;
-	size_t mark = ht_mark(c);
+	struct leaving l;
+	int *targets, n = 0, group = c->nodes[node].group;
+	size_t mark;
 	bool ok;
+
+	if (all_drbd(c, &c->nodes[node]))
+		return drbd_can_leave(c, &c->nodes[node]);
+	l = who_leaves(c, node);
+	targets = xcalloc((size_t)v->n_nodes + 1, sizeof(*targets));
+	mark = ht_mark(c);
 
 	for (int k = 0; k < v->n_nodes; k++)
 		if (v->nodes[k] != node && c->nodes[v->nodes[k]].group == group)

@@ -143,6 +143,8 @@ void ht_rollback(struct ht_cluster *c, size_t mark)
 			break;
 		case ENTRY_NEW:
 			c->n_insts--;
+			free(c->insts[x->index].excl.v);
+			free(c->insts[x->index].wanted.v);
 			break;
 		}
 	}

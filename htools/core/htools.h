@@ -309,6 +309,11 @@ struct ht_stats {
 void ht_stats_init(struct ht_stats *st, const struct ht_cluster *c, const struct ht_view *v);
 void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct ht_state *from, const struct ht_state *to);
 double ht_stats_score(const struct ht_stats *st);
+/* The same score as after another ht_stats_update() and with LOC more location score, without changing ST: costs
+ * only the columns that differ. ROOTS: the deviations of ST. */
+void ht_stats_roots(const struct ht_stats *st, double ret[HT_N_COL]);
+double ht_stats_score_with(const struct ht_stats *st, const double roots[HT_N_COL], const struct ht_node *n,
+			   const struct ht_state *from, const struct ht_state *to, double loc);
 /* How HT_P_LOC_EXCL grows when I becomes a primary of NODE. */
 int64_t ht_pairs_gain(const struct ht_cluster *c, const struct ht_view *v, int node, const struct ht_inst *i);
 

@@ -149,6 +149,16 @@ void ht_stats_init(struct ht_stats *st, const struct ht_cluster *c, const struct
 	free(rows);
 }
 
+/* Variance of column K when the value X becomes Y. */
+static double next_var(const struct ht_stats *st, int k, double x, double y)
+{
+	double ds = y - x, dss = y * y - x * x;
+	double dnnvar = (st->n * dss - 2 * st->sum[k] * ds) - ds * ds;
+	double var = st->var[k] + dnnvar / (st->n * st->n);
+
+	return var > 0 ? var : isnan(var) ? var : 0;
+}
+
 void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct ht_state *from,
 		     const struct ht_state *to)
 {
@@ -162,13 +172,44 @@ void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct 
 	ht_columns(n, from, x);
 	ht_columns(n, to, y);
 	for (int k = 0; k < HT_N_COL; k++) {
-		double ds = y[k] - x[k], dss = y[k] * y[k] - x[k] * x[k];
-		double dnnvar = (st->n * dss - 2 * st->sum[k] * ds) - ds * ds;
-		double var = st->var[k] + dnnvar / (st->n * st->n);
-
-		st->sum[k] += ds;
-		st->var[k] = var > 0 ? var : isnan(var) ? var : 0;
+		st->var[k] = next_var(st, k, x[k], y[k]);
+		st->sum[k] += y[k] - x[k];
 	}
+}
+
+void ht_stats_roots(const struct ht_stats *st, double ret[HT_N_COL])
+{
+	for (int k = 0; k < HT_N_COL; k++)
+		ret[k] = sqrt(st->var[k]);
+}
+
+double ht_stats_score_with(const struct ht_stats *st, const double roots[HT_N_COL], const struct ht_node *n,
+			   const struct ht_state *from, const struct ht_state *to, double loc)
+{
+	double x[HT_N_COL], y[HT_N_COL], sums[HT_N_PART], score = 0;
+
+	memcpy(sums, st->sums, sizeof(sums));
+	sums[HT_P_LOC] += loc;
+	add_sums(n, from, sums, -1);
+	add_sums(n, to, sums, 1);
+	if (!n->offline) {
+		sums[HT_P_RES_TOTAL] += to->p_rem - from->p_rem;
+		ht_columns(n, from, x);
+		ht_columns(n, to, y);
+	}
+	for (int p = 0; p < HT_N_PART; p++) {
+		int k = ht_parts[p].col;
+		double part;
+
+		if (k < 0)
+			part = sums[p];
+		else if (n->offline || y[k] - x[k] == 0) /* not of infinities */
+			part = roots[k];
+		else
+			part = sqrt(next_var(st, k, x[k], y[k]));
+		score += ht_parts[p].weight * part;
+	}
+	return score;
 }
 
 static void parts_of(const struct ht_stats *st, double ret[HT_N_PART])

@@ -13,6 +13,7 @@ static const struct {
 	{ "hcheck", hcheck_main },
 	{ "hinfo", hinfo_main },
 	{ "hroller", hroller_main },
+	{ "hspace", hspace_main },
 	{ "hscan", hscan_main },
 };
 

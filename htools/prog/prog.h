@@ -18,6 +18,7 @@ typedef int (*htool_fn)(struct htool *t, struct err *e);
 int hbal_main(struct htool *t, struct err *e);
 int hcheck_main(struct htool *t, struct err *e);
 int hinfo_main(struct htool *t, struct err *e);
+int hspace_main(struct htool *t, struct err *e);
 int hroller_main(struct htool *t, struct err *e);
 int hscan_main(struct htool *t, struct err *e);
 

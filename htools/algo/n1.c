@@ -1,0 +1,172 @@
+/*
+ * Global N+1 with one more instance. Prepared once; where all instances are on DRBD and no size is negative, what
+ * a new instance changes is two comparisons of sums. Otherwise the nodes it concerns are emptied for trial.
+ */
+#include "htools/algo/algo.h"
+
+#include <string.h>
+
+static bool is_drbd(const struct ht_inst *i)
+{
+	return i->tmpl == disk_template_drbd;
+}
+
+static bool all_drbd(const struct ht_cluster *c, const struct ht_node *n)
+{
+	for (int k = 0; k < n->pri.n; k++)
+		if (!is_drbd(&c->insts[n->pri.v[k]]))
+			return false;
+	return true;
+}
+
+static bool is_checked(const struct ht_cluster *c, const struct ht_algo_opts *o, int node)
+{
+	const struct ht_node *n = &c->nodes[node];
+
+	for (int k = 0; k < o->ignore_groups.n; k++)
+		if (o->ignore_groups.v[k] == n->group)
+			return false;
+	return !(o->accept_existing && n->offline);
+}
+
+struct ht_n1 {
+	struct ht_cluster *c;
+	const struct ht_view *v;
+	const struct ht_algo_opts *o;
+	bool ready, base;
+	bool sums;               /* only DRBD, no negative sizes: what follows says all */
+	struct ht_peers *needs;  /* by node: memory that others' primaries need on it */
+	bool *ok, *others;       /* by node, else: can be evacuated; has instances that are not on DRBD */
+};
+
+struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o)
+{
+	struct ht_n1 *n = xcalloc(1, sizeof(*n));
+
+	*n = (struct ht_n1){ .c = c, .v = v, .o = o };
+	return n;
+}
+
+void ht_n1_free(struct ht_n1 *n)
+{
+	if (!n)
+		return;
+	if (n->needs)
+		for (int k = 0; k < n->c->n_nodes; k++)
+			free(n->needs[k].v);
+	free(n->needs);
+	free(n->ok);
+	free(n->others);
+	free(n);
+}
+
+static void sum_needs(struct ht_n1 *n)
+{
+	const struct ht_cluster *c = n->c;
+
+	n->needs = xcalloc((size_t)c->n_nodes + 1, sizeof(*n->needs));
+	for (int k = 0; k < n->v->n_nodes; k++) {
+		int node = n->v->nodes[k];
+
+		for (int x = 0; x < c->nodes[node].pri.n && is_checked(c, n->o, node); x++) {
+			const struct ht_inst *i = &c->insts[c->nodes[node].pri.v[x]];
+			struct ht_peers *p = &n->needs[i->sec];
+
+			ht_peers_set(p, node, ht_peers_get(p, node) + (ht_inst_uses_mem(i) ? i->mem : 0));
+		}
+	}
+}
+
+/* Everything about the cluster without the new instance, when first asked for. */
+static void prepare(struct ht_n1 *n)
+{
+	struct ht_cluster *c = n->c;
+
+	n->ready = n->base = n->sums = true;
+	n->ok = xcalloc((size_t)c->n_nodes + 1, sizeof(*n->ok));
+	n->others = xcalloc((size_t)c->n_nodes + 1, sizeof(*n->others));
+	for (int k = 0; k < n->v->n_nodes; k++) {
+		int node = n->v->nodes[k];
+
+		n->others[node] = !all_drbd(c, &c->nodes[node]);
+		n->ok[node] = !is_checked(c, n->o, node) || ht_can_evacuate(c, n->v, node);
+		n->base = n->base && n->ok[node];
+		n->sums = n->sums && !n->others[node];
+		for (int x = 0; x < c->nodes[node].pri.n; x++)
+			n->sums = n->sums && c->insts[c->nodes[node].pri.v[x]].mem >= 0;
+	}
+	if (n->sums && n->base)
+		sum_needs(n);
+}
+
+static bool by_sums(const struct ht_n1 *n, const struct ht_inst *i, int pri, int sec)
+{
+	const struct ht_cluster *c = n->c;
+	const struct ht_node *p = &c->nodes[pri], *s = &c->nodes[sec];
+	int64_t mem = ht_inst_uses_mem(i) ? i->mem : 0;
+	int64_t most = n->needs[pri].n ? n->needs[pri].v[0].mem : 0;
+
+	if (n->needs[pri].n && ht_free_mem(p, &p->s) - mem - most <= 0)
+		return false;
+	if (!is_checked(c, n->o, pri))
+		return true;
+	/* the new one itself: disks of both nodes hold it, as it was placed there */
+	if (!ht_may_migrate(p, s) ||
+	    ((p->excl_storage || s->excl_storage) && ht_inst_spindles(i) == HT_NONE))
+		return false;
+	return ht_free_mem(s, &s->s) - ht_peers_get(&n->needs[sec], pri) - mem > 0;
+}
+
+/* Does losing NODE concern PRI or SEC? */
+static bool concerned(const struct ht_n1 *n, int node, int pri, int sec)
+{
+	const struct ht_cluster *c = n->c;
+	const struct ht_node *x = &c->nodes[node];
+
+	if (node == pri || node == sec || (n->others[node] && x->group == c->nodes[pri].group))
+		return true;
+	for (int k = 0; k < x->pri.n; k++) {
+		int s = c->insts[x->pri.v[k]].sec;
+
+		if (s == pri || (s == sec && s != HT_NONE))
+			return true;
+	}
+	return false;
+}
+
+static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec)
+{
+	struct ht_cluster *c = n->c;
+	struct ht_inst copy = *i;
+	size_t mark = ht_mark(c);
+	bool ok = true;
+
+	ht_alloc_place(c, &copy, copy.name, pri, sec, n->o->ignore_soft_errors);
+	for (int k = 0; k < n->v->n_nodes && ok; k++) {
+		int node = n->v->nodes[k];
+
+		if (!is_checked(c, n->o, node))
+			continue;
+		ok = concerned(n, node, pri, sec) ? ht_can_evacuate(c, n->v, node) : n->ok[node];
+	}
+	ht_rollback(c, mark);
+	return ok;
+}
+
+bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec)
+{
+	if (!n->ready)
+		prepare(n);
+	if (i->forthcoming)
+		return n->base;
+	if (n->sums && i->mem >= 0 && is_drbd(i) && sec != HT_NONE) /* what is there can only get less */
+		return n->base && by_sums(n, i, pri, sec);
+	return by_trying(n, i, pri, sec);
+}
+
+bool ht_n1_base(struct ht_n1 *n)
+{
+	if (!n->ready)
+		prepare(n);
+	return n->base;
+}
