@@ -28,6 +28,7 @@ libhtools_a_SOURCES = \
 	htools/algo/score.c \
 	htools/algo/score.h \
 	htools/algo/space.c \
+	htools/algo/squeeze.c \
 	htools/algo/roll.c \
 	htools/io/io.h \
 	htools/io/exec.c \
@@ -54,6 +55,7 @@ htools_htools_SOURCES = \
 	htools/prog/hroller.c \
 	htools/prog/hscan.c \
 	htools/prog/hspace.c \
+	htools/prog/hsqueeze.c \
 	htools/prog/main.c
 htools_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += htools/README

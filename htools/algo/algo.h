@@ -175,4 +175,19 @@ enum ht_roll_fail { HT_ROLL_OK, HT_ROLL_NON_REDUNDANT, HT_ROLL_MIGRATE, HT_ROLL_
 enum ht_roll_fail ht_roll(struct ht_cluster *c, const struct ht_roll_opts *o, const struct ht_roll_plan *p, struct ht_roll *ret);
 void ht_roll_clear(struct ht_roll *r);
 
+/* --- squeeze.c (hsqueeze) --- */
+struct ht_squeeze {
+	struct ht_inst inst; /* there must be room for it on every node */
+	bool use_load;       /* ... and no node may work harder than it has processors (measured load) */
+};
+/* Nodes that may be powered down, those with most instances first, and nodes that are down and may come up. */
+void ht_squeeze_candidates(const struct ht_cluster *c, struct ht_list *ret_off, struct ht_list *ret_on);
+bool ht_squeeze_room(const struct ht_cluster *c, const struct ht_squeeze *o);
+/* Those that can be down at once (upstream: greedyOfflineNodes). */
+void ht_squeeze_offline(struct ht_cluster *c, const struct ht_squeeze *o, const struct ht_list *candidates, struct ht_list *ret);
+/* As few as possible from the front that make enough room; false: all, and they are not enough. */
+bool ht_squeeze_online(struct ht_cluster *c, const struct ht_squeeze *o, const struct ht_list *candidates, struct ht_list *ret);
+/* Mark the nodes and balance: the moves, malloc'ed, and how many. */
+int ht_squeeze_apply(struct ht_cluster *c, const int *nodes, int n, bool offline, struct ht_placement **ret);
+
 #endif

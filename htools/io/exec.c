@@ -181,6 +181,8 @@ static int run_set(const struct ht_exec *x, const struct ht_jobset *set, struct 
 	struct luxi_client *l CLEANUP(luxi_closep) = NULL;
 	struct ht_jobs j;
 
+	if (set->ready && set->ready(set->arg, e) < 0)
+		return -1;
 	printf("%s\n", set->descr);
 	fflush(stdout);
 	if (ht_luxi_open(x->socket, &l, e) < 0 || ht_submit(l, x, set->jobs, a, &j, e) < 0)
@@ -199,15 +201,17 @@ static void show_rest(const struct ht_jobset *sets, size_t n)
 	fflush(stdout);
 }
 
-int ht_exec(const struct ht_exec *x, const struct ht_jobset *sets, size_t n, struct err *e)
+int ht_exec(const struct ht_exec *x, const struct ht_jobset *sets, size_t n, size_t *ret_done, struct err *e)
 {
+	size_t unused, *done = ret_done ? ret_done : &unused;
+
 	catch_signals();
-	for (size_t i = 0; i < n; i++) {
+	for (*done = 0; *done < n; ++*done) {
 		if (cancelled) {
-			show_rest(&sets[i], n - i);
+			show_rest(&sets[*done], n - *done);
 			return 0;
 		}
-		if (run_set(x, &sets[i], e) < 0)
+		if (run_set(x, &sets[*done], e) < 0)
 			return -1;
 	}
 	return 0;

@@ -58,6 +58,8 @@ struct ht_jobs {
 struct ht_jobset {
 	json *jobs; /* lists of opcodes */
 	const char *descr;
+	int (*ready)(void *arg, struct err *e); /* waits for what must be so before; NULL: nothing */
+	void *arg;
 };
 /* JOBS: a list of lists of opcodes. IDs in the arena. */
 int ht_submit(struct luxi_client *l, const struct ht_exec *x, const json *jobs, struct arena *a, struct ht_jobs *ret, struct err *e);
@@ -67,8 +69,9 @@ int ht_jobs_wait(struct luxi_client *l, struct ht_jobs *j, struct err *e);
 /* Submit and wait; all must succeed (upstream: execJobsWaitOk). */
 int ht_run_jobs(struct luxi_client *l, const struct ht_exec *x, const json *jobs, struct err *e);
 /* One set after the other, with progress on stdout; ends at the first set with a job that fails, or after the
- * current one on SIGINT (which is no failure). Catches SIGINT and SIGTERM from now on (upstream: execWithCancel). */
-int ht_exec(const struct ht_exec *x, const struct ht_jobset *sets, size_t n, struct err *e);
+ * current one on SIGINT (which is no failure). Catches SIGINT and SIGTERM from now on (upstream: execWithCancel).
+ * RET_DONE: sets that went well (set in any case; may be NULL). */
+int ht_exec(const struct ht_exec *x, const struct ht_jobset *sets, size_t n, size_t *ret_done, struct err *e);
 
 /* --- mond.c --- */
 struct ht_mond {

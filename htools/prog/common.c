@@ -236,7 +236,7 @@ void htool_sets_clear(struct htool_sets *s)
 void htool_add_set(struct htool_sets *s, json *jobs, const char *descr)
 {
 	GROW(s->v, s->n, s->cap);
-	s->v[s->n++] = (struct ht_jobset){ jobs, descr };
+	s->v[s->n++] = (struct ht_jobset){ .jobs = jobs, .descr = descr };
 }
 
 void htool_add_moves(struct htool *t, struct htool_sets *s, const char *descr, const struct ht_cluster *c,
@@ -254,7 +254,7 @@ void htool_add_moves(struct htool *t, struct htool_sets *s, const char *descr, c
 	}
 }
 
-int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment, struct err *e)
+int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment, size_t *ret_done, struct err *e)
 {
 	const char *reason = htool_str(t, "reason");
 	struct ht_exec x = {
@@ -265,9 +265,11 @@ int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment,
 		.priority = htool_int(t, "priority"),
 	};
 
+	if (ret_done)
+		*ret_done = 0;
 	if (!htool_flag(t, "exec"))
 		return 0;
 	if (!x.socket)
 		return err_plain(e, "%s: Execution of commands possible only on LUXI", t->name);
-	return ht_exec(&x, s->v, s->n, e) < 0 ? err_prefix(e, "%s", t->name) : 0;
+	return ht_exec(&x, s->v, s->n, ret_done, e) < 0 ? err_prefix(e, "%s", t->name) : 0;
 }

@@ -245,7 +245,7 @@ static int execute(struct htool *t, const struct ht_cluster *c, const struct ht_
 	if (htool_flag(t, "first_job_group"))
 		n_sets = 1;
 	htool_add_moves(t, &sets, "Executing jobset for instances ", c, p, n, set, n_sets);
-	return htool_exec(t, &sets, "rebalancing via hbal", e);
+	return htool_exec(t, &sets, "rebalancing via hbal", NULL, e);
 }
 
 static int balance(struct htool *t, struct ht_cluster *c, const struct ht_view *v, struct err *e)

@@ -15,6 +15,7 @@ static const struct {
 	{ "hroller", hroller_main },
 	{ "hspace", hspace_main },
 	{ "hscan", hscan_main },
+	{ "hsqueeze", hsqueeze_main },
 };
 
 static int usage(const char *name)

@@ -21,6 +21,7 @@ int hinfo_main(struct htool *t, struct err *e);
 int hspace_main(struct htool *t, struct err *e);
 int hroller_main(struct htool *t, struct err *e);
 int hscan_main(struct htool *t, struct err *e);
+int hsqueeze_main(struct htool *t, struct err *e);
 
 /* --- hbal.c: what hcheck simulates with --- */
 /* Moves until nothing gets better (upstream: iterateDepth), printed if SHOW. Their number; RET is malloc'ed. */
@@ -60,8 +61,8 @@ void htool_sets_clear(struct htool_sets *s);
 void htool_add_set(struct htool_sets *s, json *jobs, const char *descr); /* takes JOBS over; DESCR stays the caller's */
 void htool_add_moves(struct htool *t, struct htool_sets *s, const char *descr, const struct ht_cluster *c,
 		     const struct ht_placement *p, int n, const int *set, int n_sets);
-/* If -X was given. COMMENT: what is done, the version is added. */
-int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment, struct err *e);
+/* If -X was given. COMMENT: what is done, the version is added. RET_DONE: as of ht_exec(). */
+int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment, size_t *ret_done, struct err *e);
 /* -C: on stdout under MSG, or as a script. */
 int htool_commands(const struct htool *t, const char *msg, const char *cmds, struct err *e);
 /* -S */

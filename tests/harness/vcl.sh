@@ -64,6 +64,9 @@ _vcl_programs() {
 		"$VCL_BUILD"/daemons/scripts/daemon-util "$VCL_SRC"/daemons/scripts/kvm-*; do
 		[ ! -x "$p" ] || [ -d "$p" ] || ln -sf "$p" "$VCL_LIB/"
 	done
+	for p in hail harep hbal hcheck hinfo hroller hscan hspace hsqueeze; do
+		ln -sf "$VCL_BUILD/htools/htools" "$VCL_LIB/$p"
+	done
 	for p in backup cluster debug filter group instance job network node os storage; do
 		ln -sf gnt "$VCL_LIB/gnt-$p"
 	done
