@@ -356,10 +356,11 @@ const char *snap_mac_owner(struct snapshot *s, const char *mac)
 
 struct strs snap_node_secondaries(struct snapshot *s, const char *node_uuid)
 {
+	/* CROSS: in this order; the planner takes the second link first, which has a row per disk */
 	return sorted(s,
-		      "SELECT DISTINCT i.uuid, i.name FROM link dn JOIN object d ON d.id = dn.owner"
-		      " JOIN link di ON di.role = ?3 AND di.value = d.uuid"
-		      " JOIN object i ON i.id = di.owner"
+		      "SELECT DISTINCT i.uuid, i.name FROM link dn CROSS JOIN object d"
+		      " ON d.id = dn.owner CROSS JOIN link di ON di.role = ?3 AND di.value = d.uuid"
+		      " CROSS JOIN object i ON i.id = di.owner"
 		      " WHERE dn.role = ?2 AND dn.value = ?1 AND NOT EXISTS (SELECT 1 FROM link p"
 		      " WHERE p.role = ?4 AND p.value = ?1 AND p.owner = i.id)",
 		      "siii", node_uuid, (int)LINK_DISK_NODE, (int)LINK_DISK, (int)LINK_PRIMARY);

@@ -1,13 +1,16 @@
 # make bench: programs that print figures; built on demand, never run by make check
 bench_programs = tests/bench/config
-EXTRA_PROGRAMS += $(bench_programs)
-CLEANFILES += $(bench_programs)
+bench_tools = tests/bench/populate tests/harness/luxi tests/noded/replay
+EXTRA_PROGRAMS += $(bench_programs) tests/bench/populate
+CLEANFILES += $(bench_programs) tests/bench/populate
 tests_bench_config_SOURCES = tests/bench/config.c tests/harness/confkit.c tests/harness/confkit.h
 tests_bench_config_LDADD = $(MASTER_LIBS)
+tests_bench_populate_SOURCES = tests/bench/populate.c tests/harness/confkit.c tests/harness/confkit.h
+tests_bench_populate_LDADD = $(MASTER_LIBS)
 
 EXTRA_DIST += tests/bench/cluster.sh tests/bench/lab.sh
 
-bench: all $(bench_programs) tests/harness/luxi tests/noded/replay
+bench: all $(bench_programs) $(bench_tools)
 	@for p in $(bench_programs); do echo "# $$p"; ./$$p || exit 1; done
 	@echo "# tests/bench/cluster.sh"; bash $(srcdir)/tests/bench/cluster.sh
 	@[ "$$(id -u)" != 0 ] || { echo "# tests/bench/lab.sh"; GANETI_BUILD=$(abs_top_builddir) bash $(srcdir)/tests/bench/lab.sh; }
