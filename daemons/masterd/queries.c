@@ -28,12 +28,14 @@ static void on_answer(struct pool_job *j, json *msg, bool final, void *arg)
 	struct query *q = arg;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	(void)j;
+	const char *text;
+	size_t n;
+
 	if (!final)
 		return;
-	if (msg) {
-		luxi_reply(q->c, json_pack("{s:O, s:O}", "success", json_get(msg, "success"),
-					   "result", json_get(msg, "result")));
+	text = pool_tail(j, &n);
+	if (msg && text) {
+		luxi_reply_text(q->c, text, n);
 	} else {
 		err_set(&e, GenericError, NULL, "The query took too long or its worker has died");
 		luxi_fail(q->c, &e);

@@ -71,8 +71,14 @@ json *worker_request(const char *key)
 
 void worker_answer(json *answer)
 {
+	worker_answer_text(answer, NULL);
+}
+
+void worker_answer_text(json *answer, const struct str *tail)
+{
 	json *own CLEANUP(json_putp) = json_set(answer, "final", json_new_bool(true));
-	int r = chan_write(WORKER_FD, own, ANSWER_TIMEOUT);
+	int r = chan_write_tail(WORKER_FD, own, tail ? tail->p : NULL, tail ? tail->len : 0,
+				ANSWER_TIMEOUT);
 
 	if (r == 0)
 		return;

@@ -1,6 +1,6 @@
 /*
  * ganeti-query-worker: answers one luxi query at a time. Requests: {"method": x, "args": [...],
- * "locks": [...] when asked for}; the answer has the luxi reply's "success" and "result".
+ * "locks": [...] when asked for}; the luxi reply is the tail of the answer.
  */
 #include "daemons/worker/worker.h"
 #include "src/query/query.h"
@@ -8,29 +8,36 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-static json *failed(const struct err *e)
+static void failed(struct str *reply, const struct err *e)
 {
-	return json_pack("{s:b, s:o}", "success", 0, "result",
-			 e->cls ? err_to_json(e) : json_new_str(err_msg(e)));
+	json *j = json_pack("{s:b, s:o}", "success", 0, "result",
+			    e->cls ? err_to_json(e) : json_new_str(err_msg(e)));
+
+	reply->len = 0;
+	json_dump_to(reply, j);
+	json_put(j);
 }
 
-static json *answer(struct worker_tools *t, const json *request)
+static void answer(struct worker_tools *t, const json *request, struct str *reply)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct query_env q = { .a = a, .locks = json_get(request, "locks"), .now = clock_real() };
 	int method = luxi_find(json_get_str(request, "method"));
 	struct err e CLEANUP(err_clear) = ERR_NONE;
-	json *result = NULL;
 
 	/* queries of the configuration work without certificates */
-	if (worker_tools(t, NULL, &e) < 0 && !t->config)
-		return failed(&e);
+	if (worker_tools(t, NULL, &e) < 0 && !t->config) {
+		failed(reply, &e);
+		return;
+	}
 	err_clear(&e);
 	q.config = t->config;
 	q.rpc = t->rpc;
-	if (query_luxi(&q, (enum luxi)method, json_get(request, "args"), &result, &e) < 0)
-		return failed(&e);
-	return json_pack("{s:b, s:o}", "success", 1, "result", result);
+	str_add(reply, "{\"success\":true,\"result\":");
+	if (query_luxi(&q, (enum luxi)method, json_get(request, "args"), reply, &e) < 0)
+		failed(reply, &e);
+	else
+		str_addc(reply, '}');
 }
 
 int main(void)
@@ -41,10 +48,11 @@ int main(void)
 	worker_start("ganeti-query-worker", PATH_MASTERD_LOG);
 	(void)worker_tools(&t, NULL, NULL);
 	while ((request = worker_request("method"))) {
-		json *a = answer(&t, request);
+		struct str reply CLEANUP(str_free) = { 0 };
 
+		answer(&t, request, &reply);
 		json_put(request);
-		worker_answer(a);
+		worker_answer_text(json_new_dict(), &reply);
 	}
 	worker_tools_free(&t);
 	return 0;

@@ -20,5 +20,6 @@ void worker_tools_free(struct worker_tools *t);
  * request; what has none is a late message of the last one. */
 json *worker_request(const char *key);
 void worker_answer(json *answer); /* the last message of a request; takes the reference */
+void worker_answer_text(json *answer, const struct str *tail); /* with a text the master passes on */
 
 #endif

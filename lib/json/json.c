@@ -54,6 +54,40 @@ char *json_dump(const json *j)
 	return dump(j, JSON_C_TO_STRING_PLAIN);
 }
 
+/* Needs no backslash: the library need not be asked. */
+static bool is_plain(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)s[i] < ' ' || s[i] == '"' || s[i] == '\\' || s[i] == '/')
+			return false;
+	return true;
+}
+
+void json_dump_to(struct str *out, const json *j)
+{
+	const char *s;
+	size_t n;
+
+	switch (json_kind(j)) {
+	case JSON_NULL:
+		str_add(out, "null");
+		return;
+	case JSON_STRING:
+		s = json_str(j);
+		n = json_str_len(j);
+		if (!is_plain(s, n))
+			break;
+		str_addc(out, '"');
+		str_addn(out, s, n);
+		str_addc(out, '"');
+		return;
+	default:
+		break;
+	}
+	s = json_object_to_json_string_length((json *)(uintptr_t)j, JSON_C_TO_STRING_PLAIN, &n);
+	str_addn(out, s, n);
+}
+
 char *json_dump_pretty(const json *j)
 {
 	return dump(j, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);

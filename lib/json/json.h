@@ -20,6 +20,7 @@ enum json_kind { JSON_NULL, JSON_BOOL, JSON_INT, JSON_FLOAT, JSON_STRING, JSON_A
  * integers within int64). *RET may become NULL (the JSON null). 0 or -1. */
 int json_parse(const char *text, size_t n, json **ret, struct err *e);
 char *json_dump(const json *j);        /* compact; malloc'ed */
+void json_dump_to(struct str *out, const json *j); /* compact, appended */
 char *json_dump_pretty(const json *j); /* 2 spaces, for people; malloc'ed */
 char *json_dump_sorted(const json *j); /* compact with sorted keys: canonical; malloc'ed */
 const char *json_dump_in(struct arena *a, const json *j);

@@ -22,28 +22,33 @@ static const void *value_at(const struct field *f, const void *base)
 	return (const char *)base + f->offset;
 }
 
+static void take_shared(struct field *f, const struct field *s)
+{
+	f->type = s->type;
+	f->wire = f->wire ? f->wire : s->wire;
+	f->check = f->check ? f->check : s->check;
+	f->doc = f->doc ? f->doc : s->doc;
+	f->secret |= s->secret;
+	f->emit_null |= s->emit_null;
+	f->keys = f->keys ? f->keys : s->keys;
+	f->keyed |= s->keyed;
+	if (!f->dflt && !f->opt) {
+		f->dflt = s->dflt;
+		f->opt = s->opt;
+	}
+}
+
 const struct record *schema_ready(struct record *r)
 {
 	if (r->ready)
 		return r;
 	for (size_t i = 0; i < r->n; i++) {
 		struct field *f = &r->fields[i];
-		const struct field *s = f->shared;
 
-		if (!s)
-			continue;
-		f->type = s->type;
-		f->wire = f->wire ? f->wire : s->wire;
-		f->check = f->check ? f->check : s->check;
-		f->doc = f->doc ? f->doc : s->doc;
-		f->secret |= s->secret;
-		f->emit_null |= s->emit_null;
-		f->keys = f->keys ? f->keys : s->keys;
-		f->keyed |= s->keyed;
-		if (!f->dflt && !f->opt) {
-			f->dflt = s->dflt;
-			f->opt = s->opt;
-		}
+		if (f->shared)
+			take_shared(f, f->shared);
+		if (f->dflt && json_parse(f->dflt, strlen(f->dflt), &f->dflt_value, NULL) < 0)
+			abort(); /* a row with a broken default; the schema lint finds it first */
 	}
 	r->ready = true;
 	return r;
@@ -62,14 +67,12 @@ const struct field *record_field(const struct record *r, const char *wire_name)
 	return NULL;
 }
 
-static json *parse_default(const struct field *f)
+/* A new reference; what could be changed by its owner is a copy. */
+static json *new_default(const struct field *f)
 {
-	json *j = NULL;
-	struct err e = ERR_NONE;
+	json *v = f->dflt_value;
 
-	if (f->dflt && json_parse(f->dflt, strlen(f->dflt), &j, &e) < 0)
-		abort(); /* a row with a broken default; the schema lint finds it first */
-	return j;
+	return json_is(v, JSON_DICT) || json_is(v, JSON_ARRAY) ? json_clone(v) : json_ref(v);
 }
 
 static int parse_field(const struct field *f, struct arena *a, json *v, void *out, struct err *e)
@@ -91,7 +94,7 @@ static int take_field(const struct field *f, struct arena *a, json *v, void *out
 	if (flags & REC_NO_DEFAULTS)
 		return 0;
 	if (f->dflt) {
-		json *d = json_own(a, parse_default(f));
+		json *d = json_own(a, new_default(f));
 
 		return d ? parse_field(f, a, d, out, e) : 0;
 	}
@@ -161,7 +164,7 @@ json *record_emit(const struct record *r, const void *in, int flags)
 		if (is_set(f, in))
 			json_set(j, field_wire(f), f->type->emit(f->type, value_at(f, in)));
 		else if ((flags & REC_EMIT_DEFAULTS) && f->dflt)
-			json_set(j, field_wire(f), parse_default(f));
+			json_set(j, field_wire(f), new_default(f));
 		else if ((flags & REC_EMIT_NULLS) || f->emit_null)
 			json_set(j, field_wire(f), NULL);
 	}
@@ -226,7 +229,7 @@ json *record_defaults(const struct record *r)
 
 	for (size_t i = 0; i < r->n; i++)
 		if (r->fields[i].dflt)
-			json_set(j, field_wire(&r->fields[i]), parse_default(&r->fields[i]));
+			json_set(j, field_wire(&r->fields[i]), new_default(&r->fields[i]));
 	return j;
 }
 

@@ -93,6 +93,7 @@ struct field {
 	const struct key_set *keys; /* for documents, NULL = any key */
 	bool keyed;              /* KEYS are those of the values of the dict, whose keys are the names */
 	const char *doc;         /* one line: capital first letter, no full stop */
+	json *dflt_value;        /* DFLT parsed (made by schema_ready) */
 	const struct field *shared; /* row of params.def this one points at (made by USE) */
 };
 

@@ -1,4 +1,7 @@
-/* Frames: four bytes of length, most significant first, then one JSON text. */
+/*
+ * Frames: four bytes of length, most significant first, then one JSON text; a NUL and bytes that are only
+ * passed on may follow it.
+ */
 #include "lib/sys/sys.h"
 
 #include "lib/base/clock.h"
@@ -19,6 +22,8 @@ struct chan {
 	size_t max;
 	void (*fn)(struct chan *c, json *msg, void *arg);
 	void *arg;
+	char *tail; /* of the message being handed over, or NULL */
+	size_t tail_n;
 	int depth;
 	bool gone, dead;
 };
@@ -46,6 +51,16 @@ static void gone(struct chan *c)
 	c->fn(c, NULL, c->arg);
 }
 
+static bool parse(struct chan *c, const char *p, size_t n, json **ret)
+{
+	const char *end = memchr(p, '\0', n);
+	size_t text = end ? (size_t)(end - p) : n;
+
+	c->tail_n = end ? n - text - 1 : 0;
+	c->tail = end ? memcpy(xmalloc(c->tail_n + 1), end + 1, c->tail_n) : NULL;
+	return json_parse(p, text, ret, NULL) == 0 && *ret;
+}
+
 /* Hand over the messages that are complete. Returns false at anything that is not one. */
 static bool take_messages(struct chan *c)
 {
@@ -64,12 +79,19 @@ static bool take_messages(struct chan *c)
 				stream_limit(c->s, HEAD + len);
 			return true;
 		}
-		if (json_parse(p + HEAD, len, &msg, NULL) < 0 || !msg)
+		if (!parse(c, p + HEAD, len, &msg))
 			return false;
 		stream_eat(c->s, HEAD + len);
 		c->fn(c, msg, c->arg);
+		free(STEAL(c->tail));
 	}
 	return true;
+}
+
+char *chan_take_tail(struct chan *c, size_t *ret_n)
+{
+	*ret_n = c->tail_n;
+	return STEAL(c->tail);
 }
 
 static void on_stream(struct stream *s, enum stream_event what, void *arg)
@@ -101,19 +123,22 @@ struct chan *chan_new(struct ev *ev, const char *name, int fd, size_t max,
 }
 
 /* The frame of a message, malloc'ed; NULL when it is too long. */
-static char *frame(const json *msg, size_t *ret_n)
+static char *frame(const json *msg, const char *tail, size_t tail_n, size_t *ret_n)
 {
 	struct str s = { 0 };
-	char *text CLEANUP(freep) = json_dump(msg);
-	size_t n = strlen(text);
-	unsigned char head[HEAD];
 
-	if (n > UINT32_MAX)
-		return NULL;
-	put_len(head, n);
-	str_addn(&s, head, HEAD);
-	str_addn(&s, text, n);
+	str_addn(&s, "\0\0\0", HEAD);
+	json_dump_to(&s, msg);
+	if (tail) {
+		str_addc(&s, '\0');
+		str_addn(&s, tail, tail_n);
+	}
 	*ret_n = s.len;
+	if (s.len - HEAD > UINT32_MAX) {
+		str_free(&s);
+		return NULL;
+	}
+	put_len((unsigned char *)s.p, s.len - HEAD);
 	return str_steal(&s);
 }
 
@@ -126,7 +151,7 @@ void chan_send(struct chan *c, json *msg)
 	assert(msg);
 	if (c->gone || c->dead)
 		return;
-	p = frame(own, &n);
+	p = frame(own, NULL, 0, &n);
 	/* a peer that does not read must not make us hold without end: it is cut off */
 	if (!p || stream_queued(c->s) + n > 2 * c->max + QUEUE_SLACK) {
 		shutdown(stream_fd(c->s), SHUT_RDWR);
@@ -169,9 +194,14 @@ static int wait_for(int fd, short events, double end)
 
 int chan_write(int fd, const json *msg, double timeout)
 {
+	return chan_write_tail(fd, msg, NULL, 0, timeout);
+}
+
+int chan_write_tail(int fd, const json *msg, const char *tail, size_t tail_n, double timeout)
+{
 	double end = deadline(timeout);
 	size_t n = 0, done = 0;
-	char *p CLEANUP(freep) = frame(msg, &n);
+	char *p CLEANUP(freep) = frame(msg, tail, tail_n, &n);
 
 	if (!p)
 		return -EMSGSIZE;

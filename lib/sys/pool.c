@@ -40,6 +40,8 @@ struct pool_job {
 	json *more;             /* array of messages sent while queued, or NULL */
 	struct ev_timer *timer;
 	bool over;              /* FN is being called for the last time */
+	char *tail;             /* of the final message */
+	size_t tail_n;
 	void (*fn)(struct pool_job *j, json *msg, bool final, void *arg);
 	void *arg;
 };
@@ -123,6 +125,7 @@ static void job_free(struct pool_job *j)
 	json_put(j->request);
 	json_put(j->more);
 	ev_timer_free(j->timer);
+	free(j->tail);
 	free(j);
 }
 
@@ -188,7 +191,6 @@ static void on_msg(struct chan *c, json *msg, void *arg)
 	struct pool *p = w->pool;
 	struct pool_job *j = w->job;
 
-	(void)c;
 	if (!msg || !j) { /* the end, or somebody who speaks unasked */
 		on_gone(w);
 		return;
@@ -197,6 +199,7 @@ static void on_msg(struct chan *c, json *msg, void *arg)
 		j->fn(j, msg, false, j->arg);
 		return;
 	}
+	j->tail = chan_take_tail(c, &j->tail_n);
 	w->job = NULL;
 	j->worker = NULL;
 	p->n_idle++;
@@ -370,6 +373,12 @@ struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
 	p->last = &j->next;
 	dispatch(p);
 	return j;
+}
+
+const char *pool_tail(const struct pool_job *j, size_t *ret_n)
+{
+	*ret_n = j->tail_n;
+	return j->tail;
 }
 
 void pool_send(struct pool_job *j, json *msg)

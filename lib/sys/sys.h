@@ -177,18 +177,23 @@ void *stream_io(const struct stream *s);
 const char *stream_error(const struct stream *s);
 int stream_errno(const struct stream *s); /* positive, 0 = has not failed */
 
-/* --- chan.c: JSON messages in length-prefixed frames over a stream socket --- */
+/*
+ * --- chan.c: JSON messages in length-prefixed frames over a stream socket. A message may have a tail:
+ * bytes that are passed on as they are. ---
+ */
 struct chan;
 /* On the loop: FN gets every message (borrowed); a NULL message means the peer is gone (then
  * chan_free() it). MAX bytes per message. */
 struct chan *chan_new(struct ev *ev, const char *name, int fd, size_t max,
 		      void (*fn)(struct chan *c, json *msg, void *arg), void *arg);
+char *chan_take_tail(struct chan *c, size_t *ret_n); /* of the message FN has; malloc'ed, NULL = none */
 void chan_send(struct chan *c, json *msg);     /* takes the reference over; never blocks */
 void chan_free(struct chan *c);                /* closes; allowed inside the callback */
 /* Blocking, for sequential processes. RET may become null JSON. -EPIPE when the peer is gone,
  * -ETIMEDOUT (a negative TIMEOUT has no limit), -EMSGSIZE, -EBADMSG. */
 int chan_write(int fd, const json *msg, double timeout);
-int chan_read(int fd, json **ret, size_t max, double timeout);
+int chan_write_tail(int fd, const json *msg, const char *tail, size_t n, double timeout);
+int chan_read(int fd, json **ret, size_t max, double timeout); /* of messages without a tail */
 
 /* --- pool.c: exec'ed worker processes, one request each at a time --- */
 struct pool_opts {
@@ -213,6 +218,7 @@ struct pool_job;
 struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
 			     void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
 			     void *arg);
+const char *pool_tail(const struct pool_job *j, size_t *ret_n); /* of the final message, for FN; or NULL */
 void pool_send(struct pool_job *j, json *msg); /* to the worker serving J (kept until there is one) */
 pid_t pool_pid(const struct pool_job *j);      /* 0 while queued */
 void pool_kill(struct pool_job *j, int signum);

@@ -256,9 +256,15 @@ void luxi_server_free(struct luxi_server *srv)
 void luxi_reply(struct luxi_conn *c, json *message)
 {
 	char *text CLEANUP(freep) = json_dump(message);
-	size_t n = strlen(text);
 
 	json_put(message);
+	luxi_reply_text(c, text, strlen(text));
+}
+
+void luxi_reply_text(struct luxi_conn *c, const char *text, size_t n)
+{
+	static const char end = END_BYTE;
+
 	assert(c->busy);
 	c->busy = false;
 	c->gone = NULL;
@@ -269,9 +275,8 @@ void luxi_reply(struct luxi_conn *c, json *message)
 			free(c);
 		return;
 	}
-	text[n] = END_BYTE; /* in place of the final NUL */
-	stream_put(c->s, text, n + 1);
-	text[n] = '\0';
+	stream_put(c->s, text, n);
+	stream_put(c->s, &end, 1);
 	stream_flush(c->s);
 	if (stream_queued(c->s))
 		ev_timer_start(c->timer, IO_TIMEOUT);

@@ -16,6 +16,7 @@ struct luxi_server *luxi_server_new(struct ev *ev, int listen_fd, int max_connec
 				    void *arg);
 void luxi_server_free(struct luxi_server *s);
 void luxi_reply(struct luxi_conn *c, json *message); /* takes the reference over */
+void luxi_reply_text(struct luxi_conn *c, const char *text, size_t n); /* the same, written already */
 /* FN when the client goes away before the reply (then no luxi_reply(); without such a function the
  * reply is still due, and goes nowhere). */
 void luxi_on_gone(struct luxi_conn *c, void (*fn)(void *arg), void *arg);

@@ -20,8 +20,9 @@ struct query_env {
 };
 /* The luxi methods that read: Query, QueryFields, QueryJobs, QueryInstances, QueryNodes, QueryGroups,
  * QueryNetworks, QueryExports, QueryFilters, QueryTags, QueryClusterInfo, QueryConfigValues.
- * ARGS as sent (a list). RET new reference. Errors have upstream's class and text. */
-int query_luxi(struct query_env *q, enum luxi method, json *args, json **ret, struct err *e);
+ * ARGS as sent (a list). The result is appended to OUT as JSON text, which has part of it when the query
+ * fails. Errors have upstream's class and text. */
+int query_luxi(struct query_env *q, enum luxi method, json *args, struct str *out, struct err *e);
 /* The same for opcodes OP_QUERY and OP_QUERY_FIELDS, and RAPI's /2/query. */
 int query_run(struct query_env *q, const char *what, const struct strs *fields, const json *filter, json **ret, struct err *e);
 int query_fields(struct query_env *q, const char *what, const struct strs *fields, json **ret, struct err *e); /* FIELDS NULL = all */

@@ -76,6 +76,23 @@ static json *row(struct qctx *c, const struct qfield *const *fields, size_t n, c
 	return out;
 }
 
+/* The same as text: of a hundred thousand rows, no tree is made. */
+static void row_text(struct qctx *c, const struct qfield *const *fields, size_t n, const void *obj,
+		     struct str *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		json *v CLEANUP(json_putp) = NULL;
+		enum qstatus st = fields[i] ? fields[i]->get(c, obj, fields[i], &v) : QRS_UNKNOWN;
+
+		str_add(out, i ? ",[" : "[[");
+		str_addc(out, (char)('0' + st));
+		str_addc(out, ',');
+		json_dump_to(out, v);
+		str_addc(out, ']');
+	}
+	str_add(out, n ? "]" : "[]");
+}
+
 /* Keep the objects the filter accepts. */
 static int select_objects(struct qctx *c, const struct qfilter *f, const void **v, size_t *n,
 			  struct err *e)
@@ -129,6 +146,15 @@ static int collect(struct qctx *c, const struct strs *fields, const json *filter
 	return 0;
 }
 
+static json *describe_all(const struct strs *fields, const struct qfield *const *v)
+{
+	json *l = json_new_array();
+
+	for (size_t i = 0; i < fields->n; i++)
+		json_append(l, describe(fields->v[i], v[i]));
+	return l;
+}
+
 int query_run(struct query_env *q, const char *what, const struct strs *fields, const json *filter,
 	      json **ret, struct err *e)
 {
@@ -144,14 +170,40 @@ int query_run(struct query_env *q, const char *what, const struct strs *fields, 
 		return -1;
 	failed = collect(&c, fields, filter, NULL, &fv, &v, &n, e);
 	if (!failed) {
-		json *defs = json_new_array();
-
 		data = json_new_array();
 		for (size_t i = 0; i < n; i++)
 			json_append(data, row(&c, fv, fields->n, v[i]));
-		for (size_t i = 0; i < fields->n; i++)
-			json_append(defs, describe(fields->v[i], fv[i]));
-		*ret = json_pack("{s:o, s:o}", "fields", defs, "data", data);
+		*ret = json_pack("{s:o, s:o}", "fields", describe_all(fields, fv), "data", data);
+	}
+	context_done(&c);
+	return failed;
+}
+
+static int run_text(struct query_env *q, const char *what, const struct strs *fields,
+		    const json *filter, struct str *out, struct err *e)
+{
+	const struct qfield **fv;
+	const void **v;
+	struct qctx c;
+	json *defs;
+	size_t n;
+	int failed;
+
+	if (context(q, qresource_find(what), &c, e) < 0)
+		return -1;
+	failed = collect(&c, fields, filter, NULL, &fv, &v, &n, e);
+	if (!failed) {
+		defs = describe_all(fields, fv);
+		str_add(out, "{\"fields\":");
+		json_dump_to(out, defs);
+		json_put(defs);
+		str_add(out, ",\"data\":[");
+		for (size_t i = 0; i < n; i++) {
+			if (i)
+				str_addc(out, ',');
+			row_text(&c, fv, fields->n, v[i], out);
+		}
+		str_add(out, "]}");
 	}
 	context_done(&c);
 	return failed;
@@ -250,12 +302,11 @@ static int bad_args(struct query_env *q, json *args, struct err *e)
 			  json_dump_spaced_in(q->a, args));
 }
 
-static int luxi_query(struct query_env *q, json *args, bool fields_only, json **ret, struct err *e)
+/* The resource a luxi client may ask for. METHOD: for messages. */
+static int luxi_resource(struct query_env *q, json *args, enum luxi method, struct err *e)
 {
 	const char *what = json_str(json_at(args, 0));
-	struct strs fields = json_strs(q->a, json_at(args, 1));
 	const struct qresource *r = qresource_find(what);
-	int failed;
 
 	if (!r || r == &qres_extstorage) { /* upstream's luxid has never heard of that one */
 		err_plain(e, "Can't parse value '%s' as neitherQueryTypeLuxi nor QueryTypeOp",
@@ -264,11 +315,27 @@ static int luxi_query(struct query_env *q, json *args, bool fields_only, json **
 	}
 	if (r->op_only)
 		return err_set(e, GenericError, NULL, "%s 'ItemTypeOpCode %s' not supported",
-			       fields_only ? "QueryFields" : "Query",
-			       r == &qres_os ? "QROs" : "QRCluster");
-	if (fields_only)
-		return query_fields(q, what, json_at(args, 1) ? &fields : NULL, ret, e);
-	failed = query_run(q, what, &fields, json_at(args, 2), ret, e);
+			       luxi_name(method), r == &qres_os ? "QROs" : "QRCluster");
+	return 0;
+}
+
+static int luxi_query_fields(struct query_env *q, json *args, json **ret, struct err *e)
+{
+	struct strs fields = json_strs(q->a, json_at(args, 1));
+
+	if (luxi_resource(q, args, LUXI_QueryFields, e) < 0)
+		return -1;
+	return query_fields(q, json_str(json_at(args, 0)), json_at(args, 1) ? &fields : NULL, ret, e);
+}
+
+static int luxi_query(struct query_env *q, json *args, struct str *out, struct err *e)
+{
+	struct strs fields = json_strs(q->a, json_at(args, 1));
+	int failed;
+
+	if (luxi_resource(q, args, LUXI_Query, e) < 0)
+		return -1;
+	failed = run_text(q, json_str(json_at(args, 0)), &fields, json_at(args, 2), out, e);
 	if (failed && e && !e->cls) /* only the filter parser gives plain errors */
 		return bad_args(q, args, e);
 	return failed;
@@ -294,15 +361,13 @@ static int luxi_exports(struct query_env *q, json *args, json **ret, struct err 
 	return query_old(q, "export", json_at(args, 0), &fields, ret, e);
 }
 
-int query_luxi(struct query_env *q, enum luxi method, json *args, json **ret, struct err *e)
+static int luxi_other(struct query_env *q, enum luxi method, json *args, json **ret, struct err *e)
 {
 	struct strs fields;
 
 	switch (method) {
-	case LUXI_Query:
-		return luxi_query(q, args, false, ret, e);
 	case LUXI_QueryFields:
-		return luxi_query(q, args, true, ret, e);
+		return luxi_query_fields(q, args, ret, e);
 	case LUXI_QueryJobs:
 		fields = json_strs(q->a, json_at(args, 1));
 		return query_jobs(q, json_at(args, 0), &fields, ret, e);
@@ -330,4 +395,16 @@ int query_luxi(struct query_env *q, enum luxi method, json *args, json **ret, st
 	default:
 		return err_set(e, ProgrammerError, NULL, "%s is not a query", luxi_name(method));
 	}
+}
+
+int query_luxi(struct query_env *q, enum luxi method, json *args, struct str *out, struct err *e)
+{
+	json *result CLEANUP(json_putp) = NULL;
+
+	if (method == LUXI_Query)
+		return luxi_query(q, args, out, e);
+	if (luxi_other(q, method, args, &result, e) < 0)
+		return -1;
+	json_dump_to(out, result);
+	return 0;
 }
