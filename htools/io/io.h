@@ -97,7 +97,9 @@ struct ht_source {
 /* The whole way to a cluster one can compute with. Warnings about inconsistent data in RET_WARNINGS. E is the
  * text behind "Error: ". */
 int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a, struct strs *ret_warnings, struct err *e);
-/* Whole files; errors as Haskell's I/O reports them. */
+/* Whole files; errors as Haskell's I/O reports them, of class HT_IO_ERROR: where upstream does not catch them the program
+ * ends with "hbal: TEXT" instead of "Error: TEXT". */
+extern const char HT_IO_ERROR[];
 int ht_read_file(const char *path, char **ret, size_t *ret_n, struct err *e);
 int ht_write_file(const char *path, const char *text, size_t n, struct err *e);
 /* PATH.EXT; 0 or -1 with the text. */

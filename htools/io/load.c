@@ -9,6 +9,8 @@
 
 #define FILE_MAX (1u << 30)
 
+const char HT_IO_ERROR[] = "IOError";
+
 /* The texts of Haskell's I/O errors. */
 static const char *io_error(int errnum)
 {
@@ -34,8 +36,8 @@ int ht_read_file(const char *path, char **ret, size_t *ret_n, struct err *e)
 	if (rc == 0)
 		return 0;
 	if (rc == -EISDIR)
-		return err_plain(e, "%s: openFile: inappropriate type (is a directory)", path);
-	return err_plain(e, "%s: openFile: %s (%s)", path, io_error(-rc), strerror(-rc));
+		return err_set(e, HT_IO_ERROR, NULL, "%s: openFile: inappropriate type (is a directory)", path);
+	return err_set(e, HT_IO_ERROR, NULL, "%s: openFile: %s (%s)", path, io_error(-rc), strerror(-rc));
 }
 
 int ht_write_file(const char *path, const char *text, size_t n, struct err *e)
@@ -44,10 +46,10 @@ int ht_write_file(const char *path, const char *text, size_t n, struct err *e)
 	bool ok;
 
 	if (!f)
-		return err_plain(e, "%s: openFile: %s (%s)", path, io_error(errno), strerror(errno));
+		return err_set(e, HT_IO_ERROR, NULL, "%s: openFile: %s (%s)", path, io_error(errno), strerror(errno));
 	ok = fwrite(text, 1, n, f) == n;
 	if (fclose(f) != 0 || !ok)
-		return err_plain(e, "%s: hPutBuf: %s (%s)", path, errno == ENOSPC ? "resource exhausted" : "failed", strerror(errno));
+		return err_set(e, HT_IO_ERROR, NULL, "%s: hPutBuf: %s (%s)", path, errno == ENOSPC ? "resource exhausted" : "failed", strerror(errno));
 	return 0;
 }
 
@@ -126,8 +128,11 @@ int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a,
 		if (ht_util_parse(text, a, &o, e) < 0)
 			return err_prefix(e, "can't parse utilisation data");
 	}
-	if (read_backend(s, c, e) < 0 || ht_merge(c, &o, e) < 0)
+	if (read_backend(s, c, e) < 0 || ht_merge(c, &o, e) < 0) {
+		if (e)
+			e->cls = NULL; /* this upstream catches */
 		return err_prefix(e, "failed to load data, aborting");
+	}
 	if (read_mond(s, c, a, e) < 0)
 		return -1;
 	ht_update_missing(c, s->static_kvm_mem, a, ret_warnings);

@@ -42,7 +42,7 @@ static int run(htool_fn fn, const char *name, const struct strs *argv)
 	code = fn(&t, &e);
 	if (code >= 0)
 		return code;
-	fprintf(stderr, "Error: %s\n", err_msg(&e));
+	fprintf(stderr, "%s: %s\n", err_is(&e, HT_IO_ERROR) ? name : "Error", err_msg(&e));
 	return EXIT_FAILURE;
 }
 

@@ -7,6 +7,7 @@ fuzz_targets += tests/fuzz/noderpc
 fuzz_targets += tests/fuzz/config
 fuzz_targets += tests/fuzz/request
 fuzz_targets += tests/fuzz/cli
+fuzz_targets += tests/fuzz/htools
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -32,6 +33,9 @@ tests_fuzz_request_LDADD = $(MASTER_LIBS)
 tests_fuzz_cli_SOURCES = tests/fuzz/cli.c
 tests_fuzz_cli_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_cli_LDADD = $(gnt_libs)
+tests_fuzz_htools_SOURCES = tests/fuzz/htools.c
+tests_fuzz_htools_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/

@@ -117,3 +117,8 @@ unit_tests += tests/unit/golden
 tests_unit_golden_SOURCES = tests/unit/golden.c
 tests_unit_golden_CPPFLAGS = $(DATA_CPPFLAGS)
 tests_unit_golden_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/htools
+tests_unit_htools_SOURCES = tests/unit/htools.c tests/harness/htkit.c tests/harness/htkit.h
+tests_unit_htools_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_htools_LDADD = $(HTOOLS_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# lib.sh: cases for the allocation tools. A case is a line of four fields between tabs: name, input, program, options.
+# Inputs: "seed N [NODES INSTANCES TRAIT...]" for mkhtools, "text ESCAPED" for printf %b, "none".
+
+# make_input INPUT FILE; false for "none"
+make_input() {
+	local kind=${1%% *} rest=${1#* }
+	case $kind in
+	seed)
+		# shellcheck disable=SC2086 # words
+		"$MKHTOOLS" $rest >"$2" ;;
+	text) printf '%b' "$rest" >"$2" ;;
+	none) return 1 ;;
+	esac
+}
+
+# run_case DIR INPUT PROGRAM OPTIONS: run it with the programs of DIR; prints all that can be seen of it. The file is
+# called the same for everybody.
+run_case() {
+	local dir=$1 file=cluster.data args=() rc=0
+	# shellcheck disable=SC2206 # words
+	args=($4)
+	if make_input "$2" "$file"; then args=(-t "$file" "${args[@]}"); fi
+	timeout "${CASE_TIMEOUT:-60}" "$dir/$3" "${args[@]}" >out 2>err </dev/null || rc=$?
+	[ "$rc" != 124 ] || return 1
+	echo "exit $rc"
+	sed 's/^/1 /' out
+	sed 's/^/2 /' err
+}
+
+# links DIR: our programs by their names
+links() {
+	local p
+	mkdir -p "$1"
+	for p in hbal hcheck hinfo; do ln -sf "$HTOOLS_BIN" "$1/$p"; done
+}

@@ -1,0 +1,6 @@
+# the allocation tools: recorded answers of upstream's, and upstream's beside ours where they are installed
+check_PROGRAMS += tests/harness/mkhtools
+tests_harness_mkhtools_SOURCES = tests/harness/mkhtools.c tests/harness/htkit.c tests/harness/htkit.h
+tests_harness_mkhtools_LDADD = $(BASE_LIBS)
+TESTS += tests/htools/0100-recorded.t tests/htools/0900-peer.t
+EXTRA_DIST += tests/htools tests/golden/htools

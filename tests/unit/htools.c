@@ -1,0 +1,357 @@
+/* The allocation tools: arithmetic, text rules, and balancing against trying everything. */
+#include "tests/unit/unit.h"
+
+#include "htools/algo/score.h"
+#include "htools/io/io.h"
+#include "tests/harness/htkit.h"
+
+#include <math.h>
+
+/* --- numbers as Haskell prints and reads them --- */
+
+static void check_text(const char *want, struct str *s)
+{
+	assert_string_equal(str_get(s), want);
+	str_free(s);
+}
+
+static void numbers_printed(void **state)
+{
+	/* from ghc: printf "%.*f" and show */
+	static const struct {
+		double v;
+		int prec;
+		const char *want;
+	} fixed[] = {
+		{ 0, 8, "0.00000000" }, { 5e-9, 8, "0.00000000" }, { 15e-9, 8, "0.00000002" }, { 2.5, 0, "2" }, { 3.5, 0, "4" },
+		{ 0.81225, 4, "0.8122" }, { 0.81235, 4, "0.8124" }, { 9.995, 2, "10.00" }, { 0.05, 1, "0.0" }, { 0.15, 1, "0.2" },
+		{ 999999.5, 0, "1000000" }, { -1.25, 1, "-1.2" }, { 1e22, 1, "10000000000000000000000.0" }, { 0.96, 0, "1" },
+		{ 1.0, -1, "1.0" }, { 0.001, -1, "0.001" }, { 123.456, -1, "123.456" }, { NAN, 3, "NaN" }, { -INFINITY, 3, "-Infinity" },
+	};
+	static const struct {
+		double v;
+		const char *want;
+	} shown[] = { { 4, "4.0" }, { 0.1, "0.1" }, { 0.01, "1.0e-2" }, { 1234567, "1234567.0" }, { 1e7, "1.0e7" }, { 1.5e-9, "1.5e-9" } };
+	struct str s = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++) {
+		hs_fixed(&s, fixed[i].v, fixed[i].prec);
+		check_text(fixed[i].want, &s);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		hs_show_double(&s, shown[i].v);
+		check_text(shown[i].want, &s);
+	}
+	hs_general(&s, 0.03125, 6);
+	check_text("3.125000e-2", &s);
+	hs_general(&s, 46.945393, 6);
+	check_text("46.945393", &s);
+	hs_show_str(&s, "a\"\\\n\x01" "2\xc3\xa9" "3\x0eH");
+	check_text("\"a\\\"\\\\\\n\\SOH2\\233\\&3\\SO\\&H\"", &s);
+}
+
+static void numbers_read(void **state)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		int64_t v;
+		const char *rest;
+	} ints[] = {
+		{ "12", true, 12, "" }, { "12abc", true, 12, "abc" }, { " ( -  7 ) x", true, -7, " x" }, { "0x1F", true, 31, "" },
+		{ "0o17", true, 15, "" }, { "0xg", true, 0, "xg" }, { "1e3", false, 0, "" }, { "1.5", false, 0, "" }, { "1.", true, 1, "." },
+		{ "--5", false, 0, "" }, { "+5", false, 0, "" }, { "", false, 0, "" }, { "(5", false, 0, "" },
+		{ "9223372036854775808", true, INT64_MIN, "" },
+	};
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const char *rest = NULL;
+	int64_t v = 0;
+	double d = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ints); i++) {
+		assert_int_equal(hs_reads_int(ints[i].text, &v, &rest), ints[i].ok);
+		if (!ints[i].ok)
+			continue;
+		assert_true(v == ints[i].v);
+		assert_string_equal(rest, ints[i].rest);
+	}
+	assert_true(hs_reads_double("-1.5e2z", &d, &rest) && d == -150 && *rest == 'z');
+	assert_true(hs_reads_double("NaN", &d, &rest) && isnan(d));
+	assert_false(hs_reads_double("NaNx", &d, &rest));
+	assert_false(hs_reads_double(".5", &d, &rest));
+	assert_int_equal(hs_read_int("n", "1x", &v, &e), -1);
+	assert_string_equal(err_msg(&e), "n: leftover characters when parsing '1x': 'x'");
+	assert_int_equal(hs_parse_unit("10G", &v, &e), 0);
+	assert_true(v == 9536);
+	assert_int_equal(hs_parse_unit("3 tib", &v, &e), 0);
+	assert_true(v == 3 * 1024 * 1024);
+	assert_int_equal(hs_parse_unit("3x", &v, &e), -1);
+	assert_string_equal(err_msg(&e), "Unknown unit 'x'");
+}
+
+/* --- clusters --- */
+
+static struct ht_cluster *made(uint64_t seed, int nodes, int insts, const char *traits)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct str s CLEANUP(str_free) = { 0 };
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct strs t = { 0 }, warnings;
+	const struct ht_merge_opts o = { 0 };
+	struct ht_cluster *c = ht_cluster_new();
+
+	if (traits)
+		t = strs_split(a, traits, ' ');
+	htkit_cluster(&s, seed, nodes, insts, &t);
+	assert_ok(ht_text_parse(c, str_get(&s), s.len, &e), &e);
+	assert_ok(ht_merge(c, &o, &e), &e);
+	ht_update_missing(c, 4096, a, &warnings);
+	return c;
+}
+
+/* Everything that instances change, as text. */
+static char *picture(const struct ht_cluster *c)
+{
+	struct str s CLEANUP(str_free) = { 0 };
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct strs fields = strs_split(a, "+,plist,slist,peermap,ptags,inst_spindles,amem", ',');
+	struct ht_view v;
+
+	ht_view_all(c, &v);
+	ht_text_format(&s, c);
+	ht_print_nodes(&s, c, &v, &fields);
+	for (int i = 0; i < c->n_nodes; i++) {
+		double x[HT_N_COL];
+
+		ht_columns(&c->nodes[i], &c->nodes[i].s, x);
+		for (int k = 0; k < HT_N_COL; k++)
+			str_addf(&s, "%a ", x[k]);
+		str_addf(&s, "%lld %lld %d\n", (long long)c->nodes[i].s.conflicts, (long long)c->nodes[i].s.loc_score,
+			 c->nodes[i].pairs.n);
+	}
+	ht_view_free(&v);
+	return str_steal(&s);
+}
+
+static void file_round_trip(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct str first CLEANUP(str_free) = { 0 }, second CLEANUP(str_free) = { 0 };
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, NULL);
+		struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_new();
+		struct err e CLEANUP(err_clear) = ERR_NONE;
+
+		ht_text_format(&first, c);
+		assert_ok(ht_text_parse(d, str_get(&first), first.len, &e), &e);
+		ht_text_format(&second, d);
+		assert_string_equal(str_get(&first), str_get(&second));
+	}
+}
+
+/* Moves leave no trace after a rollback; a clone is its own. */
+static void rolled_back(void **state)
+{
+	int done = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, NULL);
+		struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
+		char *before CLEANUP(freep) = picture(c), *after CLEANUP(freep) = NULL, *clone CLEANUP(freep) = NULL;
+		size_t outer = ht_mark(c), inner = 0;
+
+		for (int i = 0; i < c->n_insts * 3; i++) {
+			int inst = i % c->n_insts, node = (int)((seed * 7 + (uint64_t)i * 13) % (uint64_t)c->n_nodes);
+			const struct ht_inst *x = &c->insts[inst];
+			bool drbd = ht_inst_has_sec(x);
+			struct ht_move m = { drbd ? (enum ht_move_kind)(HT_REPLACE_PRI + i % 4) : HT_FAILOVER_TO, node };
+
+			if (node == x->pri || node == x->sec)
+				continue;
+			if (i == c->n_insts)
+				inner = ht_mark(c);
+			done += ht_move_do(c, inst, m, i % 2) == HT_OK;
+		}
+		if (inner)
+			ht_rollback(c, inner);
+		ht_rollback(c, outer);
+		after = picture(c);
+		clone = picture(d);
+		assert_string_equal(before, after);
+		assert_string_equal(before, clone);
+	}
+	assert_true(done > 200);
+}
+
+/* The sums and lists of nodes after many moves are those of a cluster loaded like that. */
+static void moves_add_up(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, NULL), *d CLEANUP(ht_cluster_freep) = ht_cluster_new();
+		struct arena *a CLEANUP(arena_freep) = arena_new();
+		struct str text CLEANUP(str_free) = { 0 };
+		struct err e CLEANUP(err_clear) = ERR_NONE;
+		const struct ht_merge_opts o = { 0 };
+		struct ht_algo_opts opts = ht_algo_defaults;
+		struct ht_placement p;
+		struct ht_balancer *b;
+		struct strs warnings;
+		struct ht_view v;
+
+		ht_view_all(c, &v);
+		b = ht_balancer_new(c, &v, &opts);
+		for (int i = 0; i < 30 && ht_balancer_step(b, &p); i++)
+			;
+		ht_balancer_free(b);
+		ht_view_free(&v);
+		ht_text_format(&text, c);
+		assert_ok(ht_text_parse(d, str_get(&text), text.len, &e), &e);
+		assert_ok(ht_merge(d, &o, &e), &e);
+		ht_update_missing(d, 4096, a, &warnings);
+		for (int i = 0; i < c->n_nodes; i++) {
+			const struct ht_state *x = &c->nodes[i].s, *y = &d->nodes[i].s;
+
+			assert_int_equal(x->i_mem, y->i_mem);
+			assert_int_equal(x->r_mem, y->r_mem);
+			assert_int_equal(x->u_cpu, y->u_cpu);
+			assert_int_equal(x->n_pri, y->n_pri);
+			assert_int_equal(x->n_sec, y->n_sec);
+			assert_int_equal(x->conflicts, y->conflicts);
+			assert_int_equal(x->loc_score, y->loc_score);
+			assert_int_equal(c->nodes[i].pri.n, x->n_pri);
+			assert_int_equal(c->nodes[i].sec.n, x->n_sec);
+			assert_true(x->used_spn == y->used_spn);
+		}
+	}
+}
+
+/* --- balancing --- */
+
+static void same_as_brute(uint64_t seed, int nodes, int insts, const char *traits, const struct ht_algo_opts *o, int max)
+{
+	struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, nodes, insts, traits);
+	struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
+	struct ht_balancer *b;
+	struct ht_view v;
+
+	ht_view_all(c, &v);
+	b = ht_balancer_new(c, &v, o);
+	for (int i = 0; i < max; i++) {
+		struct ht_placement p = { 0 }, q = { 0 };
+		bool x = ht_balancer_step(b, &p), y = ht_balance_brute(d, &v, o, &q);
+
+		assert_int_equal(x, y);
+		if (!x)
+			break;
+		if (p.inst != q.inst || p.move.kind != q.move.kind || p.move.node != q.move.node || p.score != q.score)
+			fail_msg("seed %d step %d: instance %d move %d to %d score %.17g, not %d %d %d %.17g", (int)seed, i, p.inst,
+				 (int)p.move.kind, p.move.node, p.score, q.inst, (int)q.move.kind, q.move.node, q.score);
+		assert_true(ht_balancer_score(b) == q.score);
+	}
+	ht_balancer_free(b);
+	ht_view_free(&v);
+}
+
+static void best_moves(void **state)
+{
+	struct ht_algo_opts o = ht_algo_defaults;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++)
+		same_as_brute(seed, 0, 0, NULL, &o, 12);
+	/* many equal scores */
+	for (uint64_t seed = 1; seed <= 6; seed++)
+		same_as_brute(seed, 8, 40, "uniform drbd skewed", &o, 60);
+	same_as_brute(1, 10, 50, "uniform shared skewed", &o, 60);
+	o.min_gain_limit = 0; /* to the very end, where scores differ in the last digits */
+	same_as_brute(2, 8, 40, "uniform drbd skewed", &o, 200);
+	same_as_brute(3, 6, 40, "drbd", &o, 200);
+}
+
+static void best_moves_with_options(void **state)
+{
+	struct ht_algo_opts o[6];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(o); i++)
+		o[i] = ht_algo_defaults;
+	o[0].disk_moves = false;
+	o[1].inst_moves = false;
+	o[2].restricted_migration = true;
+	o[3].evac_mode = true;
+	o[4].ignore_soft_errors = true;
+	o[5].evac_mode = o[5].restricted_migration = true;
+	for (uint64_t seed = 100; seed < 130; seed++)
+		same_as_brute(seed, 0, 0, seed % 2 ? "offline tags" : "locations tags", &o[seed % 6], 8);
+}
+
+/* Scores by sums stay within the bound that the exact ones are looked for in. */
+static void bound_holds(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, NULL);
+		struct ht_view v;
+		struct score b;
+
+		ht_view_all(c, &v);
+		score_init(&b, c, &v);
+		assert_true(b.n == 0 || fabs(b.exact - b.approx) <= b.eps);
+		assert_true(b.exact == ht_score(c, &v));
+		for (int i = 0; i < c->n_insts && b.n > 0; i++) {
+			const struct ht_inst *x = &c->insts[i];
+			bool drbd = ht_inst_has_sec(x);
+
+			for (int k = 0; k < 4 * c->n_nodes; k++) {
+				struct ht_move m = { drbd ? (enum ht_move_kind)(HT_REPLACE_PRI + k % 4) : HT_FAILOVER_TO, k / 4 };
+				struct ht_outcome o;
+
+				if (m.node == x->pri || m.node == x->sec || ht_move_try(c, x, m, k % 3 == 0, &o) != HT_OK)
+					continue;
+				assert_true(fabs(score_exact(&b, &o, x) - score_approx(&b, &o, x)) <= b.eps);
+			}
+		}
+		assert_true(b.eps < 1e-4);
+		score_free(&b);
+		ht_view_free(&v);
+	}
+}
+
+/* Bounds do their work: on a larger cluster few instances are looked at again after a move. */
+static void few_looks(void **state)
+{
+	struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(5, 60, 600, "drbd skewed");
+	struct ht_algo_opts o = ht_algo_defaults;
+	struct ht_balance_counts n;
+	struct ht_balancer *b;
+	struct ht_placement p;
+	struct ht_view v;
+	int steps = 0;
+
+	(void)state;
+	ht_view_all(c, &v);
+	b = ht_balancer_new(c, &v, &o);
+	while (steps < 100 && ht_balancer_step(b, &p))
+		steps++;
+	n = ht_balancer_counts(b);
+	assert_int_equal(steps, 100);
+	assert_true(n.full < 600 + 100 * 200);
+	assert_true(n.exact < 100 * 100);
+	ht_balancer_free(b);
+	ht_view_free(&v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers_printed), cmocka_unit_test(numbers_read), cmocka_unit_test(file_round_trip),
+		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves),
+		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
