@@ -1,5 +1,5 @@
 # Manual pages and references: prose from man/*.in, lists from the rows, put together by schema_dump.
-man7_pages = man/ganeti.7 man/ganeti-os-interface.7
+man7_pages = man/ganeti.7 man/ganeti-extstorage-interface.7 man/ganeti-hooks-interface.7 man/ganeti-os-interface.7
 man8_pages = \
 	man/ganeti-masterd.8 \
 	man/ganeti-noded.8 \

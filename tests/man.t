@@ -66,6 +66,12 @@ is "$(for f in "${pages[@]}"; do
 		[ -e "$top/man/$r.in" ] || echo "$f: $r"
 	done
 done)" "" "references lead to pages"
+# What upstream's scripts may rely on is explained (N is a number).
+is "$(while read -r page word; do
+	[[ $word == *_ ]] || word="\\<$word\\>"
+	plain "man/$page" | grep -q -e "$word" || echo "$page: $word"
+done <"$top/tests/schema/reference/interfaces")" "" "files and variables of the interfaces of scripts are described"
+
 is "$(grep -l '@[A-Z]' "${pages[@]}")" "" "no marker is left"
 
 # Examples are what the programs understand: with --help behind them, which stops them after their options.

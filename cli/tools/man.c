@@ -12,12 +12,14 @@
  *	@FIELDS instance@  what list can print
  *	@VALUES enum@      what an enumeration means
  *	@RESOURCES@        REST resources
+ *	@HOOKS@ @HOOK KEYS kind@   hooks, and what is in their environment
  *
  * and in any line @VERSION@, @DOC_DIR@, @SYSCONF_DIR@ and @ID@ of src/env/paths.def. Besides, lines that begin
  * with a tab are shown as they are, `words` are what one types, and an empty line begins a paragraph.
  */
 #include "cli/common/common.h"
 #include "cli/tools/dump.h"
+#include "src/schema/list/lists.h"
 #include "src/schema/rapi.h"
 
 #include <ctype.h>
@@ -476,6 +478,45 @@ static void resources(struct page *p)
 	}
 }
 
+/* --- hooks --- */
+
+static void hooks(struct page *p)
+{
+	for (const struct hook_row *h = hook_rows; h->path; h++) {
+		struct strs keys = { 0 };
+
+		if (*h->keys)
+			keys = strs_split(p->a, h->keys, ' ');
+		str_add(p->out, ".TP\n");
+		roff_code(p->out, h->path);
+		str_addc(p->out, '\n');
+		roff_sentence(p->out, h->doc);
+		if (!keys.n)
+			continue;
+		str_add(p->out, "Of its own:\n");
+		for (size_t i = 0; i < keys.n; i++) {
+			roff_usage(p->out, keys.v[i]);
+			str_add(p->out, i + 1 < keys.n ? ",\n" : ".\n");
+		}
+	}
+}
+
+static int hook_keys_of(struct page *p, const char *kind, struct err *e)
+{
+	bool any = false;
+
+	for (const struct hook_key *k = hook_keys; k->key; k++) {
+		if (strcmp(k->kind, kind) != 0)
+			continue;
+		str_add(p->out, ".TP\n");
+		roff_usage(p->out, k->key);
+		str_addc(p->out, '\n');
+		roff_sentence(p->out, k->doc);
+		any = true;
+	}
+	return any ? 0 : bad(p, e, "no keys of", kind);
+}
+
 /* --- the page --- */
 
 /* What stands for @NAME@ inside a line, or NULL. */
@@ -585,8 +626,12 @@ static int marker(struct page *p, const char *name, const char *arg, struct err 
 		return fields(p, arg, e);
 	if (strcmp(name, "OPTIONS") == 0 && *arg)
 		return daemon_options(p, arg, e);
+	if (strcmp(name, "HOOK") == 0 && str_starts(arg, "KEYS "))
+		return hook_keys_of(p, arg + strlen("KEYS "), e);
 	if (strcmp(name, "RESOURCES") == 0) {
 		resources(p);
+	} else if (strcmp(name, "HOOKS") == 0) {
+		hooks(p);
 	} else if (strcmp(name, "VALUES") == 0 && (d = enumeration(arg))) {
 		items(p, d);
 	} else if (strcmp(name, "OPTIONS") == 0 && p->cmd && !p->listed) {

@@ -511,7 +511,7 @@ static bool key_is(const char *key, const char *pattern)
 static bool declared(struct compare *c, const json *row, const char *key)
 {
 	json_items(json_get(row, "keys"), i, own)
-		if (key_is(key, json_str(own)) || key_is(key, arena_printf(c->a, "%s_%s", json_get_str(row, "object"), json_str(own))))
+		if (key_is(key, json_str(own)))
 			return true;
 	json_items(json_get(json_get(c->dump, "hooks"), "keys"), k, row_key) {
 		const char *kind = json_get_str(row_key, "kind");
