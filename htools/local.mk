@@ -23,6 +23,7 @@ libhtools_a_SOURCES = \
 	htools/algo/nplus1.c \
 	htools/algo/opcodes.c \
 	htools/algo/opts.c \
+	htools/algo/repair.c \
 	htools/algo/roles.c \
 	htools/algo/roles.h \
 	htools/algo/score.c \
@@ -52,6 +53,7 @@ htools_htools_SOURCES = \
 	htools/prog/hbal.c \
 	htools/prog/hcheck.c \
 	htools/prog/hinfo.c \
+	htools/prog/harep.c \
 	htools/prog/hroller.c \
 	htools/prog/hscan.c \
 	htools/prog/hspace.c \

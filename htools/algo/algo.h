@@ -190,4 +190,40 @@ bool ht_squeeze_online(struct ht_cluster *c, const struct ht_squeeze *o, const s
 /* Mark the nodes and balance: the moves, malloc'ed, and how many. */
 int ht_squeeze_apply(struct ht_cluster *c, const int *nodes, int n, bool offline, struct ht_placement **ret);
 
+/* --- repair.c (harep) --- */
+/* From the least destructive to the most. */
+enum ht_repair_type { HT_REPAIR_FIX_STORAGE, HT_REPAIR_MIGRATE, HT_REPAIR_FAILOVER, HT_REPAIR_REINSTALL };
+const char *ht_repair_show(enum ht_repair_type t); /* upstream's name */
+enum { HT_REPAIR_NONE = -1, HT_REPAIR_ENOPERM, HT_REPAIR_SUCCESS, HT_REPAIR_FAILURE };
+struct ht_repair { /* one attempt, as a tag tells it */
+	enum ht_repair_type type;
+	const char *uuid, *tag;
+	int64_t time; /* seconds */
+	int64_t *jobs;
+	size_t n_jobs, seq;
+	int result;
+};
+enum ht_repair_kind { HT_REPAIR_HEALTHY, HT_REPAIR_NEEDED, HT_REPAIR_PENDING, HT_REPAIR_FAILED };
+struct ht_repair_state {
+	enum ht_repair_kind kind;
+	bool has; /* LAST is there */
+	struct ht_repair last;
+	struct strs remove; /* tags that are superseded */
+};
+struct ht_repair_policy {
+	enum { HT_REPAIR_NOT_ENABLED, HT_REPAIR_ENABLED, HT_REPAIR_SUSPENDED, HT_REPAIR_SUSPENDED_UNTIL } kind;
+	enum ht_repair_type max;
+	int64_t until;
+};
+/* What the tags of the instance say, or else those of its group, or else those of the cluster. */
+struct ht_repair_policy ht_repair_policy(const struct ht_cluster *c, const struct ht_inst *i, int64_t now);
+bool ht_repair_parse(struct arena *a, const char *tag, struct ht_repair *ret);
+void ht_repair_tag(struct arena *a, struct ht_repair *r); /* sets r->tag */
+/* From the tags of I. Fails where two repairs are under way. */
+int ht_repair_state(struct arena *a, const struct ht_inst *i, struct ht_repair_state *ret, struct err *e);
+/* R comes next; the tag of what was before is to be removed. */
+void ht_repair_next(struct arena *a, struct ht_repair_state *s, enum ht_repair_kind kind, const struct ht_repair *r);
+/* The opcodes of one job that mends what offline nodes broke; NULL: nothing is broken, or that cannot be mended. */
+json *ht_repair_detect(const struct ht_cluster *c, const struct ht_inst *i, enum ht_repair_type *ret);
+
 #endif

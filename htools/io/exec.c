@@ -51,8 +51,8 @@ static json *annotated(const json *op, const struct ht_exec *x)
 	json *o = json_clone(op);
 	int64_t now = (int64_t)(clock_real() * 1e6) * 1000;
 
-	json_set(o, "debug_level", json_new_int(0));
 	json_set(o, "priority", json_new_int(x->priority));
+	json_set(o, "depends", NULL);
 	if (x->comment)
 		json_set(o, "comment", json_new_str(x->comment));
 	json_set(o, "reason", json_pack("[[s,s,I]]", x->source, x->reason, now));

@@ -2,6 +2,7 @@
 #include "htools/prog/prog.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -51,6 +52,11 @@ bool htool_flag(const struct htool *t, const char *dest)
 int64_t htool_int(const struct htool *t, const char *dest)
 {
 	return json_get_int(t->opts, dest, 0);
+}
+
+json *htool_number(double v)
+{
+	return v == floor(v) && fabs(v) < 1e15 ? json_new_int((int64_t)v) : json_new_float(v);
 }
 
 double htool_float(const struct htool *t, const char *dest)
@@ -259,9 +265,9 @@ int htool_exec(struct htool *t, const struct htool_sets *s, const char *comment,
 	const char *reason = htool_str(t, "reason");
 	struct ht_exec x = {
 		.socket = htool_str(t, "luxi"),
-		.comment = arena_printf(t->a, "%s %s", comment, RELEASE_VERSION),
+		.comment = arena_printf(t->a, "%s %s", comment, HTOOLS_VERSION),
 		.source = t->name,
-		.reason = reason ? reason : arena_printf(t->a, "%s %s called", t->name, RELEASE_VERSION),
+		.reason = reason ? reason : arena_printf(t->a, "%s %s called", t->name, HTOOLS_VERSION),
 		.priority = htool_int(t, "priority"),
 	};
 

@@ -108,9 +108,9 @@ static json *set_params(const char *node, const char *flag, bool value)
 
 static json *power(const struct squeeze *q, enum oob_command command)
 {
-	return json_pack("{s:s,s:o,s:s,s:i,s:b,s:f}", "OP_ID", opcode_name(OP_oob_command), "node_names", json_new_strs(&q->names),
+	return json_pack("{s:s,s:o,s:s,s:i,s:b,s:o}", "OP_ID", opcode_name(OP_oob_command), "node_names", json_new_strs(&q->names),
 			 "command", enum_name(&enum_oob_command, (int)command), "timeout", POWER_TIMEOUT, "ignore_status", 0,
-			 "power_delay", POWER_DELAY);
+			 "power_delay", htool_number(POWER_DELAY));
 }
 
 static json *tags(enum opcode op, const char *node)

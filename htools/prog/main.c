@@ -9,6 +9,7 @@ static const struct {
 	const char *name;
 	htool_fn fn;
 } tools[] = {
+	{ "harep", harep_main },
 	{ "hbal", hbal_main },
 	{ "hcheck", hcheck_main },
 	{ "hinfo", hinfo_main },

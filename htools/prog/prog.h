@@ -5,6 +5,8 @@
 #include "htools/io/io.h"
 #include "src/schema/options.h"
 
+#define HTOOLS_VERSION "(ganeti) version " RELEASE_VERSION /* in comments and reasons of jobs */
+
 struct htool {
 	struct arena *a;
 	const char *name;
@@ -20,6 +22,7 @@ int hcheck_main(struct htool *t, struct err *e);
 int hinfo_main(struct htool *t, struct err *e);
 int hspace_main(struct htool *t, struct err *e);
 int hroller_main(struct htool *t, struct err *e);
+int harep_main(struct htool *t, struct err *e);
 int hscan_main(struct htool *t, struct err *e);
 int hsqueeze_main(struct htool *t, struct err *e);
 
@@ -38,6 +41,7 @@ const json *htool_opt(const struct htool *t, const char *dest);
 const char *htool_str(const struct htool *t, const char *dest);
 bool htool_flag(const struct htool *t, const char *dest);
 int64_t htool_int(const struct htool *t, const char *dest);
+json *htool_number(double v); /* as upstream writes it: 10, not 10.0 */
 double htool_float(const struct htool *t, const char *dest);
 int64_t htool_static_mem(const struct htool *t); /* --static-kvm-node-memory */
 struct strs htool_list(const struct htool *t, const char *dest);
