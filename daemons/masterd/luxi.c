@@ -61,14 +61,20 @@ struct call {
 	struct luxi_conn *c;
 	const void *args; /* struct luxi_x */
 	json *raw;        /* the same as sent */
+	enum luxi method;
 };
 
 static bool job_id(const struct call *k, const json *j, int64_t *ret)
 {
+	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
 	if (request_job_id(j, ret, &e) == 0)
 		return true;
+	if (k->method == LUXI_WaitForJobChange)
+		err_prefix(&e, "Parsing WaitForJobChange message");
+	else
+		request_bad_args(a, k->raw, &e);
 	not_parsed(k->c, &e);
 	return false;
 }
@@ -148,7 +154,7 @@ static void do_SetWatcherPause(const struct call *k)
 {
 	const struct luxi_SetWatcherPause *r = k->args;
 
-	manage_watcher_pause(k->m, k->c, r->until);
+	manage_watcher_pause(k->m, k->c, r->until, k->raw);
 }
 
 static void do_ReplaceFilter(const struct call *k)
@@ -205,15 +211,12 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		return;
 	}
 	log_debug("Request %s from user %d", luxi_name(method), (int)luxi_peer_uid(c));
-	if (!handlers[method]) {
-		queries_send(m, c, method, args);
-		return;
-	}
-	if (request_args(a, method, args, &typed, &e) < 0) {
+	if (request_args(a, method, args, &typed, &e) < 0)
 		not_parsed(c, &e);
-		return;
-	}
-	handlers[method](&(struct call){ m, c, typed, args });
+	else if (handlers[method])
+		handlers[method](&(struct call){ m, c, typed, args, method });
+	else
+		queries_send(m, c, method, args);
 }
 
 static int start_one(struct master *m, enum path path, struct luxi_server **ret, struct err *e)

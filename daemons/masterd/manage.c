@@ -235,7 +235,7 @@ void manage_drain(struct master *m, struct luxi_conn *c, bool flag)
 }
 
 /* The file the watcher looks at: seconds since the epoch. Here, and on the other nodes. */
-void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *until)
+void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *until, json *raw)
 {
 	const char *path = path_of(PATH_WATCHER_PAUSEFILE);
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -244,7 +244,9 @@ void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *unt
 	int r = 0;
 
 	if (until && !json_is(until, JSON_INT) && !json_is(until, JSON_FLOAT)) {
-		err_plain(&e, "Failed to parse request: Unable to parse a time");
+		err_plain(&e, "Unable to read Double");
+		request_bad_args(a, raw, &e);
+		err_prefix(&e, "Failed to parse request");
 	} else if (!until) {
 		r = fs_remove_tree(path);
 	} else {
@@ -304,6 +306,8 @@ void manage_filter_replace(struct master *m, struct luxi_conn *c,
 	if (e.msg) {
 		request_bad_args(a, raw, &e);
 		err_prefix(&e, "Failed to parse request");
+	} else if (uuid && !uuid_ok(uuid)) {
+		err_set(&e, GenericError, NULL, "Unable to parse UUID");
 	} else if (uuid) {
 		filter_exists(m, uuid, &exists, &e);
 	} else {

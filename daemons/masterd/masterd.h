@@ -129,7 +129,7 @@ void manage_priority(struct master *m, struct luxi_conn *c, int64_t id, int64_t 
 void manage_archive(struct master *m, struct luxi_conn *c, int64_t id);
 void manage_autoarchive(struct master *m, struct luxi_conn *c, int64_t age, int64_t timeout);
 void manage_drain(struct master *m, struct luxi_conn *c, bool flag);
-void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *until);
+void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *until, json *raw);
 void manage_filter_replace(struct master *m, struct luxi_conn *c,
 			   const struct luxi_ReplaceFilter *r, json *raw);
 void manage_filter_delete(struct master *m, struct luxi_conn *c, const char *uuid);

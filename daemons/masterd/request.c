@@ -85,6 +85,29 @@ int request_parse(const char *text, size_t n, enum luxi *ret, json **ret_args, j
 	return 0;
 }
 
+/* as upstream names them */
+static const struct {
+	const struct type *type;
+	const char *name;
+} type_names[] = {
+	{ &type_bool, "Bool" },  { &type_int, "Int" },      { &type_uint, "Int" },
+	{ &type_pint, "Int" },   { &type_size_mib, "Int" }, { &type_num, "Double" },
+	{ &type_str, "String" }, { &type_nestr, "String" },
+};
+
+/* What a JSON reader of upstream's says about a value of the wrong kind, or NULL. */
+static const char *unreadable(struct arena *a, const struct field *f, const json *v)
+{
+	if (f->type == &type_strs)
+		return json_is(v, JSON_ARRAY) ? "Unable to read String" : "Unable to read List";
+	if (f->type == &type_list)
+		return "Unable to read List";
+	for (size_t i = 0; i < ARRAY_SIZE(type_names); i++)
+		if (f->type == type_names[i].type)
+			return arena_printf(a, "Unable to read %s", type_names[i].name);
+	return NULL;
+}
+
 static const char *tuple_name(struct arena *a, size_t n)
 {
 	if (n == 2)
@@ -97,52 +120,63 @@ int request_bad_args(struct arena *a, json *args, struct err *e)
 	return err_prefix(e, "Cannot convert value '%s', error", json_dump_spaced_in(a, args));
 }
 
+static size_t position(const struct record *r, const struct field *f)
+{
+	return (size_t)(f - r->fields);
+}
+
+/* Arguments that can't be read, E says why: upstream words one method in its own way. */
+static int bad_call(struct arena *a, enum luxi method, json *args, struct err *e)
+{
+	if (method == LUXI_WaitForJobChange)
+		return err_prefix(e, "Parsing WaitForJobChange message");
+	return request_bad_args(a, args, e);
+}
+
 int request_args(struct arena *a, enum luxi method, json *args, void **ret, struct err *e)
 {
 	const struct record *r = luxi_record(method);
 	const struct field *bad = NULL;
 	size_t least = r->n;
+	const char *text;
+	const json *value;
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
+	*ret = arena_alloc(a, r->size);
+	if (!r->n) /* upstream does not look */
+		return 0;
 	/* CancelJob alone may leave its last argument out (older clients) */
 	while (least > 1 && method == LUXI_CancelJob && r->fields[least - 1].opt)
 		least--;
 	if (!json_is(args, JSON_ARRAY) || json_len(args) < least || json_len(args) > r->n) {
-		err_plain(e, "Unable to read %s", tuple_name(a, r->n));
-		return request_bad_args(a, args, e);
+		if (method == LUXI_WaitForJobChange)
+			err_plain(e, "Not enough values");
+		else
+			err_plain(e, "Unable to read %s", tuple_name(a, r->n));
+		return bad_call(a, method, args, e);
 	}
-	*ret = arena_alloc(a, r->size);
 	if (record_parse_list(r, a, args, *ret, &bad, &why) == 0)
 		return 0;
-	err_plain(e, "%s%s%s", bad ? field_wire(bad) : "", bad ? ": " : "", err_msg(&why));
-	return request_bad_args(a, args, e);
+	value = bad ? json_at(args, position(r, bad)) : NULL;
+	text = bad ? unreadable(a, bad, value) : NULL;
+	if (method == LUXI_QueryTags && json_str(value)) /* text that is no kind of objects */
+		text = arena_printf(a, "Invalid string value for type TagKind: %s",
+				    json_dump_in(a, value));
+	err_plain(e, "%s", text ? text : err_msg(&why));
+	return bad_call(a, method, args, e);
 }
 
 int request_job_id(const json *j, int64_t *ret, struct err *e)
 {
-	int64_t id;
-
-	if (json_is(j, JSON_INT))
-		id = json_int(j, 0);
-	else if (!json_str(j) || parse_int(json_str(j), &id) < 0)
-		return err_plain(e, "Unable to parse job id");
-	if (id < 0)
-		return err_plain(e, "Negative job id");
-	*ret = id;
+	if (check_job_id(j, e) < 0)
+		return -1;
+	*ret = json_int(j, -1);
+	if (json_str(j) && parse_int(json_str(j), ret) < 0)
+		return err_plain(e, "parsing job id: could not parse string '%s'", json_str(j));
 	return 0;
 }
 
 /* --- opcodes --- */
-/* as upstream names them */
-static const struct {
-	const struct type *type;
-	const char *name;
-} type_names[] = {
-	{ &type_bool, "Bool" },  { &type_int, "Int" },      { &type_uint, "Int" },
-	{ &type_pint, "Int" },   { &type_size_mib, "Int" }, { &type_num, "Double" },
-	{ &type_str, "String" }, { &type_nestr, "String" },
-};
-
 static int bad_value(const struct field *f, const struct err *why, struct err *e)
 {
 	if (f->secret)

@@ -5,6 +5,27 @@
 #include <stdio.h>
 #include <string.h>
 
+/* json-c takes 'x' for "x", NaN and Infinity even where it is strict. Outside of strings, JSON has these
+ * characters only. */
+static bool only_json(const char *text, size_t n)
+{
+	static bool good[256];
+	bool in_string = false;
+
+	if (!good['{'])
+		for (const char *p = "{}[]:,0123456789+-.eEtrufalsn \t\r\n"; *p; p++)
+			good[(unsigned char)*p] = true;
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] == '"')
+			in_string = !in_string;
+		else if (in_string)
+			i += text[i] == '\\'; /* what follows ends no string */
+		else if (!good[(unsigned char)text[i]])
+			return false;
+	}
+	return true;
+}
+
 int json_parse(const char *text, size_t n, json **ret, struct err *e)
 {
 	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
@@ -15,6 +36,10 @@ int json_parse(const char *text, size_t n, json **ret, struct err *e)
 	if (n > INT32_MAX - 1) {
 		json_tokener_free(tok);
 		return err_plain(e, "JSON text too large");
+	}
+	if (!only_json(text, n)) {
+		json_tokener_free(tok);
+		return err_plain(e, "invalid JSON: unexpected character");
 	}
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	j = json_tokener_parse_ex(tok, text, (int)n);

@@ -231,6 +231,7 @@ struct meminfo {
 int proc_meminfo(struct meminfo *ret);
 int proc_cpus(void); /* online processors */
 char *uuid_new(struct arena *a);
+bool uuid_ok(const char *s); /* as made by uuid_new(): lower case, with dashes */
 int random_bytes(void *buf, size_t n);
 char *random_hex(struct arena *a, size_t bytes);
 

@@ -1,5 +1,7 @@
 #include "lib/sys/sys.h"
 
+#include <string.h>
+
 #include <errno.h>
 #include <sys/random.h>
 
@@ -56,6 +58,18 @@ char *uuid_new(struct arena *a)
 	*p++ = '-';
 	hex(p, b + 10, 6);
 	return s;
+}
+
+bool uuid_ok(const char *s)
+{
+	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+	if (strlen(s) != strlen(form))
+		return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'x' ? !strchr("0123456789abcdef", s[i]) : s[i] != '-')
+			return false;
+	return true;
 }
 
 char *random_hex(struct arena *a, size_t bytes)

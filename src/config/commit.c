@@ -55,18 +55,6 @@ static int read_change(const json *in, struct change *ret, struct err *e)
 	return 0;
 }
 
-static bool is_uuid(const char *s)
-{
-	static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-	if (strlen(s) != strlen(form))
-		return false;
-	for (size_t i = 0; form[i]; i++)
-		if (form[i] == 'x' ? !strchr("0123456789abcdef", s[i]) : s[i] != '-')
-			return false;
-	return true;
-}
-
 /* --- applying --- */
 static void sort_tags(struct change *ch)
 {
@@ -141,7 +129,7 @@ static int apply_add(struct work *w, struct change *ch, struct err *e)
 		uuid = uuid_new(w->a);
 		json_set(in, "uuid", json_new_str(uuid));
 	}
-	if (!is_uuid(uuid))
+	if (!uuid_ok(uuid))
 		return config_fail(e, "Cannot add %s: '%s' is not a valid UUID",
 				   kind_info(ch->kind)->label, uuid);
 	if (record_field(obj_record(ch->kind), "serial_no"))

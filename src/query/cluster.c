@@ -53,7 +53,7 @@ static enum qstatus cluster_watcher_pause(struct qctx *c, const void *obj, const
 {
 	(void)obj;
 	(void)f;
-	*ret = watcher_pause(c->a);
+	*ret = watcher_pause(c->a, c->q->now);
 	return *ret ? QRS_NORMAL : QRS_UNAVAIL;
 }
 

@@ -75,7 +75,7 @@ int query_cluster_info(struct query_env *q, json **ret, struct err *e)
 	return 0;
 }
 
-json *watcher_pause(struct arena *a)
+json *watcher_pause(struct arena *a, double now)
 {
 	char *text CLEANUP(freep) = NULL;
 	const char *number;
@@ -85,8 +85,10 @@ json *watcher_pause(struct arena *a)
 	if (fs_read(path_of(PATH_WATCHER_PAUSEFILE), 64, &text, &n) < 0)
 		return NULL;
 	number = str_strip(a, text);
-	json_parse(number, strlen(number), &v, NULL);
-	return v;
+	if (json_parse(number, strlen(number), &v, NULL) < 0 || json_float(v, 0) > now)
+		return v;
+	json_put(v); /* it is over */
+	return NULL;
 }
 
 int query_config_values(struct query_env *q, const json *names, json **ret, struct err *e)
@@ -115,9 +117,11 @@ int query_config_values(struct query_env *q, const json *names, json **ret, stru
 		else if (str_eq(name, "drain_flag"))
 			v = json_new_bool(drained);
 		else if (str_eq(name, "watcher_pause"))
-			v = watcher_pause(q->a);
+			v = watcher_pause(q->a, q->now);
 		else if (str_eq(name, "modify_ssh_setup"))
 			v = json_new_bool(cl->modify_ssh_setup);
+		else if (str_eq(name, "ssh_key_type") || str_eq(name, "ssh_key_bits"))
+			v = field_emit(record_field(rec_cluster(), name), cl);
 		json_append(*ret, v);
 	}
 	return 0;
@@ -138,11 +142,8 @@ int query_tags(struct query_env *q, const json *args, json **ret, struct err *e)
 		[tag_kind_node] = "Node", [tag_kind_nodegroup] = "Group",
 	};
 
-	if (json_len(args) != 2 || !name)
+	if (k < 0 || !name) /* the master has seen to it */
 		return err_plain(e, "Unable to read Pair");
-	if (k < 0)
-		return err_plain(e, "Invalid string value for type TagKind: \"%s\"",
-				 kind ? kind : "null");
 	if (snapshot_open(q->config, &s, e) < 0)
 		return -1;
 	if (k == tag_kind_cluster)

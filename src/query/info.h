@@ -6,7 +6,7 @@
 int query_cluster_info(struct query_env *q, json **ret, struct err *e);
 int query_config_values(struct query_env *q, const json *names, json **ret, struct err *e);
 json *architecture(void);             /* [word size, machine] */
-json *watcher_pause(struct arena *a); /* seconds, or NULL while the watcher is not paused */
+json *watcher_pause(struct arena *a, double now); /* seconds, or NULL while the watcher is not paused */
 int query_tags(struct query_env *q, const json *args, json **ret, struct err *e);
 
 #endif

@@ -209,90 +209,82 @@ static int run_text(struct query_env *q, const char *what, const struct strs *fi
 	return failed;
 }
 
-/* The older methods: names and fields in, plain values out, unknown fields refused. */
-static int query_old(struct query_env *q, const char *what, const json *names,
-		     const struct strs *fields, json **ret, struct err *e)
+static int fields_known(struct query_env *q, const struct qresource *r, const struct strs *fields,
+			struct err *e)
 {
-	const struct qresource *r = qresource_find(what);
-	struct strs limit = json_strs(q->a, names), unknown = { 0 };
-	const struct qfield **fv;
-	const void **v;
-	struct qctx c;
-	size_t n;
-	int failed;
+	struct strs unknown = { 0 };
 
 	for (size_t i = 0; i < fields->n; i++)
 		if (!qresource_field(r, fields->v[i]))
 			strs_add(q->a, &unknown, fields->v[i]);
-	if (unknown.n)
-		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Unknown output fields selected: %s",
-			       strs_join(q->a, &unknown, ", "));
-	if (context(q, r, &c, e) < 0)
+	if (!unknown.n)
+		return 0;
+	return err_set(e, ERR_PREREQ, ECODE_INVAL, "Unknown output fields selected: %s",
+		       strs_join(q->a, &unknown, ", "));
+}
+
+/* The older methods: names and fields in, plain values out, unknown fields refused. LIMIT NULL = all. */
+static int plain(struct query_env *q, const struct qresource *r, const struct strs *fields,
+		 const struct strs *limit, json **ret, struct err *e)
+{
+	const struct qfield **fv;
+	const void **v;
+	struct qctx c;
+	size_t n = 0;
+	int failed;
+
+	if (fields_known(q, r, fields, e) < 0 || context(q, r, &c, e) < 0)
 		return -1;
-	failed = collect(&c, fields, NULL, limit.n ? &limit : NULL, &fv, &v, &n, e);
+	failed = collect(&c, fields, NULL, limit, &fv, &v, &n, e);
 	if (failed && e && e->code == ECODE_NOENT) { /* upstream: names not found give no row */
 		err_clear(e);
 		failed = 0;
 		n = 0;
 	}
-	if (!failed) {
+	if (!failed)
 		*ret = json_new_array();
-		for (size_t i = 0; i < n; i++) {
-			json *line = json_new_array();
+	for (size_t i = 0; !failed && i < n; i++) {
+		json *line = json_new_array();
 
-			for (size_t k = 0; k < fields->n; k++) {
-				json *val = NULL;
+		for (size_t k = 0; k < fields->n; k++) {
+			json *val = NULL;
 
-				fv[k]->get(&c, v[i], fv[k], &val);
-				json_append(line, val);
-			}
-			json_append(*ret, line);
+			fv[k]->get(&c, v[i], fv[k], &val);
+			json_append(line, val);
 		}
+		json_append(*ret, line);
 	}
 	context_done(&c);
 	return failed;
 }
 
-/* QueryJobs: plain values; a missing id gives a row with only the id */
+static int query_old(struct query_env *q, const char *what, const json *names,
+		     const struct strs *fields, json **ret, struct err *e)
+{
+	struct strs limit = json_strs(q->a, names);
+
+	return plain(q, qresource_find(what), fields, limit.n ? &limit : NULL, ret, e);
+}
+
+/* A missing job gives a row with only its number; no numbers are all jobs. Plain errors are those of
+ * parsing. */
 static int query_jobs(struct query_env *q, const json *ids, const struct strs *fields, json **ret,
 		      struct err *e)
 {
 	struct strs limit = { 0 };
-	const struct qfield **fv;
-	const void **v;
-	struct qctx c;
-	size_t n;
-	int failed;
 
 	json_items(ids, i, id) {
 		int64_t num;
 
-		if (json_is(id, JSON_INT))
-			num = json_int(id, 0);
-		else if (!json_str(id) || parse_int(json_str(id), &num) < 0)
-			return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid job id");
+		if (check_job_id(id, e) < 0)
+			return -1;
+		num = json_int(id, 0);
+		if (json_str(id) && parse_int(json_str(id), &num) < 0)
+			return err_plain(e, "parsing job id: could not parse string '%s'",
+					 json_str(id));
 		strs_add(q->a, &limit, arena_printf(q->a, "%lld", (long long)num));
 	}
-	if (context(q, &qres_job, &c, e) < 0)
-		return -1;
-	failed = collect(&c, fields, NULL, ids ? &limit : NULL, &fv, &v, &n, e);
-	if (!failed) {
-		*ret = json_new_array();
-		for (size_t i = 0; i < n; i++) {
-			json *line = json_new_array();
-
-			for (size_t k = 0; k < fields->n; k++) {
-				json *val = NULL;
-
-				if (fv[k])
-					fv[k]->get(&c, v[i], fv[k], &val);
-				json_append(line, val);
-			}
-			json_append(*ret, line);
-		}
-	}
-	context_done(&c);
-	return failed;
+	return plain(q, &qres_job, fields, limit.n ? &limit : NULL, ret, e);
 }
 
 /* Upstream's wording for arguments it cannot read; its JSON has spaces after commas. */
@@ -370,7 +362,9 @@ static int luxi_other(struct query_env *q, enum luxi method, json *args, json **
 		return luxi_query_fields(q, args, ret, e);
 	case LUXI_QueryJobs:
 		fields = json_strs(q->a, json_at(args, 1));
-		return query_jobs(q, json_at(args, 0), &fields, ret, e);
+		if (query_jobs(q, json_at(args, 0), &fields, ret, e) == 0)
+			return 0;
+		return e && !e->cls ? bad_args(q, json_at(args, 0), e) : -1;
 	case LUXI_QueryFilters:
 		fields = json_strs(q->a, json_at(args, 1));
 		return query_old(q, "filter", json_at(args, 0), &fields, ret, e);

@@ -280,14 +280,15 @@ static int kind_of_items(const json *v, enum json_kind kind, const char *what, s
 int check_number(const json *v, struct err *e)
 {
 	return json_is(v, JSON_INT) || json_is(v, JSON_FLOAT) ? 0 :
-								err_plain(e, "expected a number, got %s", json_kind_name(v));
+								err_plain(e, "Unable to read Double");
 }
 
 int check_int(const json *v, struct err *e)
 {
-	return json_is(v, JSON_INT) ? 0 : err_plain(e, "expected an integer, got %s", json_kind_name(v));
+	return json_is(v, JSON_INT) ? 0 : err_plain(e, "Unable to read Int");
 }
 
+/* The texts of these are those of upstream's JSON reader: clients of the master see them. */
 /* A number, or one as text. */
 int check_job_id(const json *v, struct err *e)
 {
@@ -295,7 +296,11 @@ int check_job_id(const json *v, struct err *e)
 
 	if ((json_is(v, JSON_INT) && json_int(v, -1) >= 0) || (s && *s && !s[strspn(s, "0123456789")]))
 		return 0;
-	return err_plain(e, "not the number of a job");
+	if (json_is(v, JSON_INT))
+		return err_plain(e, "Invalid value for job ID ' %lld'", (long long)json_int(v, 0));
+	if (s)
+		return err_plain(e, "parsing job id: could not parse string '%s'", s);
+	return err_plain(e, "Wrong type/value for job id");
 }
 
 int check_job_ids(const json *v, struct err *e)
@@ -310,15 +315,15 @@ int check_ints(const json *v, struct err *e)
 
 int check_strings(const json *v, struct err *e)
 {
-	return kind_of_items(v, JSON_STRING, "a string", e);
+	return check_list(v, e) < 0 ? -1 : each(v, check_string, e);
 }
 
 int check_list(const json *v, struct err *e)
 {
-	return json_is(v, JSON_ARRAY) ? 0 : err_plain(e, "expected a list, got %s", json_kind_name(v));
+	return json_is(v, JSON_ARRAY) ? 0 : err_plain(e, "Unable to read List");
 }
 
 int check_string(const json *v, struct err *e)
 {
-	return json_str(v) ? 0 : err_plain(e, "expected a string, got %s", json_kind_name(v));
+	return json_str(v) ? 0 : err_plain(e, "Unable to read String");
 }

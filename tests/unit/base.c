@@ -78,7 +78,7 @@ static void test_json(void **state)
 	char *s;
 	static const char good[] = " {\"b\": [1, 2.5, null], \"a\": \"x/y\"} ";
 	static const char *const bad[] = { "", "{", "[1,]", "'a'", "1 2", "{\"a\":1}x", "nul",
-					   "\"\xff\"" };
+					   "\"\xff\"", "{'a': 1}", "NaN", "[-Infinity]", "[1] // x" };
 
 	(void)state;
 	assert_ok(json_parse(good, strlen(good), &j, &e), &e);
