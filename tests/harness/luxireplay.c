@@ -57,7 +57,9 @@ static json *job_field(const json *job, const char *id, const char *field)
 
 static json *wait_for_change(struct replay *r, const json *args)
 {
-	const char *id = arena_printf(r->a, "%lld", (long long)json_int(json_at(args, 0), 0));
+	const json *first = json_at(args, 0); /* 3.0's client sends text */
+	const char *id = json_str(first) ? json_str(first) :
+					   arena_printf(r->a, "%lld", (long long)json_int(first, 0));
 	const json *job = json_get(json_get(r->c, "jobs"), id), *logs = json_get(job, "oplog");
 	int64_t seen = json_int(json_at(args, 3), -1);
 	json *entries;
@@ -77,7 +79,8 @@ static json *query_jobs(struct replay *r, const json *args)
 	json *rows = json_new_array();
 
 	json_items(json_at(args, 0), i, want) {
-		const char *id = arena_printf(r->a, "%lld", (long long)json_int(want, 0));
+		const char *id = json_str(want) ? json_str(want) :
+						  arena_printf(r->a, "%lld", (long long)json_int(want, 0));
 		json *row = json_new_array();
 
 		json_items(json_at(args, 1), k, field)
