@@ -1,5 +1,6 @@
 # htools: the allocation tools, one program named by how it is called. The algorithms are pure: libhtools.a links
-# nothing but the schema. Scores are compared bit by bit with upstream's: no fused multiply and add.
+# nothing but the schema. Scores are compared bit by bit with upstream's: no fused multiply and add. Integers wrap, as
+# upstream's do.
 noinst_LIBRARIES += libhtools.a
 libhtools_a_SOURCES = \
 	htools/core/htools.h \
@@ -42,7 +43,7 @@ libhtools_a_SOURCES = \
 	htools/io/text.c \
 	htools/io/value.c \
 	htools/io/value.h
-libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off -fno-math-errno
+libhtools_a_CFLAGS = $(AM_CFLAGS) -O2 -ffp-contract=off -fno-math-errno -fwrapv
 HTOOLS_LIBS = libhtools.a $(GANETI_LIBS)
 
 gntlib_PROGRAMS += htools/htools
@@ -61,3 +62,16 @@ htools_htools_SOURCES = \
 	htools/prog/main.c
 htools_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += htools/README
+
+# the names it is called by
+htools_names = harep hbal hcheck hinfo hroller hscan hspace hsqueeze
+install_hooks += install-htools
+.PHONY: install-htools uninstall-htools
+install-htools:
+	$(MKDIR_P) "$(DESTDIR)$(bindir)"
+	for p in $(htools_names); do \
+		ln -sfr "$(DESTDIR)$(gntlibdir)/htools" "$(DESTDIR)$(bindir)/$$p" || exit 1; \
+	done
+uninstall_hooks += uninstall-htools
+uninstall-htools:
+	for p in $(htools_names); do rm -f "$(DESTDIR)$(bindir)/$$p"; done

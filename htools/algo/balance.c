@@ -241,6 +241,8 @@ static bool choose(struct ht_balancer *b, struct candidate *ret, struct ht_outco
 	const struct candidate *best = NULL;
 	double score = b->b.exact;
 
+	if (b->w.n_kept == 0)
+		return false;
 	qsort(b->w.kept, b->w.n_kept, sizeof(*b->w.kept), by_order);
 	for (size_t i = 0; i < b->w.n_kept; i++) {
 		const struct candidate *x = &b->w.kept[i];

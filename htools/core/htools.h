@@ -133,6 +133,17 @@ enum ht_fail ht_inst_fits_policy(const struct ht_inst *i, const struct ht_policy
 int ht_inst_shrink(struct ht_inst *i, enum ht_fail f);
 
 /* --- nodes --- */
+/* Haskell's truncate and floor to Int: what does not fit is the smallest integer. */
+static inline int64_t hs_truncate(double v)
+{
+	return v > -9.2e18 && v < 9.2e18 ? (int64_t)v : INT64_MIN;
+}
+static inline int64_t hs_floor(double v)
+{
+	int64_t i = hs_truncate(v);
+
+	return v < (double)i ? i - 1 : i;
+}
 /* What instances change on a node. Small, so that a candidate move works on copies of two or three of
  * these and leaves the cluster alone. */
 struct ht_state {

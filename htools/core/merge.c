@@ -329,9 +329,9 @@ void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct aren
 		}
 		for (int i = 0; i < n->sec.n; i++)
 			dsk += c->insts[n->sec.v[i]].dsk;
-		n->x_mem = (int64_t)n->t_mem - n->n_mem - s->i_mem - n->f_mem;
+		n->x_mem = hs_truncate(n->t_mem) - n->n_mem - s->i_mem - n->f_mem;
 		s->p_mem = (double)ht_free_mem(n, s) / n->t_mem;
-		dsk = (int64_t)n->t_dsk - s->f_dsk - dsk;
+		dsk = hs_truncate(n->t_dsk) - s->f_dsk - dsk;
 		if (n->x_mem > 512 || dsk > 1024)
 			strs_add(a, ret_warnings, arena_printf(a, "node %s is missing %lld MB ram and %lld GB disk", n->name,
 							       (long long)n->x_mem, (long long)floor_div(dsk, 1024)));

@@ -33,21 +33,10 @@ static void sub_util(struct ht_util *to, const struct ht_util *u)
 	to->net -= u->net;
 }
 
-/* floor() to an integer as Haskell does for what fits */
-static int64_t floor_int(double v)
-{
-	int64_t i;
-
-	if (!(v > -9e18 && v < 9e18))
-		return 0;
-	i = (int64_t)v;
-	return (double)i > v ? i - 1 : i;
-}
-
 void ht_node_set_policy(struct ht_node *n, const struct ht_policy *p)
 {
 	n->policy = p;
-	n->hi_cpu = floor_int(p->vcpu_ratio * n->t_cpu);
+	n->hi_cpu = hs_floor(p->vcpu_ratio * n->t_cpu);
 	n->hi_spn = p->spindle_ratio * (double)n->t_spn;
 }
 
@@ -74,20 +63,20 @@ void ht_node_set_max_cpu(struct ht_cluster *c, struct ht_node *n, double ratio)
 	*p = *n->policy;
 	p->vcpu_ratio = ratio;
 	n->policy = p;
-	n->hi_cpu = floor_int(ratio * n->t_cpu);
+	n->hi_cpu = hs_floor(ratio * n->t_cpu);
 }
 
 void ht_node_set_min_disk(struct ht_node *n, double ratio)
 {
 	n->m_dsk = ratio;
-	n->lo_dsk = floor_int(ratio * n->t_dsk);
+	n->lo_dsk = hs_floor(ratio * n->t_dsk);
 }
 
 /* --- what is free --- */
 
 static int64_t free_with(const struct ht_node *n, int64_t i_mem)
 {
-	return (int64_t)n->t_mem - n->n_mem - i_mem - max64(0, n->x_mem);
+	return hs_truncate(n->t_mem) - n->n_mem - i_mem - max64(0, n->x_mem);
 }
 
 int64_t ht_free_mem(const struct ht_node *n, const struct ht_state *s)

@@ -24,7 +24,7 @@ void ht_totals(const struct ht_cluster *c, const struct ht_view *v, struct ht_to
 		t->m_dsk = max64(t->m_dsk, dsk);
 		t->m_cpu = max64(t->m_cpu, cpu);
 		t->i_mem += s->i_mem;
-		t->i_dsk += (int64_t)n->t_dsk - s->f_dsk;
+		t->i_dsk += hs_truncate(n->t_dsk) - s->f_dsk;
 		t->i_spn += n->t_spn - s->f_spn;
 		t->i_cpu += s->u_cpu;
 		t->t_mem += n->t_mem;

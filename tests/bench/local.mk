@@ -14,3 +14,8 @@ bench: all $(bench_programs) $(bench_tools)
 	@for p in $(bench_programs); do echo "# $$p"; ./$$p || exit 1; done
 	@echo "# tests/bench/cluster.sh"; bash $(srcdir)/tests/bench/cluster.sh
 	@[ "$$(id -u)" != 0 ] || { echo "# tests/bench/lab.sh"; GANETI_BUILD=$(abs_top_builddir) bash $(srcdir)/tests/bench/lab.sh; }
+
+EXTRA_DIST += tests/bench/htools.sh
+.PHONY: bench-htools
+bench-htools: htools/htools$(EXEEXT) tests/harness/mkhtools$(EXEEXT)
+	bash $(srcdir)/tests/bench/htools.sh

@@ -1,0 +1,53 @@
+#!/bin/bash
+# make bench-htools: the same work for our tools and upstream's (HTOOLS_PEER, or installed), seconds of the processor.
+# Upstream gets at most PEER_LIMIT seconds (default 300) for each line. Run in the build folder.
+set -u
+mk=$PWD/tests/harness/mkhtools tools=$PWD/htools/htools limit=${PEER_LIMIT:-300}
+peer=
+for d in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin; do
+	[ -n "$d" ] && [ -x "$d/hbal" ] && "$d/hbal" --version 2>/dev/null | grep -q 'compiled with ghc' && peer=$d && break
+done
+work=$(mktemp -d) && cd "$work" || exit 1
+trap 'rm -rf "$work"' EXIT
+for p in hail hbal hcheck hspace; do ln -s "$tools" "$p"; done
+
+# cpu NAME CMD...: user and system seconds, or ">LIMIT"; the output is kept in NAME, the memory (MB) in MEM
+cpu() {
+	local name=$1 rc=0 line
+	shift
+	timeout "$limit" bash -c 'ulimit -t "$1"; shift; TIMEFORMAT="%U %S"; time "$@" >"$0" 2>"$0.err"' "$name" "$limit" "$@" 2>"$name.time" || rc=$?
+	line=$(tail -n 1 "$name.time")
+	if [ $rc -ge 124 ]; then echo ">$limit"; else awk '{printf "%.2f", $1 + $2}' <<<"$line"; fi
+}
+
+# row TITLE PROGRAM ARGS...
+row() {
+	local title=$1 program=$2 ours theirs=- ratio=- same=-
+	shift 2
+	ours=$(cpu ours "./$program" "$@")
+	if [ -n "$peer" ]; then
+		theirs=$(cpu theirs "$peer/$program" "$@")
+		case $theirs in
+		'>'*) ratio=$(awk -v a="${theirs#>}" -v b="$ours" 'BEGIN{printf ">%d", a / (b > 0.005 ? b : 0.005)}') ;;
+		*)
+			ratio=$(awk -v a="$theirs" -v b="$ours" 'BEGIN{printf "%d", a / (b > 0.005 ? b : 0.005)}')
+			if cmp -s ours theirs; then same=yes; else same=no; fi ;;
+		esac
+	fi
+	printf '%-52s %9s %9s %8s %5s\n' "$title" "$ours" "$theirs" "$ratio" "$same"
+}
+
+"$mk" 1 40 400 drbd skewed >c40
+"$mk" 1 200 2000 drbd skewed >c200
+"$mk" 1 1000 10000 drbd skewed groups=25 >c25
+"$mk" 1 1000 10000 drbd skewed >c1000
+printf '%-52s %9s %9s %8s %5s\n' "" ours upstream times same
+row "hbal 40/400 to the end" hbal -t c40
+row "hbal 200/2000, one move" hbal -t c200 -l 1
+row "hbal 200/2000 to the end" hbal -t c200
+row "hbal 1000/10000 in 25 groups, one of them" hbal -t c25 -G group7
+row "hbal 1000/10000 in one group, 100 moves" hbal -t c1000 -l 100
+row "hcheck 40/400" hcheck -t c40 --no-simulation
+if [ -n "$("$tools" 2>&1 | grep hspace)" ]; then
+	row "hspace 40/400" hspace -t c40
+fi
