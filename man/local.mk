@@ -15,14 +15,26 @@ man8_pages = \
 	man/gnt-node.8 \
 	man/gnt-os.8 \
 	man/gnt-storage.8
+man1_pages = \
+	man/hbal.1 \
+	man/hcheck.1 \
+	man/hinfo.1 \
+	man/hroller.1 \
+	man/hscan.1 \
+	man/hspace.1 \
+	man/hsqueeze.1 \
+	man/htools.1
+nodist_man1_MANS = $(man1_pages)
 nodist_man7_MANS = $(man7_pages)
 nodist_man8_MANS = $(man8_pages)
 nodist_doc_DATA = doc/rapi.txt doc/openapi.json
-EXTRA_DIST += man/README $(man7_pages:=.in) $(man8_pages:=.in)
-CLEANFILES += $(man7_pages) $(man8_pages) $(nodist_doc_DATA)
+EXTRA_DIST += man/README $(man1_pages:=.in) $(man7_pages:=.in) $(man8_pages:=.in)
+CLEANFILES += $(man1_pages) $(man7_pages) $(man8_pages) $(nodist_doc_DATA)
 
-SUFFIXES = .7 .7.in .8 .8.in
-$(man7_pages) $(man8_pages): schema_dump$(EXEEXT)
+SUFFIXES = .1 .1.in .7 .7.in .8 .8.in
+$(man1_pages) $(man7_pages) $(man8_pages): schema_dump$(EXEEXT)
+.1.in.1:
+	$(AM_V_GEN)$(MKDIR_P) man && ./schema_dump --man $< > $@.tmp && mv $@.tmp $@
 .7.in.7:
 	$(AM_V_GEN)$(MKDIR_P) man && ./schema_dump --man $< > $@.tmp && mv $@.tmp $@
 .8.in.8:

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/harness/tlib.sh"
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-pages=(man/*.[78])
+pages=(man/*.[178])
 
 # What bash completes is made from the same rows by other code.
 ./gnt --bash-completion >"$T/completion"
@@ -50,6 +50,17 @@ for p in $programs; do
 	done)" "" "$p: every command has its place in man/$p.8.in"
 done
 
+# tools and daemons that there are
+for p in $(HTOOLS='' htools/htools 2>&1 | sed -n 's/^ \(h[a-z]*\) .*/\1/p'); do
+	plain "man/$p.1" >"$T/page"
+	is "$(HTOOLS=$p htools/htools --help-completion | sed -n 's/^\(-[^ ]*\) .*/\1/p' | tr , '\n' | while read -r o; do
+		grep -q -e "^$o\>\|, $o\>" "$T/page" || echo "$o"
+	done)" "" "$p: every option is described"
+done
+for p in masterd noded rapi confd mond kvmd metad; do
+	[ ! -x "ganeti-$p" ] || ok "ganeti-$p has a page" test -s "man/ganeti-$p.8"
+done
+
 ./schema_dump --json >"$T/json"
 for hv in kvm xen-pvm xen-hvm lxc chroot fake; do
 	wanted=$(awk -v hv="    \"$hv\": {" '$0 == hv {on = 1} on && /^    }/ {on = 0}
@@ -62,7 +73,7 @@ for hv in kvm xen-pvm xen-hvm lxc chroot fake; do
 done
 
 is "$(for f in "${pages[@]}"; do
-	plain "$f" | sed -n 's/^\.BR \([a-z-]*\) (\([78]\)).*/\1.\2/p' | while read -r r; do
+	plain "$f" | sed -n 's/^\.BR \([a-z-]*\) (\([178]\)).*/\1.\2/p' | while read -r r; do
 		[ -e "$top/man/$r.in" ] || echo "$f: $r"
 	done
 done)" "" "references lead to pages"
