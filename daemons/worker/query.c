@@ -8,6 +8,18 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+#define OBJECTS_KEPT 250000
+
+static int tools(struct worker_tools *t, struct err *e)
+{
+	bool fresh = !t->config;
+	int r = worker_tools(t, NULL, e);
+
+	if (fresh && t->config)
+		config_keep_objects(t->config, OBJECTS_KEPT);
+	return r;
+}
+
 static void failed(struct str *reply, const struct err *e)
 {
 	json *j = json_pack("{s:b, s:o}", "success", 0, "result",
@@ -26,7 +38,7 @@ static void answer(struct worker_tools *t, const json *request, struct str *repl
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
 	/* queries of the configuration work without certificates */
-	if (worker_tools(t, NULL, &e) < 0 && !t->config) {
+	if (tools(t, &e) < 0 && !t->config) {
 		failed(reply, &e);
 		return;
 	}
@@ -46,7 +58,7 @@ int main(void)
 	json *request;
 
 	worker_start("ganeti-query-worker", PATH_MASTERD_LOG);
-	(void)worker_tools(&t, NULL, NULL);
+	(void)tools(&t, NULL);
 	while ((request = worker_request("method"))) {
 		struct str reply CLEANUP(str_free) = { 0 };
 

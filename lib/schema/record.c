@@ -233,6 +233,13 @@ json *record_defaults(const struct record *r)
 	return j;
 }
 
+void record_fill_defaults(const struct record *r, struct arena *a, void *to)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (!is_set(&r->fields[i], to))
+			(void)take_field(&r->fields[i], a, NULL, to, 0, NULL);
+}
+
 int type_record_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e)
 {
 	const struct record *r = t->record();

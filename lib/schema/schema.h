@@ -139,6 +139,8 @@ json *record_emit(const struct record *r, const void *in, int flags); /* a dict 
 json *record_emit_list(const struct record *r, const void *in);       /* positional */
 /* Copy fields that are set in FROM and not in TO (fill defaults layer by layer). */
 void record_fill(const struct record *r, void *to, const void *from);
+/* The same from the defaults of the rows. */
+void record_fill_defaults(const struct record *r, struct arena *a, void *to);
 json *field_emit(const struct field *f, const void *in); /* null when unset */
 
 /*

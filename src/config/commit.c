@@ -199,7 +199,7 @@ static int apply_remove(struct work *w, struct change *ch, struct err *e)
 	json_append(w->out, NULL);
 	if (link_del(w->d, ch->id, &ch->gone, e) < 0)
 		return -1;
-	return row_delete(w->d, ch->id, e);
+	return row_delete(w->d, obj_str(ch->kind, ch->old, "uuid"), ch->id, e);
 }
 
 static int apply(struct work *w, const json *changes, struct err *e)
@@ -357,6 +357,7 @@ static int finish(struct work *w, struct err *e)
 {
 	struct pool_change p = { 0 };
 	bool ssconf = false;
+	int64_t serial;
 
 	for (size_t i = 0; i < w->n; i++) {
 		ssconf |= changes_ssconf(&w->v[i]);
@@ -364,6 +365,7 @@ static int finish(struct work *w, struct err *e)
 		links_append(w->a, &p.removed, &w->v[i].gone);
 	}
 	if (pool_update(w->d, w->a, &p, w->now, e) < 0 || bump(w->d, "serial", e) < 0 ||
+	    meta_get(w->d, "serial", &serial, e) < 0 || changes_forget(w->d, serial, e) < 0 ||
 	    meta_set_float(w->d, "mtime", w->now, e) < 0)
 		return -1;
 	return ssconf ? bump(w->d, "ssconf_serial", e) : 0;

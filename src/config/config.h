@@ -23,6 +23,9 @@ int config_open(const char *path, enum db_mode mode, struct config **ret, struct
 void config_close(struct config *c); /* its snapshots have to be freed before */
 void config_closep(struct config **c);
 struct db *config_db(struct config *c);
+/* Keep parsed objects from one snapshot to the next, up to about LIMIT of them: for those who read the same
+ * again and again. Only what changed is parsed again. */
+void config_keep_objects(struct config *c, size_t limit);
 /*
  * Make the database from INITIAL, a dict in config.data's shape of any version config_upgrade() knows
  * (cluster init, import). It appears at PATH complete or not at all; an existing one is refused.

@@ -135,6 +135,7 @@ static int import_all(struct db *d, const json *data, struct err *e)
 		if (import_kind(d, k, data, e) < 0)
 			return -1;
 	if (meta_set(d, "serial", json_get_int(data, "serial_no", 1), e) < 0 ||
+	    meta_set(d, "changes_from", json_get_int(data, "serial_no", 1) + 1, e) < 0 ||
 	    meta_set(d, "ssconf_serial", 1, e) < 0 ||
 	    meta_set_float(d, "ctime", json_float(json_get(data, "ctime"), now), e) < 0)
 		return -1;

@@ -1,4 +1,5 @@
 libmaster_a_SOURCES += \
+	src/config/cache.c \
 	src/config/check.c \
 	src/config/commit.c \
 	src/config/config.h \

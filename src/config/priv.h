@@ -4,12 +4,17 @@
 #include "src/config/config.h"
 
 #define IDLE_MAX 4 /* connections kept for the next snapshots */
+#define CHANGES_KEPT 10000 /* objects whose change is remembered, at least */
+#define CHANGES_ROUND 64   /* older ones are forgotten after that many commits */
+
+struct cache;
 
 struct config {
 	char *path;
 	struct db *db;
 	struct db *idle[IDLE_MAX];
 	size_t n_idle, n_snapshots;
+	struct cache *cache; /* or NULL */
 };
 
 /* Give E the class of this folder unless it has one. Returns -1. */
@@ -80,7 +85,10 @@ int row_find(struct db *d, struct arena *a, const char *uuid, struct row *ret, s
 /* ID 0: insert. Sets *RET_ID. STORED (may be NULL) gets the JSON, a new reference. */
 int row_write(struct db *d, enum obj_kind k, const void *obj, int64_t id, int64_t *ret_id,
 	      json **stored, struct err *e);
-int row_delete(struct db *d, int64_t id, struct err *e);
+int row_delete(struct db *d, const char *uuid, int64_t id, struct err *e);
+int changes_forget(struct db *d, int64_t serial, struct err *e); /* old ones, now and then */
+/* UUIDs of what changed after SERIAL. 1, 0 = that long ago is forgotten, -1 */
+int changes_since(struct db *d, struct arena *a, int64_t serial, struct strs *ret, struct err *e);
 int link_add(struct db *d, int64_t owner, const struct links *l, struct err *e);
 int link_del(struct db *d, int64_t owner, const struct links *l, struct err *e);
 /* Names and UUIDs joined from a query whose first column is text. */
@@ -93,6 +101,15 @@ int meta_set_float(struct db *d, const char *key, double v, struct err *e);
 
 /* --- snapshot.c --- */
 struct db *snapshot_db(struct snapshot *s);
+
+/* --- cache.c: parsed objects of one state, kept from snapshot to snapshot --- */
+void cache_free(struct cache *c);
+/* Forget what is not as in the state of SERIAL, which D shows; everything when it can't be told. */
+void cache_follow(struct cache *c, struct db *d, int64_t serial);
+struct arena *cache_arena(struct cache *c); /* for what goes into it */
+const void *cache_get(const struct cache *c, enum obj_kind k, const char *uuid);
+void cache_put(struct cache *c, enum obj_kind k, const char *uuid, const void *obj);
+void cache_trim(struct cache *c); /* when nobody uses it: at its limit, start again */
 
 /* --- pool.c: what the store keeps itself: free ports, used addresses --- */
 struct pool_change {

@@ -12,6 +12,7 @@ struct snapshot {
 	struct db *db;
 	struct arena *a;
 	struct map *cache; /* UUID -> struct cached, of every kind */
+	struct cache *kept; /* instead of that, when the store keeps objects and nobody else uses them */
 	int64_t serial, ssconf_serial;
 	const struct cluster *cluster;
 };
@@ -77,6 +78,10 @@ int snapshot_open(struct config *c, struct snapshot **ret, struct err *e)
 	c->n_snapshots++;
 	if (start(s, e) < 0)
 		return config_error(e);
+	if (c->cache && c->n_snapshots == 1) {
+		s->kept = c->cache;
+		cache_follow(s->kept, s->db, s->serial);
+	}
 	*ret = STEAL(s);
 	return 0;
 }
@@ -87,6 +92,8 @@ void snapshot_free(struct snapshot *s)
 		return;
 	give_connection(s->config, s->db);
 	s->config->n_snapshots--;
+	if (s->kept)
+		cache_trim(s->kept);
 	map_free(s->cache, NULL);
 	arena_free(s->a);
 	free(s);
@@ -139,7 +146,7 @@ static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 		if (rc == 1)
 			text = xstrdup(db_text(st, 0));
 	}
-	if (rc == 1 && obj_parse_text(s->a, k, text, &obj, &e) == 0)
+	if (rc == 1 && obj_parse_text(s->kept ? cache_arena(s->kept) : s->a, k, text, &obj, &e) == 0)
 		return obj;
 	if (rc)
 		log_error("Can't read %s %s: %s", kind_info(k)->label, uuid, err_msg(&e));
@@ -148,12 +155,21 @@ static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 
 static const void *get(struct snapshot *s, enum obj_kind k, const char *uuid)
 {
-	struct cached *c = uuid ? map_get(s->cache, uuid) : NULL;
+	struct cached *c;
 	const void *obj;
 
+	if (!uuid)
+		return NULL;
+	if (s->kept) {
+		obj = cache_get(s->kept, k, uuid);
+		if (!obj && (obj = load(s, k, uuid)))
+			cache_put(s->kept, k, uuid, obj);
+		return obj;
+	}
+	c = map_get(s->cache, uuid);
 	if (c)
 		return c->kind == k ? c->obj : NULL;
-	obj = uuid ? load(s, k, uuid) : NULL;
+	obj = load(s, k, uuid);
 	if (obj) {
 		c = ARENA_NEW(s->a, struct cached);
 		*c = (struct cached){ k, obj };

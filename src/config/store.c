@@ -13,6 +13,11 @@ static const char *const schema[] = {
 	/* small rows, read in order of value: no need for a second tree beside the index */
 	"CREATE TABLE link(role INTEGER NOT NULL, value TEXT NOT NULL, owner INTEGER NOT NULL,"
 	" PRIMARY KEY(role, value, owner)) WITHOUT ROWID;",
+	/* which objects the last commits wrote or removed; "changes_from": those before are forgotten */
+	"CREATE TABLE change(serial INTEGER NOT NULL, uuid TEXT NOT NULL,"
+	" PRIMARY KEY(serial, uuid)) WITHOUT ROWID;"
+	"INSERT INTO meta(key, value)"
+	" SELECT 'changes_from', value + 1 FROM meta WHERE key = 'serial';",
 };
 
 static const struct kind_info kinds[OBJ_KINDS] = {
@@ -95,6 +100,7 @@ void config_close(struct config *c)
 	assert(!c->n_snapshots);
 	while (c->n_idle)
 		db_close(c->idle[--c->n_idle]);
+	cache_free(c->cache);
 	db_close(c->db);
 	free(c->path);
 	free(c);
@@ -239,6 +245,46 @@ int obj_parse_text(struct arena *a, enum obj_kind k, const char *text, void **re
 	return obj_parse(a, k, j, ret, e);
 }
 
+/* --- what changed --- */
+
+/* The commit that is being made counts the serial up at its end. */
+static int change_note(struct db *d, const char *uuid, struct err *e)
+{
+	return db_exec(d, e,
+		       "INSERT OR IGNORE INTO change(serial, uuid)"
+		       " SELECT value + 1, ? FROM meta WHERE key = 'serial'",
+		       "s", uuid);
+}
+
+int changes_forget(struct db *d, int64_t serial, struct err *e)
+{
+	int64_t last;
+	int rc;
+
+	if (serial % CHANGES_ROUND)
+		return 0;
+	rc = db_get_int(d, &last, e, "SELECT serial FROM change ORDER BY serial DESC LIMIT 1 OFFSET ?",
+			"i", CHANGES_KEPT);
+	if (rc != 1)
+		return rc;
+	if (db_exec(d, e, "DELETE FROM change WHERE serial <= ?", "I", last) < 0)
+		return -1;
+	return meta_set(d, "changes_from", last + 1, e);
+}
+
+int changes_since(struct db *d, struct arena *a, int64_t serial, struct strs *ret, struct err *e)
+{
+	int64_t from;
+
+	if (meta_get(d, "changes_from", &from, e) < 0)
+		return -1;
+	if (serial + 1 < from)
+		return 0;
+	return query_strs(d, a, ret, e, "SELECT DISTINCT uuid FROM change WHERE serial > ?", "I", serial) < 0 ?
+		       -1 :
+		       1;
+}
+
 /* --- rows --- */
 int row_find(struct db *d, struct arena *a, const char *uuid, struct row *ret, struct err *e)
 {
@@ -281,7 +327,7 @@ int row_write(struct db *d, enum obj_kind k, const void *obj, int64_t id, int64_
 			     " VALUES(?, ?, ?, ?, ?)",
 			     "sssIs", obj_kind_name(k), obj_str(k, obj, "uuid"), name,
 			     obj_int(k, obj, "serial_no"), text);
-	if (rc < 0)
+	if (rc < 0 || change_note(d, obj_str(k, obj, "uuid"), e) < 0)
 		return config_error(e);
 	if (ret_id)
 		*ret_id = id ? id : db_last_id(d);
@@ -290,8 +336,10 @@ int row_write(struct db *d, enum obj_kind k, const void *obj, int64_t id, int64_
 	return 0;
 }
 
-int row_delete(struct db *d, int64_t id, struct err *e)
+int row_delete(struct db *d, const char *uuid, int64_t id, struct err *e)
 {
+	if (change_note(d, uuid, e) < 0)
+		return -1;
 	return db_exec(d, e, "DELETE FROM object WHERE id = ?", "I", id);
 }
 

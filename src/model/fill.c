@@ -59,7 +59,8 @@ static json *defaults_of(const json *params)
 	return json_get(params, "default");
 }
 
-/* Fill the struct at TO from the dict FROM; what FROM says wrongly is left to the verification. */
+/* Fill the struct at TO from the dict FROM; what FROM says wrongly is left to the verification. The rest then
+ * comes from the rows: a cluster that lacks a parameter still gives every one a value. */
 static void fill_from(const struct record *r, struct arena *a, void *to, json *from)
 {
 	void *base = arena_alloc(a, r->size);
@@ -69,18 +70,12 @@ static void fill_from(const struct record *r, struct arena *a, void *to, json *f
 		record_fill(r, to, base);
 }
 
-/* And from the rows, so that a cluster that lacks a parameter still gives every one a value. */
-static void fill_rest(const struct record *r, struct arena *a, void *to)
-{
-	fill_from(r, a, to, json_own(a, record_defaults(r)));
-}
-
 struct beparams fill_be(struct arena *a, const struct cluster *c, const struct beparams *over)
 {
 	struct beparams p = over ? *over : (struct beparams){ 0 };
 
 	fill_from(rec_beparams(), a, &p, defaults_of(c->beparams));
-	fill_rest(rec_beparams(), a, &p);
+	record_fill_defaults(rec_beparams(), a, &p);
 	return p;
 }
 
@@ -89,7 +84,7 @@ struct nicparams fill_nic(struct arena *a, const struct cluster *c, const struct
 	struct nicparams p = over ? *over : (struct nicparams){ 0 };
 
 	fill_from(rec_nicparams(), a, &p, defaults_of(c->nicparams));
-	fill_rest(rec_nicparams(), a, &p);
+	record_fill_defaults(rec_nicparams(), a, &p);
 	return p;
 }
 
@@ -101,7 +96,7 @@ struct ndparams fill_nd(struct arena *a, const struct cluster *c, const struct n
 	if (g)
 		record_fill(rec_ndparams(), &p, &g->ndparams);
 	record_fill(rec_ndparams(), &p, &c->ndparams);
-	fill_rest(rec_ndparams(), a, &p);
+	record_fill_defaults(rec_ndparams(), a, &p);
 	return p;
 }
 

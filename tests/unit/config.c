@@ -336,12 +336,88 @@ static void test_create_errors(void **state)
 	confkit_free(&k);
 }
 
+static void commit_one(struct confkit *k, const char *action, const char *kind, json *what)
+{
+	json *changes CLEANUP(json_putp) = json_new_array();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	confkit_change(changes, action, kind, what);
+	assert_ok(config_commit(k->c, changes, NULL, NULL, NULL, &e), &e);
+}
+
+/* Set the OS of instance I as the master does. */
+static void change_os(struct confkit *k, int i, const char *os)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct snapshot *s;
+	json *o;
+
+	assert_ok(snapshot_open(k->c, &s, &e), &e);
+	o = json_clone(snap_json(s, OBJ_INSTANCE, confkit_uuid(k, 7, i)));
+	snapshot_free(s);
+	commit_one(k, "update", "instance", json_set(o, "os", json_new_str(os)));
+	json_put(o);
+}
+
+/* A reader that keeps objects sees every change, and parses nothing else again. */
+static void test_kept(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const struct instance *first, *second;
+	struct snapshot *s, *other;
+	struct config *reader;
+	struct confkit k;
+
+	(void)state;
+	confkit_new(&k, 2);
+	commit_one(&k, "add", "instance", confkit_instance(&k, 1, 1));
+	commit_one(&k, "add", "instance", confkit_instance(&k, 2, 2));
+	assert_ok(config_open(k.path, DB_READ, &reader, &e), &e);
+	config_keep_objects(reader, 1000);
+
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	first = snap_instance(s, confkit_uuid(&k, 7, 1));
+	second = snap_instance(s, confkit_uuid(&k, 7, 2));
+	assert_string_equal(first->os, "noop");
+	change_os(&k, 1, "tiny");
+	/* one state until it is freed, while a new one shows the change */
+	assert_ptr_equal(snap_instance(s, confkit_uuid(&k, 7, 1)), first);
+	assert_ok(snapshot_open(reader, &other, &e), &e);
+	assert_string_equal(snap_instance(other, confkit_uuid(&k, 7, 1))->os, "tiny");
+	snapshot_free(other);
+	snapshot_free(s);
+
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	assert_string_equal(snap_instance(s, confkit_uuid(&k, 7, 1))->os, "tiny");
+	assert_ptr_equal(snap_instance(s, confkit_uuid(&k, 7, 2)), second);
+	assert_null(snap_node(s, confkit_uuid(&k, 7, 2))); /* that is an instance */
+	snapshot_free(s);
+
+	commit_one(&k, "remove", "instance", json_own(k.a, json_new_str(confkit_uuid(&k, 7, 2))));
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	assert_null(snap_instance(s, confkit_uuid(&k, 7, 2)));
+	snapshot_free(s);
+
+	/* nobody knows any more what changed */
+	change_os(&k, 1, "noop");
+	assert_ok(db_exec(config_db(k.c), &e, "DELETE FROM change", ""), &e);
+	assert_ok(db_exec(config_db(k.c), &e,
+			  "UPDATE meta SET value = (SELECT value + 1 FROM meta WHERE key = 'serial')"
+			  " WHERE key = 'changes_from'", ""), &e);
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	assert_string_equal(snap_instance(s, confkit_uuid(&k, 7, 1))->os, "noop");
+	snapshot_free(s);
+	config_close(reader);
+	confkit_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_from_3_0),
 		cmocka_unit_test(test_ssconf),	   cmocka_unit_test(test_find),
 		cmocka_unit_test(test_verify),	   cmocka_unit_test(test_create_errors),
+		cmocka_unit_test(test_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
