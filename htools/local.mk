@@ -17,6 +17,7 @@ libhtools_a_SOURCES = \
 	htools/algo/alloc.c \
 	htools/algo/balance.c \
 	htools/algo/brute.c \
+	htools/algo/dedicated.c \
 	htools/algo/evac.c \
 	htools/algo/jobs.c \
 	htools/algo/moves.c \
@@ -25,6 +26,7 @@ libhtools_a_SOURCES = \
 	htools/algo/opcodes.c \
 	htools/algo/opts.c \
 	htools/algo/repair.c \
+	htools/algo/place.c \
 	htools/algo/roles.c \
 	htools/algo/roles.h \
 	htools/algo/score.c \
@@ -32,6 +34,7 @@ libhtools_a_SOURCES = \
 	htools/algo/space.c \
 	htools/algo/squeeze.c \
 	htools/algo/roll.c \
+	htools/io/ialloc.c \
 	htools/io/io.h \
 	htools/io/exec.c \
 	htools/io/fetch.c \
@@ -51,6 +54,7 @@ htools_htools_SOURCES = \
 	htools/prog/prog.h \
 	htools/prog/common.c \
 	htools/prog/getopt.c \
+	htools/prog/hail.c \
 	htools/prog/hbal.c \
 	htools/prog/hcheck.c \
 	htools/prog/hinfo.c \

@@ -91,8 +91,9 @@ struct ht_n1;
 struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 void ht_n1_free(struct ht_n1 *n);
 bool ht_n1_base(struct ht_n1 *n); /* without it */
-/* I on PRI and SEC, where ht_alloc_try() found that it fits (upstream: allocGlobalN1). */
-bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec);
+/* I on PRI and SEC, where ht_alloc_try() found that it fits (upstream: allocGlobalN1). INDEX: it is to become
+ * this instance, which still is where it was; HT_NONE: it is new. */
+bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec);
 
 /* --- alloc.c --- */
 /* Where a new instance may go: each PRI, for two nodes with each SEC of its group (upstream: AllocNodes). */
@@ -108,21 +109,68 @@ void ht_targets_free(struct ht_targets *t);
 struct ht_alloc_opts {
 	const struct ht_algo_opts *o;
 	struct ht_n1 *n1;   /* NULL: redundancy does not matter */
+	int index;          /* of the instance, when it is no new one; else HT_NONE */
+	bool dedicated;     /* score by lost allocations instead */
 	bool only_possible; /* find out whether there is a place, or why not; no scores */
 	/* Told of each candidate (with why it is none): maybe twice, the second time for redundancy. */
 	void (*seen)(void *arg, int pri, int sec, enum ht_fail f, double score);
 	void *arg;
+};
+/* How many of the smallest instances of each size a placement takes the room of, and the disk space left. */
+enum { HT_LOST_MAX = 32 };
+struct ht_lost {
+	int64_t v[HT_LOST_MAX], disk;
+	int n;
 };
 struct ht_alloc { /* upstream: AllocSolution */
 	int64_t fails[HT_N_FAIL], n_fails, n_ok;
 	bool found;
 	int pri, sec;
 	double score;
+	struct ht_lost lost; /* dedicated.c */
 };
 int ht_alloc_try(const struct ht_cluster *c, const struct ht_view *v, const struct ht_alloc_opts *a, const struct ht_inst *i,
 		 const struct ht_targets *t, struct ht_alloc *ret, struct err *e);
+/* The same for clusters of dedicated nodes (upstream: Dedicated.findAllocation). */
+void ht_alloc_dedicated(const struct ht_cluster *c, const struct ht_alloc_opts *a, const struct ht_inst *i, const struct ht_targets *t,
+			struct ht_alloc *ret);
 /* Put a copy of I where there is room for it (journalled); its index. */
 int ht_alloc_place(struct ht_cluster *c, const struct ht_inst *i, const char *name, int pri, int sec, bool force);
+
+/* --- place.c: answers to requests for places --- */
+struct ht_place { /* upstream: AllocSolution with its log */
+	struct ht_alloc a;
+	bool dedicated;
+	struct strs log;
+};
+/* Does every group that counts (GROUP NULL: all that are allocable) have nodes with exclusive storage only? */
+bool ht_is_dedicated(const struct ht_cluster *c, const char *group);
+/* A place for I in GROUP, or in the best group (NULL). -1 with upstream's reasons; a place in one group may also
+ * just not be found, which the log tells. */
+int ht_place_new(struct ht_cluster *c, const struct ht_alloc_opts *a, const struct ht_inst *i, int count, const char *group,
+		 struct arena *mem, struct ht_place *ret, struct err *e);
+/* The best group of WANTED for instance INDEX, were it new. */
+int ht_place_group(struct ht_cluster *c, const struct ht_alloc_opts *a, int index, const struct ht_list *wanted, int *ret, struct err *e);
+/* A secondary for instance INDEX, which becomes one on DRBD; ht_place_secondary_apply() makes it so. */
+int ht_place_secondary(struct ht_cluster *c, const struct ht_alloc_opts *a, int index, struct arena *mem, struct ht_place *ret,
+		       struct err *e);
+void ht_place_secondary_apply(struct ht_cluster *c, const struct ht_alloc_opts *a, int index, const struct ht_place *p);
+
+enum ht_evac_mode { HT_EVAC_PRIMARY, HT_EVAC_SECONDARY, HT_EVAC_ALL };
+struct ht_evac { /* upstream: EvacSolution */
+	struct ht_evac_one {
+		int inst;
+		const char *failed;      /* NULL: moved */
+		int group, pri, sec;     /* sec HT_NONE: it has none */
+		json *job;
+	} *v;
+	size_t n;
+};
+/* In the arena. AWAY: true: to other groups, those of TARGETS if there are any; false: from nodes as MODE says. */
+void ht_evac_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, const struct ht_list *insts, enum ht_evac_mode mode,
+		   struct arena *mem, struct ht_evac *ret);
+void ht_evac_groups(struct ht_cluster *c, const struct ht_alloc_opts *a, const struct ht_list *insts, const struct ht_list *targets,
+		    struct arena *mem, struct ht_evac *ret);
 
 /* --- space.c (hspace) --- */
 struct ht_space {
@@ -142,7 +190,6 @@ int ht_space_tiered(struct ht_cluster *c, const struct ht_view *v, const struct 
  * WHY (may be NULL). */
 int ht_evac_to_best(struct ht_cluster *c, int inst, enum ht_move_kind kind, bool force, int group, const int *avail, int n,
 		    struct str *why);
-enum ht_evac_mode { HT_EVAC_PRIMARY, HT_EVAC_SECONDARY, HT_EVAC_ALL };
 /* Move INST to nodes of AVAIL (in this order) of group GROUP. 0 with the moves made in RET_MOVES (at most 4,
  * RET_N), or -1 with upstream's text and C as it was (upstream: nodeEvacInstance). */
 int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail, int n_avail, struct ht_move ret_moves[4], int *ret_n, struct err *e);

@@ -9,7 +9,7 @@
 
 /* What candidates of one primary, or all single nodes, came to. */
 struct candidates {
-	struct ht_place {
+	struct candidate {
 		int pri, sec;
 		double score;
 	} *v;
@@ -27,7 +27,7 @@ static void fail(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int
 static void good(const struct ht_alloc_opts *a, struct candidates *l, int pri, int sec, double score)
 {
 	GROW(l->v, l->n, l->cap);
-	l->v[l->n++] = (struct ht_place){ pri, sec, score };
+	l->v[l->n++] = (struct candidate){ pri, sec, score };
 	if (a->seen)
 		a->seen(a->arg, pri, sec, HT_OK, score);
 }
@@ -51,9 +51,9 @@ static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struc
 
 	while (l->n > 0) {
 		size_t at = first_of(l);
-		struct ht_place p = l->v[at];
+		struct candidate p = l->v[at];
 
-		if (!a->n1 || ht_n1_with(a->n1, i, p.pri, p.sec)) {
+		if (!a->n1 || ht_n1_with(a->n1, i, a->index, p.pri, p.sec)) {
 			if (!r->found || !(r->score < p.score)) {
 				r->found = true;
 				r->pri = p.pri;
@@ -71,7 +71,7 @@ static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struc
 	r->n_ok += (int64_t)l->n;
 	if (a->seen && total > 0 && a->n1) /* the ones upstream does not ask for */
 		for (size_t k = 0; k < l->n; k++)
-			if (!ht_n1_with(a->n1, i, l->v[k].pri, l->v[k].sec))
+			if (!ht_n1_with(a->n1, i, a->index, l->v[k].pri, l->v[k].sec))
 				a->seen(a->arg, l->v[k].pri, l->v[k].sec, HT_FAIL_N1, l->v[k].score);
 	l->n = 0;
 }
@@ -177,7 +177,7 @@ static int try_pairs(const struct ht_cluster *c, const struct ht_view *v, const 
 	if (!a->only_possible)
 		ht_stats_init(&x.base, c, v);
 	for (int k = 0; k < t->n_pri; k++) {
-		if (!has_seconds(c, t, t->pri[k]))
+		if (t->sec == t->pri && !has_seconds(c, t, t->pri[k]))
 			continue;
 		any = true;
 		try_primary(&x, t, t->pri[k], &l, r);
@@ -226,8 +226,20 @@ int ht_alloc_try(const struct ht_cluster *c, const struct ht_view *v, const stru
 	if (t->count == 1) {
 		if (t->n_pri == 0)
 			return err_plain(e, "No online nodes");
-		try_singles(c, v, a, i, t, ret);
+		if (a->dedicated)
+			ht_alloc_dedicated(c, a, i, t, ret);
+		else
+			try_singles(c, v, a, i, t, ret);
 		return 0;
+	}
+	if (a->dedicated) {
+		bool any = false;
+
+		for (int k = 0; k < t->n_pri; k++)
+			any = any || has_seconds(c, t, t->pri[k]);
+		if (any)
+			ht_alloc_dedicated(c, a, i, t, ret);
+		return any ? 0 : err_plain(e, "Not enough online nodes");
 	}
 	return try_pairs(c, v, a, i, t, ret) < 0 ? err_plain(e, "Not enough online nodes") : 0;
 }

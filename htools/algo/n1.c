@@ -134,14 +134,36 @@ static bool concerned(const struct ht_n1 *n, int node, int pri, int sec)
 	return false;
 }
 
-static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec)
+/* The resources of I on its new nodes; an instance that is there already is in the new node's list as it was. */
+static void place(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)
+{
+	struct ht_cluster *c = n->c;
+	struct ht_node *p = &c->nodes[pri];
+	int64_t loc = sec == HT_NONE ? i->loc_score : ht_shared_locations(c, pri, sec);
+
+	if (index == HT_NONE) {
+		ht_alloc_place(c, i, i->name, pri, sec, n->o->ignore_soft_errors);
+		return;
+	}
+	ht_touch_node(c, pri);
+	if (ht_state_add_pri(p, &p->s, i, loc, n->o->ignore_soft_errors) == HT_OK)
+		p->s.conflicts += ht_conflicts_add(p, i);
+	ht_link_pri(c, pri, index);
+	if (sec == HT_NONE)
+		return;
+	ht_touch_node(c, sec);
+	ht_state_add_sec(&c->nodes[sec], &c->nodes[sec].s, i, pri, false, false);
+	ht_link_sec(c, sec, index, pri);
+}
+
+static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)
 {
 	struct ht_cluster *c = n->c;
 	struct ht_inst copy = *i;
 	size_t mark = ht_mark(c);
 	bool ok = true;
 
-	ht_alloc_place(c, &copy, copy.name, pri, sec, n->o->ignore_soft_errors);
+	place(n, &copy, index, pri, sec);
 	for (int k = 0; k < n->v->n_nodes && ok; k++) {
 		int node = n->v->nodes[k];
 
@@ -153,15 +175,15 @@ static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec
 	return ok;
 }
 
-bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int pri, int sec)
+bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)
 {
 	if (!n->ready)
 		prepare(n);
 	if (i->forthcoming)
 		return n->base;
-	if (n->sums && i->mem >= 0 && is_drbd(i) && sec != HT_NONE) /* what is there can only get less */
-		return n->base && by_sums(n, i, pri, sec);
-	return by_trying(n, i, pri, sec);
+	if (n->sums && i->mem >= 0 && is_drbd(i) && sec != HT_NONE && index == HT_NONE)
+		return n->base && by_sums(n, i, pri, sec); /* what is there can only get less */
+	return by_trying(n, i, index, pri, sec);
 }
 
 bool ht_n1_base(struct ht_n1 *n)

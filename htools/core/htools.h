@@ -238,6 +238,8 @@ struct ht_merge_opts {
 };
 /* Fails with upstream's text. */
 int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e);
+/* Which tags of I, which is not in the cluster, mean something in it (lists are the caller's). */
+void ht_inst_tags(struct ht_cluster *c, struct ht_inst *i);
 /* Memory and N+1 state from the records; warnings about what is missing, in upstream's order. */
 void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct arena *a, struct strs *ret_warnings);
 /* "domain" that all names of nodes and instances end with, starting with a dot; "" */

@@ -257,6 +257,24 @@ static void build_peers(struct ht_cluster *c, struct ht_node *n)
 	n->s.fail_n1 = n->f_mem < n->s.r_mem;
 }
 
+static void sort_tags(struct ht_cluster *c, struct ht_inst *i, const struct strs *excl, const struct strs *wanted)
+{
+	for (size_t t = 0; t < i->tags.n; t++) {
+		if (has_prefix_of(i->tags.v[t], excl))
+			ht_list_push(&i->excl, ht_tag_id(c, i->tags.v[t]));
+		if (has_prefix_of(i->tags.v[t], wanted))
+			ht_set_add(&i->wanted, ht_tag_id(c, i->tags.v[t]));
+	}
+}
+
+void ht_inst_tags(struct ht_cluster *c, struct ht_inst *i)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct strs excl = named_by_tags(a, &c->tags, TAG_EXCLUSION), wanted = named_by_tags(a, &c->tags, TAG_DESIRED_LOCATION);
+
+	sort_tags(c, i, &excl, &wanted);
+}
+
 int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -282,12 +300,7 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 		struct ht_inst *i = &c->insts[k];
 
 		i->alias = without(c, i->name, suffix);
-		for (size_t t = 0; t < i->tags.n; t++) {
-			if (has_prefix_of(i->tags.v[t], &excl))
-				ht_list_push(&i->excl, ht_tag_id(c, i->tags.v[t]));
-			if (has_prefix_of(i->tags.v[t], &wanted))
-				ht_set_add(&i->wanted, ht_tag_id(c, i->tags.v[t]));
-		}
+		sort_tags(c, i, &excl, &wanted);
 		i->loc_score = ht_shared_locations(c, i->pri, i->sec);
 		i->movable = i->movable && !ht_inst_split(c, i);
 		load_pri(c, k);

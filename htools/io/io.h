@@ -83,6 +83,31 @@ int ht_mond_load(struct ht_cluster *c, const struct ht_mond *o, struct arena *a,
 		 struct err *e);
 int ht_mond_parse(struct arena *a, const char *text, size_t n, json **ret, struct err *e);
 
+/* --- ialloc.c: what the master asks an allocator --- */
+struct ht_request {
+	enum iallocator_mode kind;
+	/* allocation of one or several */
+	struct ht_wish {
+		struct ht_inst inst;
+		int64_t count;      /* nodes it needs */
+		const char *group;  /* NULL: any */
+	} *wishes;
+	size_t n_wishes;
+	struct strs restrict_to;
+	bool restricted;
+	/* the others */
+	struct ht_list insts, groups, from; /* in the order given */
+	int64_t count;
+	int evac_mode;              /* enum evac_mode */
+};
+/* Also merges and updates what is missing. Errors carry upstream's texts. */
+int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,
+		    struct strs *ret_warnings, struct err *e);
+/* PATH "-": standard input. */
+int ht_ialloc_read(struct ht_cluster *c, const char *path, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,
+		   struct strs *ret_warnings, struct err *e);
+void ht_request_clear(struct ht_request *r);
+
 /* --- load.c --- */
 struct ht_source {
 	const char *text, *rapi, *luxi /* "": the usual socket */, *ialloc; /* NULL or one of them */

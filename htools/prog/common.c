@@ -104,9 +104,9 @@ static int node_status(const struct htool *t, struct ht_cluster *c, struct err *
 	return 0;
 }
 
-static void show_warnings(const struct htool *t, const struct strs *warnings)
+void htool_show_warnings(const struct strs *warnings)
 {
-	if (t->verbose == 0 || warnings->n == 0)
+	if (warnings->n == 0)
 		return;
 	fputs("Warning: cluster has inconsistent data:\n", stderr);
 	for (size_t i = 0; i < warnings->n; i++)
@@ -137,7 +137,8 @@ int htool_read(struct htool *t, struct ht_cluster **ret, struct err *e)
 
 	if (ht_load(&s, ret, t->a, &warnings, e) < 0)
 		return -1;
-	show_warnings(t, &warnings);
+	if (t->verbose > 0)
+		htool_show_warnings(&warnings);
 	return 0;
 }
 

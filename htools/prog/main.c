@@ -9,13 +9,14 @@ static const struct {
 	const char *name;
 	htool_fn fn;
 } tools[] = {
+	{ "hail", hail_main },
 	{ "harep", harep_main },
 	{ "hbal", hbal_main },
 	{ "hcheck", hcheck_main },
 	{ "hinfo", hinfo_main },
 	{ "hroller", hroller_main },
-	{ "hspace", hspace_main },
 	{ "hscan", hscan_main },
+	{ "hspace", hspace_main },
 	{ "hsqueeze", hsqueeze_main },
 };
 

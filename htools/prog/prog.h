@@ -17,6 +17,7 @@ struct htool {
 };
 /* What a program is: its exit code, or -1 with the text behind "Error: " (exit 1). */
 typedef int (*htool_fn)(struct htool *t, struct err *e);
+int hail_main(struct htool *t, struct err *e);
 int hbal_main(struct htool *t, struct err *e);
 int hcheck_main(struct htool *t, struct err *e);
 int hinfo_main(struct htool *t, struct err *e);
@@ -49,6 +50,7 @@ struct strs htool_list(const struct htool *t, const char *dest);
 int htool_no_args(const struct htool *t, struct err *e);
 /* From the backend named by the options, with warnings shown. */
 int htool_read(struct htool *t, struct ht_cluster **ret, struct err *e);
+void htool_show_warnings(const struct strs *warnings);
 /* --offline, --max-cpu and --min-disk (upstream: setNodeStatus). */
 int htool_set_status(struct htool *t, struct ht_cluster *c, struct err *e);
 void htool_policy_line(const struct ht_cluster *c); /* "Loaded cluster ipolicy: ..." */

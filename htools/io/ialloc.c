@@ -1,0 +1,463 @@
+/* Requests of the master to an allocator: the state of the cluster and what is asked, one JSON text. */
+#include "htools/io/io.h"
+#include "htools/io/value.h"
+
+#include "lib/sys/sys.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define INPUT_MAX (1u << 30)
+
+struct reader {
+	struct ht_cluster *c;
+	struct arena *a;          /* of the request */
+	struct ht_names names;
+	struct map *insts;
+	const json *request;
+	struct ht_request *ret;
+};
+
+/* --- groups --- */
+
+static int read_group(struct reader *r, const char *uuid, const json *v, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .dict = v };
+	struct ht_group g = { 0 }, *at;
+	int alloc;
+
+	if (!json_is(v, JSON_DICT))
+		return err_plain(e, "not an object");
+	x.owner = arena_printf(r->c->a, "invalid data for group '%s'", uuid);
+	if (hj_str(&x, "name", &g.name, e) < 0 || hj_enum(&x, "alloc_policy", &enum_alloc_policy, "AllocPolicy", &alloc, e) < 0 ||
+	    hj_strs(&x, "networks", &g.networks, e) < 0 || hj_policy(&x, "ipolicy", &g.policy, e) < 0 ||
+	    hj_strs(&x, "tags", &g.tags, e) < 0)
+		return -1;
+	at = ht_add_group(r->c, g.name, uuid);
+	at->alloc = (enum alloc_policy)alloc;
+	at->policy = g.policy;
+	at->networks = g.networks;
+	at->tags = g.tags;
+	ht_names_put(r->names.groups, uuid, r->c->n_groups - 1);
+	return 0;
+}
+
+/* --- nodes --- */
+
+static int read_live(const struct hj *x, struct ht_node *n, struct err *e)
+{
+	if ((n->excl_storage && hj_int(x, "total_spindles", &n->t_spn, e) < 0) ||
+	    hj_int(x, "free_spindles", &n->s.f_spn, e) < 0 || hj_float(x, "total_memory", &n->t_mem, e) < 0 ||
+	    hj_int(x, "reserved_memory", &n->n_mem, e) < 0 || hj_int(x, "free_memory", &n->f_mem, e) < 0 ||
+	    hj_float(x, "total_disk", &n->t_dsk, e) < 0 || hj_int(x, "free_disk", &n->s.f_dsk, e) < 0 ||
+	    hj_float(x, "total_cpus", &n->t_cpu, e) < 0 || hj_int(x, "reserved_cpus", &n->n_cpu, e) < 0)
+		return -1;
+	return 0;
+}
+
+static int read_node(struct reader *r, const char *name, const json *v, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .dict = v }, bare, params;
+	struct ht_node n = { .cpu_speed = 1 };
+	bool offline, drained, capable = true, live;
+	const char *group;
+
+	if (!json_is(v, JSON_DICT))
+		return err_plain(e, "not an object");
+	x.owner = arena_printf(r->a, "invalid data for node '%s'", name);
+	bare = params = x;
+	bare.owner = NULL;
+	if (hj_bool(&x, "offline", &offline, e) < 0 || hj_bool(&x, "drained", &drained, e) < 0 ||
+	    hj_str(&x, "group", &group, e) < 0 || (hj_has(&x, "vm_capable") && hj_bool(&x, "vm_capable", &capable, e) < 0) ||
+	    ht_names_group(&r->names, group, name, &n.group, e) < 0 || hj_value(&x, "ndparams", &params.dict, e) < 0)
+		return -1;
+	if (!json_is(params.dict, JSON_DICT))
+		return err_plain(e, "not an object");
+	if (hj_has(&x, "tags") && hj_strs(&bare, "tags", &n.ntags, e) < 0)
+		return -1;
+	if (hj_bool(&params, "exclusive_storage", &n.excl_storage, e) < 0)
+		return -1;
+	live = !offline && capable;
+	if (!n.excl_storage && hj_int(&params, "spindle_count", &n.t_spn, e) < 0)
+		return -1;
+	if (live && read_live(&x, &n, e) < 0)
+		return -1;
+	n.offline = !live || drained;
+	ht_names_node_add(&r->names, r->c, name, &n);
+	return 0;
+}
+
+/* --- instances --- */
+
+static int read_disks(struct reader *r, const struct hj *x, struct ht_inst *i, struct err *e)
+{
+	const json *l = NULL;
+	struct hj d = *x;
+
+	if (hj_value(x, "disks", &l, e) < 0)
+		return -1;
+	if (!json_is(l, JSON_ARRAY))
+		return err_plain(e, "Invalid input, expected array but got %s", json_dump_spaced_in(r->a, l));
+	json_items(l, k, v)
+		if (!json_is(v, JSON_DICT))
+			return err_plain(e, "not an object");
+	i->n_disks = json_len(l);
+	i->disks = ARENA_ARRAY(r->c->a, struct ht_disk, i->n_disks + 1);
+	json_items(l, k, v) {
+		d.dict = v;
+		if (hj_int(&d, "size", &i->disks[k].size, e) < 0)
+			return -1;
+	}
+	json_items(l, k, v) {
+		d.dict = v;
+		i->disks[k].spindles = HT_NONE;
+		if (hj_has(&d, "spindles") && hj_int(&d, "spindles", &i->disks[k].spindles, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_nic(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct err *e)
+{
+	static const char *const texts[] = { "mac", "ip", "mode", "link", "bridge", "network" };
+	static const char *const modes[] = { "bridged", "routed", "openvswitch" };
+	struct hj x = { .a = r->c->a, .dict = v };
+
+	for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+		const char *text;
+		bool known = k != 2;
+
+		if (!hj_has(&x, texts[k]))
+			continue;
+		if (hj_str(&x, texts[k], &text, e) < 0)
+			return -1;
+		for (size_t m = 0; m < ARRAY_SIZE(modes); m++)
+			known = known || strcmp(modes[m], text) == 0;
+		if (!known)
+			return err_plain(e, "invalid NIC mode in instance %s", name);
+		if (k == 5)
+			strs_add(r->c->a, &i->networks, text);
+	}
+	return 0;
+}
+
+static int read_nics(struct reader *r, const struct hj *x, const char *name, struct ht_inst *i, struct err *e)
+{
+	const json *l = NULL;
+
+	if (hj_value(x, "nics", &l, e) < 0)
+		return -1;
+	if (!json_is(l, JSON_ARRAY))
+		return err_plain(e, "Invalid input, expected array but got %s", json_dump_spaced_in(r->a, l));
+	json_items(l, k, v)
+		if (!json_is(v, JSON_DICT))
+			return err_plain(e, "not an object");
+	json_items(l, k, v)
+		if (read_nic(r, name, v, i, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* What an instance of the cluster and one that is wished have in common (upstream: parseBaseInstance). */
+static int read_base(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .dict = v };
+	const char *admin = json_get_str(v, "admin_state");
+	int tmpl;
+
+	*i = (struct ht_inst){ .status = HT_RUNNING, .auto_balance = true, .pri = HT_NONE, .sec = HT_NONE, .util = { 1, 1, 1, 1 } };
+	x.owner = arena_printf(r->a, "invalid data for instance '%s'", name);
+	if (hj_int(&x, "disk_space_total", &i->dsk, e) < 0 || read_disks(r, &x, i, e) < 0 || hj_int(&x, "memory", &i->mem, e) < 0 ||
+	    hj_int(&x, "vcpus", &i->vcpus, e) < 0 || hj_strs(&x, "tags", &i->tags, e) < 0 ||
+	    hj_enum(&x, "disk_template", &enum_disk_template, "DiskTemplate", &tmpl, e) < 0 ||
+	    hj_int(&x, "spindle_use", &i->spindle_use, e) < 0 || read_nics(r, &x, name, i, e) < 0)
+		return -1;
+	i->tmpl = (enum disk_template)tmpl;
+	i->movable = ht_template_movable(i->tmpl);
+	if (admin)
+		switch (enum_value(&enum_admin_state, admin)) {
+		case admin_state_down:
+			i->status = HT_ADMIN_DOWN;
+			break;
+		case admin_state_offline:
+			i->status = HT_ADMIN_OFFLINE;
+			break;
+		default:
+			break;
+		}
+	i->forthcoming = json_get_bool(v, "forthcoming", false);
+	return 0;
+}
+
+static int node_at(struct reader *r, const char *name, const json *v, int *ret, struct err *e)
+{
+	if (!json_is(v, JSON_STRING))
+		return err_plain(e, "Wrong JSON type");
+	return ht_names_node(&r->names, json_str(v), name, ret, e);
+}
+
+static int read_inst(struct reader *r, const char *name, const json *v, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .dict = v };
+	const json *nodes = NULL;
+	struct ht_inst i;
+
+	if (!json_is(v, JSON_DICT))
+		return err_plain(e, "not an object");
+	if (read_base(r, name, v, &i, e) < 0 || hj_list(&x, "nodes", &nodes, e) < 0)
+		return -1;
+	if (json_len(nodes) == 0)
+		return err_plain(e, "empty node list for instance %s", name);
+	if (node_at(r, name, json_at(nodes, 0), &i.pri, e) < 0 ||
+	    (json_len(nodes) > 1 && node_at(r, name, json_at(nodes, 1), &i.sec, e) < 0))
+		return -1;
+	ht_names_inst_add(r->c, name, &i);
+	ht_names_put(r->insts, name, r->c->n_insts - 1);
+	return 0;
+}
+
+/* --- the request --- */
+
+/* upstream: lookupInstance */
+static int inst_at(const struct reader *r, const char *name, int *ret, struct err *e)
+{
+	*ret = (int)(intptr_t)map_get(r->insts, name) - 1;
+	return *ret < 0 ? err_plain(e, "Unknown instance '%s'", name) : 0;
+}
+
+/* upstream: findByName, which wants exactly one with this name or alias */
+#define FIND_ONE(fn, array, count, is_name)                                                 \
+	static int fn(const struct ht_cluster *c, const char *name, int *ret, struct err *e) \
+	{                                                                                   \
+		int found = 0;                                                              \
+		for (int k = 0; k < c->count; k++) {                                        \
+			if (!(is_name))                                                     \
+				continue;                                                   \
+			found++;                                                            \
+			*ret = k;                                                           \
+		}                                                                           \
+		return found == 1 ? 0 : err_plain(e, "Wrong number of elems found with name %s", name); \
+	}
+FIND_ONE(one_node, nodes, n_nodes, strcmp(c->nodes[k].name, name) == 0 || strcmp(c->nodes[k].alias, name) == 0)
+FIND_ONE(one_inst, insts, n_insts, strcmp(c->insts[k].name, name) == 0 || strcmp(c->insts[k].alias, name) == 0)
+FIND_ONE(one_group, groups, n_groups, strcmp(c->groups[k].name, name) == 0 || strcmp(c->groups[k].uuid, name) == 0)
+
+static int read_names(const struct reader *r, const struct hj *x, const char *key,
+		      int (*find)(const struct ht_cluster *, const char *, int *, struct err *), struct ht_list *ret, struct err *e)
+{
+	struct strs l;
+
+	if (hj_strs(x, key, &l, e) < 0)
+		return -1;
+	for (size_t k = 0; k < l.n; k++) {
+		int index = HT_NONE;
+
+		if (find(r->c, l.v[k], &index, e) < 0)
+			return -1;
+		ht_list_push(ret, index);
+	}
+	return 0;
+}
+
+static int read_wish(struct reader *r, const json *v, struct ht_wish *w, bool first, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .owner = "invalid request dict", .dict = v };
+	struct hj top = { .a = r->c->a, .dict = r->request };
+	const char *name;
+
+	if (hj_str(&x, "name", &name, e) < 0 || (hj_has(&top, "group_name") && hj_str(&top, "group_name", &w->group, e) < 0))
+		return -1;
+	r->ret->restricted = first && hj_has(&top, "restrict-to-nodes");
+	if (r->ret->restricted && hj_strs(&top, "restrict-to-nodes", &r->ret->restrict_to, e) < 0)
+		return -1;
+	if (hj_int(&x, "required_nodes", &w->count, e) < 0 || read_base(r, name, v, &w->inst, e) < 0)
+		return -1;
+	w->inst.name = w->inst.alias = name;
+	ht_inst_tags(r->c, &w->inst);
+	return 0;
+}
+
+static int read_allocate(struct reader *r, struct err *e)
+{
+	r->ret->wishes = ARENA_NEW(r->a, struct ht_wish);
+	r->ret->n_wishes = 1;
+	return read_wish(r, r->request, r->ret->wishes, true, e);
+}
+
+static int read_multi(struct reader *r, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .owner = "invalid request dict", .dict = r->request };
+	const json *l = NULL;
+
+	if (hj_list(&x, "instances", &l, e) < 0)
+		return -1;
+	json_items(l, k, v)
+		if (!json_is(v, JSON_DICT))
+			return err_plain(e, "invalid request dict: key 'instances': Unable to read JSObject");
+	r->ret->n_wishes = json_len(l);
+	r->ret->wishes = ARENA_ARRAY(r->a, struct ht_wish, r->ret->n_wishes + 1);
+	json_items(l, k, v)
+		if (read_wish(r, v, &r->ret->wishes[k], false, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_one(struct reader *r, const struct hj *x, struct err *e)
+{
+	const char *name;
+	int index = HT_NONE;
+
+	if (hj_str(x, "name", &name, e) < 0 || inst_at(r, name, &index, e) < 0)
+		return -1;
+	ht_list_push(&r->ret->insts, index);
+	return 0;
+}
+
+static int read_request(struct reader *r, struct err *e)
+{
+	struct hj x = { .a = r->c->a, .owner = "invalid request dict", .dict = r->request };
+	struct ht_request *q = r->ret;
+	const char *type;
+	int kind;
+
+	if (hj_str(&x, "type", &type, e) < 0)
+		return -1;
+	kind = enum_value(&enum_iallocator_mode, type);
+	if (kind < 0)
+		return err_plain(e, "Invalid request type '%s'", type);
+	q->kind = (enum iallocator_mode)kind;
+	switch (q->kind) {
+	case iallocator_mode_allocate:
+		return read_allocate(r, e);
+	case iallocator_mode_relocate:
+		if (read_one(r, &x, e) < 0 || hj_int(&x, "required_nodes", &q->count, e) < 0)
+			return -1;
+		return read_names(r, &x, "relocate_from", one_node, &q->from, e);
+	case iallocator_mode_change_group:
+		if (read_names(r, &x, "instances", one_inst, &q->insts, e) < 0)
+			return -1;
+		return read_names(r, &x, "target_groups", one_group, &q->groups, e);
+	case iallocator_mode_node_evacuate:
+		if (read_names(r, &x, "instances", one_inst, &q->insts, e) < 0)
+			return -1;
+		return hj_enum(&x, "evac_mode", &enum_evac_mode, "EvacMode", &q->evac_mode, e);
+	case iallocator_mode_multi_allocate:
+		return read_multi(r, e);
+	case iallocator_mode_allocate_secondary:
+		return read_one(r, &x, e);
+	}
+	return -1;
+}
+
+/* --- the whole --- */
+
+static int read_all(struct reader *r, const struct hj *top, const char *key, int (*fn)(struct reader *, const char *, const json *, struct err *),
+		    struct err *e)
+{
+	const json *all = NULL;
+
+	if (hj_dict(top, key, &all, e) < 0)
+		return -1;
+	json_each(all, k, v)
+		if (fn(r, k, v, e) < 0)
+			return -1;
+	return 0;
+}
+
+static int read_hypervisors(struct reader *r, const struct hj *top, struct err *e)
+{
+	struct strs l;
+	bool kvm = false;
+
+	if (hj_strs(top, "enabled_hypervisors", &l, e) < 0)
+		return -1;
+	for (size_t k = 0; k < l.n; k++) {
+		int v = enum_value(&enum_hypervisor, l.v[k]);
+
+		if (v < 0) {
+			ht_bad_value("Hypervisor", l.v[k], e);
+			return err_prefix(e, "invalid iallocator message: key 'enabled_hypervisors'");
+		}
+		kvm = kvm || (k == 0 && v == hypervisor_kvm);
+	}
+	for (int k = 0; k < r->c->n_nodes; k++)
+		r->c->nodes[k].kvm = kvm;
+	return 0;
+}
+
+static int read_message(struct reader *r, const json *message, int64_t static_kvm_mem, struct strs *ret_warnings, struct err *e)
+{
+	struct hj top = { .a = r->c->a, .owner = "invalid iallocator message", .dict = message };
+	struct ht_merge_opts none = { 0 };
+	struct strs tags;
+
+	if (hj_dict(&top, "request", &r->request, e) < 0 || read_all(r, &top, "nodegroups", read_group, e) < 0 ||
+	    read_all(r, &top, "nodes", read_node, e) < 0 || read_all(r, &top, "instances", read_inst, e) < 0 ||
+	    hj_strs(&top, "cluster_tags", &tags, e) < 0)
+		return -1;
+	r->c->tags = tags;
+	if (read_hypervisors(r, &top, e) < 0 || ht_merge(r->c, &none, e) < 0)
+		return -1;
+	ht_update_missing(r->c, static_kvm_mem, r->a, ret_warnings);
+	return read_request(r, e);
+}
+
+int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,
+		    struct strs *ret_warnings, struct err *e)
+{
+	struct reader r = { .c = c, .a = a, .names = { map_new(), map_new() }, .insts = map_new(), .ret = ret };
+	json *message CLEANUP(json_putp) = NULL;
+	int rc = hj_parse(text, n, "Parsing input IAllocator message", &message, e);
+
+	*ret = (struct ht_request){ 0 };
+	if (rc == 0 && !json_is(message, JSON_DICT))
+		rc = err_plain(e, "Parsing input IAllocator message: Unable to read JSObject");
+	if (rc == 0)
+		rc = read_message(&r, message, static_kvm_mem, ret_warnings, e);
+	ht_names_free(&r.names);
+	map_free(r.insts, NULL);
+	return rc;
+}
+
+void ht_request_clear(struct ht_request *r)
+{
+	for (size_t k = 0; k < r->n_wishes; k++) {
+		free(r->wishes[k].inst.excl.v);
+		free(r->wishes[k].inst.wanted.v);
+	}
+	free(r->insts.v);
+	free(r->groups.v);
+	free(r->from.v);
+	*r = (struct ht_request){ 0 };
+}
+
+static int read_stdin(struct str *s, struct err *e)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0) {
+		if (s->len + (size_t)n > INPUT_MAX)
+			return err_plain(e, "<stdin>: more than %u bytes", INPUT_MAX);
+		str_addn(s, buf, (size_t)n);
+	}
+	return 0;
+}
+
+int ht_ialloc_read(struct ht_cluster *c, const char *path, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,
+		   struct strs *ret_warnings, struct err *e)
+{
+	struct str in CLEANUP(str_free) = { 0 };
+	char *text CLEANUP(freep) = NULL;
+	size_t n;
+
+	*ret = (struct ht_request){ 0 };
+	if (strcmp(path, "-") == 0) {
+		if (read_stdin(&in, e) < 0)
+			return -1;
+		return ht_ialloc_parse(c, str_get(&in), in.len, static_kvm_mem, a, ret, ret_warnings, e);
+	}
+	if (ht_read_file(path, &text, &n, e) < 0)
+		return -1;
+	return ht_ialloc_parse(c, text, n, static_kvm_mem, a, ret, ret_warnings, e);
+}
