@@ -74,7 +74,8 @@ void ht_solution_line(struct str *out, const struct ht_cluster *c, const struct 
 /* Sets of moves that share no node: RET_SET[i] is the number of the set of move i (upstream: splitJobs). */
 void ht_split_jobs(const struct ht_cluster *c, const struct ht_placement *p, int n, int *ret_set, int *ret_n_sets);
 /* The shell lines of all sets (upstream: formatCmds). */
-void ht_format_jobs(struct str *out, const struct ht_cluster *c, const struct ht_placement *p, int n, const int *set, int n_sets);
+void ht_format_jobs(struct str *out, const struct ht_cluster *c, const struct ht_placement *p, int n, const int *set, int n_sets,
+		    bool full_names);
 /* The opcodes of one move, as a list. */
 json *ht_move_opcodes(const struct ht_cluster *c, int inst, struct ht_move m);
 

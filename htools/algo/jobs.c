@@ -128,7 +128,8 @@ void ht_split_jobs(const struct ht_cluster *c, const struct ht_placement *p, int
 	*ret_n_sets = sets;
 }
 
-void ht_format_jobs(struct str *out, const struct ht_cluster *c, const struct ht_placement *p, int n, const int *set, int n_sets)
+void ht_format_jobs(struct str *out, const struct ht_cluster *c, const struct ht_placement *p, int n, const int *set, int n_sets,
+		    bool full_names)
 {
 	int i = 0;
 
@@ -141,7 +142,7 @@ void ht_format_jobs(struct str *out, const struct ht_cluster *c, const struct ht
 		for (int k = first; k < i; k++) {
 			struct steps s CLEANUP(steps_free);
 
-			steps_of(&s, c, &p[k], c->insts[p[k].inst].alias);
+			steps_of(&s, c, &p[k], full_names ? c->insts[p[k].inst].name : c->insts[p[k].inst].alias);
 			str_addf(out, "  echo job %d/%d\n  check\n", js + 1, k - first + 1);
 			for (int x = 0; x < s.n; x++)
 				str_addf(out, "  gnt-instance %s\n", str_get(&s.cmds[x]));

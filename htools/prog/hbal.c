@@ -230,7 +230,7 @@ static int commands(const struct htool *t, const struct ht_cluster *c, const str
 	bool first = htool_flag(t, "first_job_group");
 
 	ht_split_jobs(c, p, n, set, &sets);
-	ht_format_jobs(&s, c, p, n, set, first && sets > 1 ? 1 : sets);
+	ht_format_jobs(&s, c, p, n, set, first && sets > 1 ? 1 : sets, false);
 	return htool_commands(t, first ? "First set of jobs:" : "Commands to run to reach the above solution:", str_get(&s), e);
 }
 

@@ -76,7 +76,7 @@ static void jobs_text(struct str *s, const struct squeeze *q)
 	int *set CLEANUP(freep) = xcalloc((size_t)q->n_moves + 1, sizeof(int)), n;
 
 	ht_split_jobs(q->c, q->moves, q->n_moves, set, &n);
-	ht_format_jobs(s, q->c, q->moves, q->n_moves, set, n);
+	ht_format_jobs(s, q->c, q->moves, q->n_moves, set, n, true);
 }
 
 static void off_text(struct str *s, const struct squeeze *q, const struct ht_list *nodes)

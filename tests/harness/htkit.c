@@ -32,7 +32,7 @@ static bool chance(int percent)
 }
 
 struct traits {
-	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight;
+	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby;
 	int groups;
 };
 struct node {
@@ -70,7 +70,7 @@ static void make_nodes(void)
 		n->f_dsk = n->t_dsk;
 		n->f_spn = traits.spindles ? n->t_spn : 0;
 		n->group = i % traits.groups;
-		n->offline = traits.offline && chance(12);
+		n->offline = (traits.offline && chance(12)) || (traits.standby && i % 4 == 3);
 	}
 }
 
@@ -95,6 +95,8 @@ static int pick(int g, int not)
 	for (int tries = 0; tries < 1000; tries++) {
 		int i = traits.skewed && chance(70) ? upto(n_nodes / 3 + 1) : upto(n_nodes);
 
+		if (traits.standby && nodes[i].offline)
+			continue;
 		if (i != not && (g < 0 || nodes[i].group == g))
 			return i;
 	}
@@ -160,6 +162,8 @@ static void make_insts(int wanted)
 
 static void print_node_tags(int i)
 {
+	if (traits.standby && i % 4 == 3)
+		str_addf(out, "htools:standby:%s%s", i % 8 == 3 ? "auto" : "spare", traits.locations ? "," : "");
 	if (traits.locations) {
 		str_addf(out, "power:%d,rack:%d", i % 3, i % 5);
 		if (chance(40))
@@ -246,6 +250,7 @@ static void set_trait(const char *t)
 		{ "drbd", &traits.drbd }, { "shared", &traits.shared }, { "uniform", &traits.uniform }, { "skewed", &traits.skewed },
 		{ "tags", &traits.tags }, { "locations", &traits.locations }, { "offline", &traits.offline }, { "full", &traits.full },
 		{ "spindles", &traits.spindles }, { "forthcoming", &traits.forthcoming }, { "tight", &traits.tight },
+		{ "standby", &traits.standby },
 	};
 	int64_t n;
 

@@ -6,6 +6,7 @@
  *	offline     some nodes are offline         full        little is left free
  *	spindles    exclusive storage              forthcoming some instances are forthcoming
  *	groups=N    node groups                    tight       a narrow policy
+ *	standby     every fourth node is down and may come up
  */
 #ifndef TESTS_HARNESS_HTKIT_H
 #define TESTS_HARNESS_HTKIT_H

@@ -32,5 +32,5 @@ run_case() {
 links() {
 	local p
 	mkdir -p "$1"
-	for p in hbal hcheck hinfo; do ln -sf "$HTOOLS_BIN" "$1/$p"; done
+	for p in harep hbal hcheck hinfo hroller hscan hspace hsqueeze; do ln -sf "$HTOOLS_BIN" "$1/$p"; done
 }
