@@ -138,6 +138,33 @@ static enum qstatus jobq_oplog(struct qctx *c, const void *obj, const struct qfi
 	return QRS_NORMAL;
 }
 
+static int by_number(const void *x, const void *y)
+{
+	int64_t p = *(const int64_t *)x, q = *(const int64_t *)y;
+
+	return p < q ? -1 : p > q;
+}
+
+/* Numbers of the jobs there are, with the archived ones when the query tells them apart. */
+static int all_ids(struct qctx *c, struct db *d, int64_t **ret, size_t *ret_n, struct err *e)
+{
+	int64_t *live, *old = NULL, *all;
+	size_t n, n_old = 0;
+
+	if (queue_ids(d, c->a, false, &live, &n, e) < 0 ||
+	    (c->archived && queue_ids(d, c->a, true, &old, &n_old, e) < 0))
+		return -1;
+	all = ARENA_ARRAY(c->a, int64_t, n + n_old + 1);
+	for (size_t i = 0; i < n; i++)
+		all[i] = live[i];
+	for (size_t i = 0; i < n_old; i++)
+		all[n + i] = old[i];
+	qsort(all, n + n_old, sizeof(*all), by_number);
+	*ret = all;
+	*ret_n = n + n_old;
+	return 0;
+}
+
 static int job_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
 		       struct err *e)
 {
@@ -152,7 +179,7 @@ static int job_collect(struct qctx *c, const struct strs *names, const void ***r
 			if (parse_int(names->v[n], &ids[n]) < 0)
 				return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid job ID '%s'",
 					       names->v[n]);
-	} else if (queue_ids(d, c->a, c->archived, &ids, &n, e) < 0) {
+	} else if (all_ids(c, d, &ids, &n, e) < 0) {
 		return -1;
 	}
 	v = ARENA_ARRAY(c->a, const void *, n + 1);

@@ -20,4 +20,39 @@ python3 -W ignore "$RECORDED/wrong.py" rapi "$VCL_NET.1:$((VCL_PORT + 1))" >"$T/
 is $? 0 "all wrong REST requests were made"
 recorded_report "$T/tap"
 is "$(m gnt-job list --no-headers | wc -l)" "$jobs" "no job came of all this"
+
+diag "more half-sent requests than there are places"
+python3 -W ignore "$RECORDED/wrong.py" slow "$VCL_NET.1:$((VCL_PORT + 1))" >"$T/tap"
+is $? 0 "they were sent"
+recorded_report "$T/tap"
+
+diag "a key, a certificate and a chain in files of their own; the address of an interface"
+if command -v openssl curl >/dev/null; then
+	cd "$T" || bail "no folder"
+	cert() { # NAME ISSUER-OPTION...: a key and a certificate
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -x509 -days 2 \
+			-subj "/CN=$1" "${@:2}" -out "$1.crt" 2>/dev/null
+	}
+	ca=(-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign)
+	cert root "${ca[@]}" && cert middle -CA root.crt -CAkey root.key "${ca[@]}" &&
+		cert leaf -CA middle.crt -CAkey middle.key -addext basicConstraints=critical,CA:FALSE \
+			-addext "subjectAltName=IP:127.0.0.1"
+	pid=$(vcl_pid 1 ganeti-rapi)
+	kill "$pid"
+	wait_for 20 _vcl_gone "$pid"
+	ok "with all of them" m ganeti-rapi -p $((VCL_PORT + 1)) -i lo -C "$T/leaf.crt" -K "$T/leaf.key" --ssl-chain "$T/middle.crt"
+	run curl -s --noproxy '*' --cacert root.crt "https://127.0.0.1:$((VCL_PORT + 1))/version"
+	is "$OUT" 2 "who knows the root trusts it"
+	run curl -s --noproxy '*' --max-time 5 -k "https://$VCL_NET.1:$((VCL_PORT + 1))/version"
+	is "$OUT" '' "it listens there only"
+	pid=$(vcl_pid 1 ganeti-rapi)
+	kill "$pid"
+	wait_for 20 _vcl_gone "$pid"
+	run m ganeti-rapi -p $((VCL_PORT + 1)) -i lo -b 127.0.0.1
+	isnt "$RC" 0 "an address and an interface is too much"
+	run m ganeti-rapi -p $((VCL_PORT + 1)) -C "$T/leaf.crt" -K "$T/root.key"
+	isnt "$RC" 0 "a key that does not fit is refused"
+	run m ganeti-rapi -p $((VCL_PORT + 1)) -C "$T/leaf.crt" -K "$T/leaf.key" --ssl-chain "$T/leaf.key"
+	isnt "$RC" 0 "a chain without certificates is refused"
+fi
 vcl_done

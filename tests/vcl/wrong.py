@@ -2,6 +2,7 @@
 
 wrong.py luxi SOCKET        every row gets exactly that error
 wrong.py rapi HOST:PORT     every row gets that status, and upstream's error body with that message
+wrong.py slow HOST:PORT     requests that are never finished keep nobody out
 """
 import html
 import http.client
@@ -10,6 +11,7 @@ import re
 import socket
 import ssl
 import sys
+import time
 
 BAD = "Failed to parse request: "
 
@@ -365,4 +367,28 @@ def rapi(where):
     print("# REST: %d wrong requests" % (len(RAPI) + len(RAW)))
 
 
-{"luxi": luxi, "rapi": rapi}[sys.argv[1]](sys.argv[2])
+def slow(where):
+    host, port = where.split(":")
+    tls = ssl.create_default_context()
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    held = []
+    for k in range(30):  # the daemon has 20 places
+        plain = socket.create_connection((host, int(port)), 30)
+        if k % 3:
+            plain = tls.wrap_socket(plain)
+            plain.sendall(b"POST /2/instances HTTP/1.1\r\nHost: x\r\n" +
+                          (b"Content-Length: 1000\r\n\r\n{" if k % 2 else b""))
+        held.append(plain)
+    began = time.monotonic()
+    c = http.client.HTTPSConnection(host, int(port), context=tls, timeout=60)
+    c.request("GET", "/version", headers={"Authorization": "Basic YWRtaW46c2VjcmV0"})
+    status = c.getresponse().status
+    took = time.monotonic() - began
+    report(status == 200 and took < 5, "REST: answered beside %d half-sent requests" % len(held),
+           "status %d after %.1f s" % (status, took))
+    for s in held:
+        s.close()
+
+
+{"luxi": luxi, "rapi": rapi, "slow": slow}[sys.argv[1]](sys.argv[2])
