@@ -33,7 +33,7 @@ if command -v openssl curl >/dev/null; then
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -x509 -days 2 \
 			-subj "/CN=$1" "${@:2}" -out "$1.crt" 2>/dev/null
 	}
-	ca=(-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign)
+	ca=(-addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign')
 	cert root "${ca[@]}" && cert middle -CA root.crt -CAkey root.key "${ca[@]}" &&
 		cert leaf -CA middle.crt -CAkey middle.key -addext basicConstraints=critical,CA:FALSE \
 			-addext "subjectAltName=IP:127.0.0.1"
