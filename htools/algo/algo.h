@@ -112,6 +112,8 @@ struct ht_alloc_opts {
 	struct ht_n1 *n1;   /* NULL: redundancy does not matter */
 	int index;          /* of the instance, when it is no new one; else HT_NONE */
 	bool dedicated;     /* score by lost allocations instead */
+	bool bare_log;      /* of a place in one group: without its name */
+	int only_group;     /* the only group that ht_place_new() looks at, or HT_NONE */
 	bool only_possible; /* find out whether there is a place, or why not; no scores */
 	/* Told of each candidate (with why it is none): maybe twice, the second time for redundancy. */
 	void (*seen)(void *arg, int pri, int sec, enum ht_fail f, double score);

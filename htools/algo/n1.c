@@ -35,6 +35,7 @@ struct ht_n1 {
 	const struct ht_algo_opts *o;
 	bool ready, base;
 	bool sums;               /* only DRBD, no negative sizes: what follows says all */
+	int clash;               /* see clashing() */
 	struct ht_peers *needs;  /* by node: memory that others' primaries need on it */
 	bool *ok, *others;       /* by node, else: can be evacuated; has instances that are not on DRBD */
 };
@@ -77,12 +78,40 @@ static void sum_needs(struct ht_n1 *n)
 	}
 }
 
+/*
+ * Upstream numbers a new instance by how many its view has, even where the view is a group: an instance of the group
+ * with that number is taken for the new one. That instance, or HT_NONE.
+ */
+static int clashing(const struct ht_n1 *n)
+{
+	const struct ht_cluster *c = n->c;
+	int count = 0;
+
+	if (n->v->group == HT_NONE)
+		return HT_NONE;
+	for (int k = 0; k < c->n_insts; k++)
+		count += c->nodes[c->insts[k].pri].group == n->v->group;
+	return count < c->n_insts && c->nodes[c->insts[count].pri].group == n->v->group ? count : HT_NONE;
+}
+
+static void replace_primary(struct ht_cluster *c, int old, int inst)
+{
+	int node = c->insts[old].pri;
+	struct ht_list *l = &c->nodes[node].pri;
+
+	ht_touch_node(c, node);
+	for (int k = 0; k < l->n; k++)
+		if (l->v[k] == old)
+			l->v[k] = inst;
+}
+
 /* Everything about the cluster without the new instance, when first asked for. */
 static void prepare(struct ht_n1 *n)
 {
 	struct ht_cluster *c = n->c;
 
 	n->ready = n->base = n->sums = true;
+	n->clash = clashing(n);
 	n->ok = xcalloc((size_t)c->n_nodes + 1, sizeof(*n->ok));
 	n->others = xcalloc((size_t)c->n_nodes + 1, sizeof(*n->others));
 	for (int k = 0; k < n->v->n_nodes; k++) {
@@ -123,7 +152,7 @@ static bool concerned(const struct ht_n1 *n, int node, int pri, int sec)
 	const struct ht_cluster *c = n->c;
 	const struct ht_node *x = &c->nodes[node];
 
-	if (node == pri || node == sec || (n->others[node] && x->group == c->nodes[pri].group))
+	if (node == pri || node == sec || (n->clash != HT_NONE && c->insts[n->clash].pri == node) || (n->others[node] && x->group == c->nodes[pri].group))
 		return true;
 	for (int k = 0; k < x->pri.n; k++) {
 		int s = c->insts[x->pri.v[k]].sec;
@@ -142,7 +171,9 @@ static void place(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, 
 	int64_t loc = sec == HT_NONE ? i->loc_score : ht_shared_locations(c, pri, sec);
 
 	if (index == HT_NONE) {
-		ht_alloc_place(c, i, i->name, pri, sec, n->o->ignore_soft_errors);
+		index = ht_alloc_place(c, i, i->name, pri, sec, n->o->ignore_soft_errors);
+		if (n->clash != HT_NONE)
+			replace_primary(c, n->clash, index);
 		return;
 	}
 	ht_touch_node(c, pri);
@@ -181,7 +212,7 @@ bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, in
 		prepare(n);
 	if (i->forthcoming)
 		return n->base;
-	if (n->sums && i->mem >= 0 && is_drbd(i) && sec != HT_NONE && index == HT_NONE)
+	if (n->sums && i->mem >= 0 && is_drbd(i) && sec != HT_NONE && index == HT_NONE && n->clash == HT_NONE)
 		return n->base && by_sums(n, i, pri, sec); /* what is there can only get less */
 	return by_trying(n, i, index, pri, sec);
 }

@@ -100,10 +100,12 @@ static bool all_leave(struct ht_cluster *c, const struct ht_view *v, const struc
 
 /* --- only DRBD: no need to move anything --- */
 
-static bool all_drbd(const struct ht_cluster *c, const struct ht_node *n)
+static bool all_drbd(const struct ht_cluster *c, int node)
 {
-	for (int k = 0; k < n->pri.n; k++)
-		if (c->insts[n->pri.v[k]].tmpl != disk_template_drbd)
+	const struct ht_list *l = &c->nodes[node].pri;
+
+	for (int k = 0; k < l->n; k++)
+		if (c->insts[l->v[k]].tmpl != disk_template_drbd || c->insts[l->v[k]].pri != node) /* see n1.c for the latter */
 			return false;
 	return true;
 }
@@ -153,7 +155,7 @@ bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node)
 	size_t mark;
 	bool ok;
 
-	if (all_drbd(c, &c->nodes[node]))
+	if (all_drbd(c, node))
 		return drbd_can_leave(c, &c->nodes[node]);
 	l = who_leaves(c, node);
 	targets = xcalloc((size_t)v->n_nodes + 1, sizeof(*targets));

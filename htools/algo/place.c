@@ -147,8 +147,14 @@ static int in_group(struct ht_cluster *c, const struct ht_alloc_opts *a, const s
 	rc = try_group(c, &v, &x, i, count, g, ret, e);
 	ht_n1_free(x.n1);
 	ht_view_free(&v);
-	if (rc == 0)
+	if (rc == 0 && a->bare_log) {
+		struct str s CLEANUP(str_free) = { 0 };
+
+		describe(&s, c, ret);
+		strs_add(mem, &ret->log, arena_strdup(mem, str_get(&s)));
+	} else if (rc == 0) {
 		log_group(mem, &ret->log, c, g, ret, NULL);
+	}
 	return rc;
 }
 
@@ -223,7 +229,7 @@ static int best_group(struct ht_cluster *c, const struct ht_alloc_opts *a, const
 		struct err failed CLEANUP(err_clear) = ERR_NONE;
 		struct ht_place p = { .dedicated = a->dedicated };
 
-		if (!group_has_nodes(c, g) || !is_allowed(allowed, g))
+		if (!group_has_nodes(c, g) || !is_allowed(allowed, g) || (a->only_group != HT_NONE && a->only_group != g))
 			continue;
 		any = true;
 		if (!has_networks(&c->groups[g], i)) {

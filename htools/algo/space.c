@@ -30,7 +30,7 @@ static bool is_redundant(struct filler *f)
 /* upstream: iterateAllocSmallStep */
 static int fill(struct filler *f, const struct ht_inst *i, int64_t limit, bool capacity, struct err *e)
 {
-	struct ht_alloc_opts a = { .o = f->o, .index = HT_NONE };
+	struct ht_alloc_opts a = { .o = f->o, .index = HT_NONE, .only_group = HT_NONE };
 	bool n1 = capacity && i->tmpl != disk_template_drbd;
 
 	for (;;) {
@@ -162,7 +162,7 @@ static bool suffices(struct filler *f, struct ht_n1 *n1, struct ht_inst *i, enum
 {
 	struct arena *tmp CLEANUP(arena_freep) = arena_new();
 	struct ht_inst x = own_disks(tmp, i), next = own_disks(tmp, i);
-	struct ht_alloc_opts a = { .o = f->o, .n1 = n1, .index = HT_NONE, .only_possible = true };
+	struct ht_alloc_opts a = { .o = f->o, .n1 = n1, .index = HT_NONE, .only_group = HT_NONE, .only_possible = true };
 
 	/* upstream's list ends before the one that cannot be made smaller */
 	while (ht_inst_shrink(&next, why) == 0) {

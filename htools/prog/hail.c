@@ -11,6 +11,7 @@ struct answer {
 	struct ht_alloc_opts a;
 	struct ht_algo_opts o;
 	bool dedicated;
+	int seen;         /* the only group upstream's final cluster has, or HT_NONE */
 	int placed;       /* index of a single new instance, which upstream puts before all others; HT_NONE */
 	const char *info;
 	json *result;
@@ -32,6 +33,11 @@ static const char *log_text(struct answer *x, const struct ht_place *p)
 
 static int put(struct answer *x, const struct ht_wish *w, const struct ht_place *p)
 {
+	/* upstream goes on with the group's nodes only, where it placed in one group */
+	if (w->group || x->dedicated)
+		x->seen = x->c->nodes[p->a.pri].group;
+	if (x->dedicated)
+		x->a.only_group = x->seen;
 	return ht_alloc_place(x->c, &w->inst, w->inst.name, p->a.pri, p->a.sec, x->o.ignore_soft_errors);
 }
 
@@ -58,11 +64,12 @@ static int multi_allocate(struct answer *x, struct err *e)
 	size_t mark = ht_mark(x->c);
 	int rc = 0;
 
+	x->a.bare_log = x->dedicated;
 	for (size_t k = 0; k < x->q->n_wishes && rc == 0; k++) {
 		const struct ht_wish *w = &x->q->wishes[k];
 		struct ht_place p;
 
-		if (x->dedicated && w->group) { /* upstream places each of these in the cluster as it was */
+		if (x->dedicated && w->group && k > 0) { /* upstream places each of these in the cluster as it was */
 			ht_rollback(x->c, mark);
 			mark = ht_mark(x->c);
 		}
@@ -205,10 +212,17 @@ static int process(struct answer *x, struct err *e)
 static void respond(struct answer *x)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
+	size_t mark = ht_mark(x->c);
 	bool ok = process(x, &e) == 0;
 	json *reply CLEANUP(json_putp) = json_new_dict();
 	char *text CLEANUP(freep) = NULL;
 
+	if (ok) {
+		ht_commit(x->c, mark);
+	} else {
+		ht_rollback(x->c, mark);
+		x->seen = x->placed = HT_NONE;
+	}
 	json_set(reply, "success", json_new_bool(ok));
 	json_set(reply, "info", json_new_str(arena_printf(x->t->a, ok ? "Request successful: %s" : "Request failed: %s",
 							  ok ? x->info : err_msg(&e))));
@@ -264,23 +278,28 @@ static int save_after(struct answer *x, struct err *e)
 static int run(struct answer *x, struct err *e)
 {
 	struct htool *t = x->t;
-	struct strs only = htool_list(t, "restrict_to");
+	struct strs only = htool_list(t, "restrict_allocation_to");
 	struct ht_view v;
 	int rc;
 
 	htool_algo_opts(t, &x->o);
-	if (htool_opt(t, "restrict_to"))
+	if (htool_opt(t, "restrict_allocation_to"))
 		x->o.restrict_to = &only;
 	x->dedicated = for_dedicated(x->c, x->q);
 	if (t->verbose > 1 && x->dedicated)
 		fputs("Allocation on a dedicated cluster; using lost-allocations metrics.\n", stderr);
-	x->a = (struct ht_alloc_opts){ .o = &x->o, .index = HT_NONE, .dedicated = x->dedicated };
-	x->placed = HT_NONE;
+	x->a = (struct ht_alloc_opts){ .o = &x->o, .index = HT_NONE, .only_group = HT_NONE, .dedicated = x->dedicated };
+	x->placed = x->seen = HT_NONE;
 	ht_view_all(x->c, &v);
 	htool_print_nodes(t, "Initial cluster", x->c, &v);
 	rc = htool_save(t, x->c, "pre-ialloc", "before iallocator run", e);
 	if (rc == 0) {
 		respond(x);
+		for (int k = 0, n = v.n_nodes; k < n && x->seen != HT_NONE; k++) {
+			v.n_nodes = k ? v.n_nodes : 0;
+			if (x->c->nodes[k].group == x->seen)
+				v.nodes[v.n_nodes++] = k;
+		}
 		htool_print_nodes(t, "Final cluster", x->c, &v);
 		rc = save_after(x, e);
 	}
@@ -300,6 +319,21 @@ static int read_loads(struct htool *t, struct ht_cluster *c, struct err *e)
 		return -1;
 	for (size_t k = 0; k < warnings.n; k++)
 		fprintf(stderr, "%s\n", warnings.v[k]);
+	return 0;
+}
+
+/* A request is about numbers of the cluster it came with; another cluster may have fewer. */
+static int check_indices(const struct ht_cluster *c, const struct ht_request *q, struct err *e)
+{
+	const struct {
+		const struct ht_list *l;
+		int n;
+	} all[] = { { &q->insts, c->n_insts }, { &q->groups, c->n_groups }, { &q->from, c->n_nodes } };
+
+	for (size_t k = 0; k < ARRAY_SIZE(all); k++)
+		for (int i = 0; i < all[k].l->n; i++)
+			if (all[k].l->v[i] >= all[k].n)
+				return err_plain(e, "key %d is not an element of the map", all[k].l->v[i]);
 	return 0;
 }
 
@@ -324,6 +358,8 @@ int hail_main(struct htool *t, struct err *e)
 			rc = read_loads(t, c, e);
 	}
 	x.c = other ? other : c;
+	if (rc == 0 && other)
+		rc = check_indices(other, &q, e);
 	if (rc == 0)
 		rc = run(&x, e);
 	ht_request_clear(&q);
