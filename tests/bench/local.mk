@@ -8,10 +8,11 @@ tests_bench_config_LDADD = $(MASTER_LIBS)
 tests_bench_populate_SOURCES = tests/bench/populate.c tests/harness/confkit.c tests/harness/confkit.h
 tests_bench_populate_LDADD = $(MASTER_LIBS)
 
-EXTRA_DIST += tests/bench/cluster.sh tests/bench/lab.sh
+EXTRA_DIST += tests/bench/cluster.sh tests/bench/lab.sh tests/bench/schema.sh
 
 bench: all $(bench_programs) $(bench_tools)
 	@for p in $(bench_programs); do echo "# $$p"; ./$$p || exit 1; done
+	@echo "# tests/bench/schema.sh"; bash $(srcdir)/tests/bench/schema.sh
 	@echo "# tests/bench/cluster.sh"; bash $(srcdir)/tests/bench/cluster.sh
 	@[ "$$(id -u)" != 0 ] || { echo "# tests/bench/lab.sh"; GANETI_BUILD=$(abs_top_builddir) bash $(srcdir)/tests/bench/lab.sh; }
 
