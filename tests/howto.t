@@ -44,6 +44,8 @@ has "4. the REST reference describes it" 'HvKvm.*    rng_source \(string, defaul
 has "and the OpenAPI document" '"HvKvm": .*"rng_source": \{.*"HvChroot": ' "$T/schema_dump" --openapi
 has "5. it is a field of instances" '"name": "hv/rng_source"' "$T/schema_dump" --json
 
+"$T/schema_dump" --json >"$T/dump"
+ok "the rows are otherwise upstream's" tests/schema/compare "$T/dump" "$top/tests/schema"
 if [ $target = howto-unit ]; then
 	for t in schema upstream query; do
 		ok "comparisons with upstream are as before: $t" env srcdir="$top" "$T/$t"

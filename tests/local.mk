@@ -42,7 +42,7 @@ tests_harness_hvcheck_LDADD = $(GANETI_LIBS)
 EXTRA_DIST += doc/howto-add-a-parameter doc/architecture
 howto_link = $(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)
 .PHONY: howto-programs
-howto-programs: schema_dump$(EXEEXT) gnt$(EXEEXT) tests/harness/hvcheck$(EXEEXT)
+howto-programs: schema_dump$(EXEEXT) gnt$(EXEEXT) tests/harness/hvcheck$(EXEEXT) tests/schema/compare$(EXEEXT)
 	$(CC) $(DEFS) -I"$(ROWS)" $(DEFAULT_INCLUDES) $(INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) $(AM_CFLAGS) $(CFLAGS) \
 		-c -o "$(ROWS)/tables.o" $(srcdir)/src/schema/tables.c
 	$(howto_link) -o "$(ROWS)/schema_dump" $(schema_dump_OBJECTS) "$(ROWS)/tables.o" $(schema_dump_LDADD) $(LIBS)

@@ -9,17 +9,6 @@
 
 #include <stdio.h>
 
-json *dump_fields(const char *resource)
-{
-	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct query_env q = { .a = a };
-	json *all CLEANUP(json_putp) = NULL;
-
-	if (query_fields(&q, resource, NULL, &all, NULL) < 0)
-		return NULL;
-	return json_ref(json_get(all, "fields"));
-}
-
 /* Is it the value of a hypervisor parameter that only we have? */
 static bool is_ours(const char *field)
 {
@@ -30,6 +19,20 @@ static bool is_ours(const char *field)
 			return true;
 	}
 	return false;
+}
+
+json *dump_fields(const char *resource)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct query_env q = { .a = a };
+	json *all CLEANUP(json_putp) = NULL;
+
+	if (query_fields(&q, resource, NULL, &all, NULL) < 0)
+		return NULL;
+	json_items(json_get(all, "fields"), i, f)
+		if (is_ours(json_get_str(f, "name")))
+			json_set(f, "ours", json_new_bool(true));
+	return json_ref(json_get(all, "fields"));
 }
 
 static void count_fields(const char *resource)
