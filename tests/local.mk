@@ -50,8 +50,6 @@ howto-programs: schema_dump$(EXEEXT) gnt$(EXEEXT) tests/harness/hvcheck$(EXEEXT)
 	$(howto_link) -o "$(ROWS)/hvcheck" $(tests_harness_hvcheck_OBJECTS) "$(ROWS)/tables.o" \
 		$(tests_harness_hvcheck_LDADD) $(LIBS)
 .PHONY: howto-unit
-howto-unit: howto-programs tests/unit/schema$(EXEEXT) tests/unit/upstream$(EXEEXT) tests/unit/query$(EXEEXT)
+howto-unit: howto-programs tests/unit/schema$(EXEEXT) tests/unit/query$(EXEEXT)
 	$(howto_link) -o "$(ROWS)/schema" $(tests_unit_schema_OBJECTS) "$(ROWS)/tables.o" $(tests_unit_schema_LDADD) $(LIBS)
-	$(howto_link) -o "$(ROWS)/upstream" $(tests_unit_upstream_OBJECTS) "$(ROWS)/tables.o" \
-		$(tests_unit_upstream_LDADD) $(LIBS)
 	$(howto_link) -o "$(ROWS)/query" $(tests_unit_query_OBJECTS) "$(ROWS)/tables.o" $(tests_unit_query_LDADD) $(LIBS)
