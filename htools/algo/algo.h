@@ -92,6 +92,7 @@ struct ht_n1;
 struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 void ht_n1_free(struct ht_n1 *n);
 bool ht_n1_base(struct ht_n1 *n); /* without it */
+bool ht_n1_never(struct ht_n1 *n, const struct ht_inst *i, int index); /* sure to be false wherever it goes? */
 /* I on PRI and SEC, where ht_alloc_try() found that it fits (upstream: allocGlobalN1). INDEX: it is to become
  * this instance, which still is where it was; HT_NONE: it is new. */
 bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec);

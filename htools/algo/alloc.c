@@ -12,6 +12,7 @@ struct candidates {
 	struct candidate {
 		int pri, sec;
 		double score;
+		size_t at;
 	} *v;
 	size_t n, cap;
 };
@@ -27,12 +28,23 @@ static void fail(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int
 static void good(const struct ht_alloc_opts *a, struct candidates *l, int pri, int sec, double score)
 {
 	GROW(l->v, l->n, l->cap);
-	l->v[l->n++] = (struct candidate){ pri, sec, score };
+	l->v[l->n++] = (struct candidate){ pri, sec, score, 0 };
 	if (a->seen)
 		a->seen(a->arg, pri, sec, HT_OK, score);
 }
 
-/* The candidate upstream looks at first: the lowest score, of equal ones the last. */
+/* In the order in which upstream looks at them: by score, of equal ones the last first. */
+static int by_score(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->score > y->score)
+		return 1;
+	if (x->score < y->score)
+		return -1;
+	return x->at < y->at ? 1 : -1;
+}
+
 static size_t first_of(const struct candidates *l)
 {
 	size_t at = 0;
@@ -43,36 +55,52 @@ static size_t first_of(const struct candidates *l)
 	return at;
 }
 
+static bool keeps_redundancy(const struct ht_alloc_opts *a, const struct ht_inst *i, const struct candidate *x)
+{
+	return !a->n1 || ht_n1_with(a->n1, i, a->index, x->pri, x->sec);
+}
+
+static void take(const struct candidate *x, struct ht_alloc *r)
+{
+	if (r->found && r->score < x->score)
+		return;
+	r->found = true;
+	r->pri = x->pri;
+	r->sec = x->sec;
+	r->score = x->score;
+}
+
 /* upstream: collectionToSolution and sumAllocs. Candidates before the first that keeps the cluster redundant
  * count as failures; later ones are not looked at. */
 static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struct candidates *l, struct ht_alloc *r)
 {
-	size_t total = l->n;
+	size_t lost = 0;
 
-	while (l->n > 0) {
-		size_t at = first_of(l);
-		struct candidate p = l->v[at];
+	if (l->n == 0)
+		return;
+	if (a->n1 && ht_n1_never(a->n1, i, a->index)) {
+		lost = l->n;
+	} else {
+		size_t first = first_of(l);
 
-		if (!a->n1 || ht_n1_with(a->n1, i, a->index, p.pri, p.sec)) {
-			if (!r->found || !(r->score < p.score)) {
-				r->found = true;
-				r->pri = p.pri;
-				r->sec = p.sec;
-				r->score = p.score;
-			}
-			break;
+		if (keeps_redundancy(a, i, &l->v[first])) {
+			take(&l->v[first], r);
+		} else {
+			for (size_t k = 0; k < l->n; k++)
+				l->v[k].at = k;
+			qsort(l->v, l->n, sizeof(*l->v), by_score);
+			for (lost = 1; lost < l->n && !keeps_redundancy(a, i, &l->v[lost]); lost++)
+				;
+			if (lost < l->n)
+				take(&l->v[lost], r);
 		}
-		r->fails[HT_FAIL_N1]++;
-		r->n_fails++;
-		if (a->seen)
-			a->seen(a->arg, p.pri, p.sec, HT_FAIL_N1, p.score);
-		memmove(l->v + at, l->v + at + 1, (--l->n - at) * sizeof(*l->v));
 	}
-	r->n_ok += (int64_t)l->n;
-	if (a->seen && total > 0 && a->n1) /* the ones upstream does not ask for */
-		for (size_t k = 0; k < l->n; k++)
-			if (!ht_n1_with(a->n1, i, a->index, l->v[k].pri, l->v[k].sec))
-				a->seen(a->arg, l->v[k].pri, l->v[k].sec, HT_FAIL_N1, l->v[k].score);
+	r->fails[HT_FAIL_N1] += (int64_t)lost;
+	r->n_fails += (int64_t)lost;
+	r->n_ok += (int64_t)(l->n - lost);
+	for (size_t k = 0; k < l->n && a->seen && a->n1; k++) /* also those upstream does not ask for */
+		if (!keeps_redundancy(a, i, &l->v[k]))
+			a->seen(a->arg, l->v[k].pri, l->v[k].sec, HT_FAIL_N1, l->v[k].score);
 	l->n = 0;
 }
 

@@ -206,14 +206,27 @@ static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int index, int p
 	return ok;
 }
 
+/* Is it enough to compare sums? */
+static bool is_simple(const struct ht_n1 *n, const struct ht_inst *i, int index)
+{
+	return n->sums && i->mem >= 0 && is_drbd(i) && index == HT_NONE && n->clash == HT_NONE;
+}
+
+bool ht_n1_never(struct ht_n1 *n, const struct ht_inst *i, int index)
+{
+	if (!n->ready)
+		prepare(n);
+	return !n->base && (i->forthcoming || is_simple(n, i, index)); /* what is there can only get less */
+}
+
 bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)
 {
 	if (!n->ready)
 		prepare(n);
 	if (i->forthcoming)
 		return n->base;
-	if (n->sums && i->mem >= 0 && is_drbd(i) && sec != HT_NONE && index == HT_NONE && n->clash == HT_NONE)
-		return n->base && by_sums(n, i, pri, sec); /* what is there can only get less */
+	if (is_simple(n, i, index) && sec != HT_NONE)
+		return n->base && by_sums(n, i, pri, sec);
 	return by_trying(n, i, index, pri, sec);
 }
 
