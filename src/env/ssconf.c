@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SSCONF_MAX (128 * 1024)
+#define SSCONF_MAX (16 << 20) /* upstream: 128 KiB, the names of some 6,000 instances */
 #define LOCK_TIMEOUT 10
 
 static const char *const names[SSCONF_COUNT] = {

@@ -9,49 +9,18 @@
 # shellcheck source=tests/harness/vcl.sh
 . "$(dirname "$0")/../harness/vcl.sh"
 
+# shellcheck source=tests/bench/rows.sh
+. "$(dirname "$0")/rows.sh"
+
 NODES=${1:-5} INSTANCES=${2:-20}
 INITS=3 ROUNDS=50 BURST=500
-over=0
-
-stop() {
-	cat "$T/.err" "$T/.out" 2>/dev/null
-	bail "$1"
-}
-
-# ms CMD...: runs it, adds its wall time in milliseconds to the file $T/ms
-ms() {
-	local t0=${EPOCHREALTIME/[.,]/}
-	"$@" >"$T/.out" 2>"$T/.err" </dev/null || stop "$*"
-	echo $(((${EPOCHREALTIME/[.,]/} - t0) / 100)) | sed 's/\(.\)$/.\1/; s/^\./0./' >>"$T/ms"
-}
-
-# median: of $T/ms, which is emptied
-median() {
-	sort -n "$T/ms" | sed -n "$((($(wc -l <"$T/ms") + 1) / 2))p"
-	: >"$T/ms"
-}
-
-# row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none
-row() {
-	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} verdict='' ratio=''
-	if [ "$budget" != - ]; then
-		verdict=ok
-		if awk "BEGIN {exit !($value > $budget)}"; then
-			verdict=OVER
-			over=1
-		fi
-	fi
-	[ "$debian" = - ] || ratio=$(awk "BEGIN {printf \"%.0fx\", $debian / $value}")
-	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "$what" "$value" "$unit" "$budget" "$verdict" "$debian" "$ratio"
-}
 
 vcl_prepare "$NODES" >/dev/null
-: >"$T/ms"
 # as an administrator's shell has it: no helper process is in what is measured
 GANETI_ROOTDIR=$(vcl_root 1) GANETI_HOSTNAME=$(vcl_name 1)
 export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH
 
-printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "($(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg))" measured '' budget '' Debian ''
+head_row
 for ((i = 1; i <= INITS; i++)); do
 	ms gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER"
 	[ $i != $INITS ] || break
@@ -91,16 +60,6 @@ ms burst
 row "$BURST no-op jobs at once" "$(awk "{printf \"%.0f\", $BURST / \$1 * 1000}" "$T/ms")" jobs/s -
 : >"$T/ms"
 
-mib() { # PID...: together, resident
-	local p
-	for p; do sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status"; done |
-		awk '{s += $1} END {printf "%.1f", s / 1024}'
-}
-shares() { # PID...: what they have for themselves
-	local p
-	for p; do sed -n 's/^Private_Dirty:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup"; done |
-		awk '{s += $1} END {printf "%.1f", s / 1024}'
-}
 for d in ganeti-masterd ganeti-noded ganeti-rapi; do row "$d, resident" "$(mib "$(vcl_pid 1 $d)")" MiB 15; done
 for d in ganeti-masterd ganeti-noded; do
 	mapfile -t kids < <(pgrep -P "$(vcl_pid 1 $d)")

@@ -11,8 +11,10 @@
 . "$(dirname "$0")/../harness/lab.sh"
 # shellcheck source=tests/harness/cluster.sh
 . "$(dirname "$0")/../harness/cluster.sh"
+# shellcheck source=tests/bench/rows.sh
+. "$(dirname "$0")/rows.sh"
 
-NODES=${1:-4} over=0
+NODES=${1:-4}
 lab_up "$NODES"
 lab_install
 site_prepare
@@ -24,7 +26,7 @@ on 1 sh -c 'for p in ssh ssh-keygen; do
 	chmod 755 /usr/bin/$p
 done'
 
-ms() { # CMD...: its time in ms to $took; the calls of ssh meanwhile are in $calls
+timed() { # CMD...: its time in ms to $took; the calls of ssh meanwhile are in $calls
 	: >"$LAB_DIR/share/calls"
 	local t=${EPOCHREALTIME/[.,]/}
 	"$@" >"$T/out" 2>&1 </dev/null || bail "$* failed: $(cat "$T/out")"
@@ -36,28 +38,19 @@ n_calls() { # PROGRAM
 t_calls() { # PROGRAM: all of them together, ms
 	awk -v p="$1" '$1 == p {s += $2} END {printf "%d", s / 1000}' "$LAB_DIR/share/calls"
 }
-row() { # WHAT MS BUDGET DEBIAN
-	local verdict=
-	if [ "$3" != - ]; then
-		verdict=ok
-		[ "$2" -le "$3" ] || verdict=OVER over=1
-	fi
-	printf '%-58s %9s ms %8s %-5s %8s\n' "$1" "$2" "$3" "$verdict" "$4"
-}
-
-printf '%-58s %12s %8s %-5s %8s\n' "($(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg))" measured budget '' Debian
-ms m gnt-cluster init "${INIT[@]}" "${KVM[@]}" $CLUSTER
+head_row
+timed m gnt-cluster init "${INIT[@]}" "${KVM[@]}" $CLUSTER
 keys=$(t_calls ssh-keygen)
-row "gnt-cluster init" "$took" - 6800
-row "  $(n_calls ssh-keygen) keys by ssh-keygen" "$keys" - -
-row "  without them" $((took - keys)) 1500 -
+row "gnt-cluster init" "$took" ms - 6800
+row "  $(n_calls ssh-keygen) keys by ssh-keygen" "$keys" ms - -
+row "  without them" $((took - keys)) ms 1500 -
 for ((k = 2; k <= NODES; k++)); do
-	ms m gnt-node add --no-ssh-key-check "node$k.example.com"
+	timed m gnt-node add --no-ssh-key-check "node$k.example.com"
 	n=$(n_calls ssh) all=$took keys=$(t_calls ssh-keygen)
-	ms m ssh.real -oBatchMode=yes "node$k.example.com" true
-	row "gnt-node add node$k" "$all" - 3300
-	row "  a handshake of ssh" "$took" - -
-	row "  without $n handshakes" $((all - n * took)) 1500 -
+	timed m ssh.real -oBatchMode=yes "node$k.example.com" true
+	row "gnt-node add node$k" "$all" ms - 3300
+	row "  a handshake of ssh" "$took" ms - -
+	row "  without $n handshakes" $((all - n * took)) ms 1500 -
 done
 _t_done=yes
 exit $over

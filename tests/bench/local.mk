@@ -9,6 +9,7 @@ tests_bench_populate_SOURCES = tests/bench/populate.c tests/harness/confkit.c te
 tests_bench_populate_LDADD = $(MASTER_LIBS)
 
 EXTRA_DIST += tests/bench/cluster.sh tests/bench/lab.sh tests/bench/schema.sh
+EXTRA_DIST += tests/bench/rows.sh tests/bench/cluster.sh tests/bench/lab.sh tests/bench/scale.sh
 
 bench: all $(bench_programs) $(bench_tools)
 	@for p in $(bench_programs); do echo "# $$p"; ./$$p || exit 1; done
@@ -20,3 +21,7 @@ EXTRA_DIST += tests/bench/htools.sh
 .PHONY: bench-htools
 bench-htools: htools/htools$(EXEEXT) tests/harness/mkhtools$(EXEEXT)
 	bash $(srcdir)/tests/bench/htools.sh
+
+bench-scale: all $(bench_tools)
+	@bash $(srcdir)/tests/bench/scale.sh
+.PHONY: bench-scale

@@ -1,0 +1,53 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # what tlib.sh sets, and $over
+# rows.sh: lines of a bench's table. Source tlib.sh first; at the end: exit $over
+
+over=0
+: >"$T/ms"
+
+stop() {
+	cat "$T/.err" "$T/.out" 2>/dev/null
+	bail "$1"
+}
+
+# ms CMD...: runs it, adds its wall time in milliseconds to the file $T/ms
+ms() {
+	local t0=${EPOCHREALTIME/[.,]/}
+	"$@" >"$T/.out" 2>"$T/.err" </dev/null || stop "$*"
+	echo $(((${EPOCHREALTIME/[.,]/} - t0) / 100)) | sed 's/\(.\)$/.\1/; s/^\./0./' >>"$T/ms"
+}
+
+# median: of $T/ms, which is emptied
+median() {
+	sort -n "$T/ms" | sed -n "$((($(wc -l <"$T/ms") + 1) / 2))p"
+	: >"$T/ms"
+}
+
+head_row() {
+	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "($(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg))" measured '' budget '' Debian ''
+}
+
+# row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none
+row() {
+	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} verdict='' ratio=''
+	if [ "$budget" != - ]; then
+		verdict=ok
+		if awk "BEGIN {exit !($value > $budget)}"; then
+			verdict=OVER
+			over=1
+		fi
+	fi
+	[ "$debian" = - ] || ratio=$(awk "BEGIN {printf \"%.0fx\", $debian / $value}")
+	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "$what" "$value" "$unit" "$budget" "$verdict" "$debian" "$ratio"
+}
+
+mib() { # PID...: together, resident
+	local p
+	for p; do sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status"; done |
+		awk '{s += $1} END {printf "%.1f", s / 1024}'
+}
+shares() { # PID...: what they have for themselves
+	local p
+	for p; do sed -n 's/^Private_Dirty:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup"; done |
+		awk '{s += $1} END {printf "%.1f", s / 1024}'
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# Figures of the master of a large cluster whose nodes are only in its configuration: medians, what they may be,
+# and what Debian's ganeti 3.0.2 took with the same number of nodes and instances. Fails when one is over.
+#
+#	scale.sh [NODES INSTANCES]
+# shellcheck disable=SC2154,SC2317 # what tlib.sh sets
+# shellcheck source=tests/harness/tlib.sh
+. "$(dirname "$0")/../harness/tlib.sh"
+# shellcheck source=tests/harness/vcl.sh
+. "$(dirname "$0")/../harness/vcl.sh"
+# shellcheck source=tests/bench/rows.sh
+. "$(dirname "$0")/rows.sh"
+
+ROUNDS=5
+repeat() { # CMD...
+	local i
+	for ((i = 0; i < ROUNDS; i++)); do ms "$@"; done
+}
+start_master() {
+	daemon-util start ganeti-masterd && gnt-cluster getmaster && gnt-cluster info
+}
+# shellcheck disable=SC2046 # several processes
+master_side() {
+	mib $(vcl_pid 1 ganeti-masterd) $(pgrep -P "$(vcl_pid 1 ganeti-masterd)")
+}
+
+measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB; and the same of Debian's
+	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
+	daemon-util stop ganeti-masterd
+	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$1" "$2" || bail "populate"
+	ms start_master
+	row "start of the master to the first answer" "$(median)" ms "$3" "$8"
+	repeat gnt-instance list --no-headers -o name,pnode,snodes,os,admin_state,be/maxmem
+	row "gnt-instance list, six fields of the configuration" "$(median)" ms "$4" "$9"
+	repeat gnt-node list --no-headers -o name,role,group,pinst_cnt,sinst_cnt
+	row "gnt-node list with counts of instances" "$(median)" ms "$5" "${10}"
+	repeat gnt-instance list --no-headers -o name,admin_state inst7.example.com
+	row "gnt-instance list of one" "$(median)" ms -
+	for ((i = 0; i < ROUNDS; i++)); do ms gnt-instance add-tags inst7.example.com "t$i"; done
+	row "a tag added, as a job" "$(median)" ms "$6" "${11}"
+	row "all processes of the master" "$(master_side)" MiB "$7" "${12}"
+}
+
+if [ $# = 0 ]; then
+	rc=0
+	for size in "1000 10000" "10000 100000"; do
+		# shellcheck disable=SC2086 # two words
+		bash "$0" $size || rc=1
+	done
+	_t_done=yes
+	exit $rc
+fi
+
+vcl_prepare 1 >/dev/null
+GANETI_ROOTDIR=$(vcl_root 1) GANETI_HOSTNAME=$(vcl_name 1)
+export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH
+echo "# $1 nodes, $2 instances"
+head_row
+case "$1 $2" in
+"1000 10000") measure "$@" 1000 150 100 20 100 18000 146000 100000 7000 2000 ;;
+"10000 100000") measure "$@" 4000 1500 1000 25 600 - - - - - ;;
+*) measure "$@" - - - - - - - - - - ;;
+esac
+_t_done=yes
+exit "$over"
