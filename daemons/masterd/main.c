@@ -70,20 +70,14 @@ static void on_hup(int signum, void *arg)
 /* --- start --- */
 static int open_config(struct master *m, struct err *e)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
-	struct strs errors = { NULL, 0 };
 
 	if (config_open(path_of(PATH_CONFIG_DB), DB_WRITE, &m->config, e) < 0)
 		return -1;
 	m->db = config_db(m->config);
-	if (db_migrate(m->db, "queue", queue_schema, queue_schema_n, e) < 0 ||
-	    snapshot_open(m->config, &s, e) < 0 || config_verify(s, a, &errors, e) < 0)
+	if (db_migrate(m->db, "queue", queue_schema, queue_schema_n, e) < 0)
 		return -1;
-	/* as upstream: a master runs with a configuration that has mistakes, and tells */
-	for (size_t i = 0; i < errors.n; i++)
-		log_error("Configuration error: %s", errors.v[i]);
-	return 0;
+	return snapshot_open(m->config, &s, e);
 }
 
 static int start(struct master *m, struct err *e)
@@ -100,6 +94,7 @@ static int start(struct master *m, struct err *e)
 	if (mirror_init(m, e) < 0)
 		return -1;
 	queries_init(m);
+	queries_verify(m);
 	spread_init(m);
 	if (jobs_init(m, e) < 0)
 		return -1;

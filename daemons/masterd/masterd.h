@@ -141,6 +141,9 @@ void wconf_cancel(struct mjob *j); /* tell the worker; a lock it waits for is wi
 
 /* --- queries.c --- */
 void queries_init(struct master *m);
+/* Let a worker look for mistakes in the configuration, and log them. As upstream, a master runs with one that
+ * has some. */
+void queries_verify(struct master *m);
 void queries_send(struct master *m, struct luxi_conn *c, enum luxi method,
 		  json *args); /* ARGS borrowed */
 

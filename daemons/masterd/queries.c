@@ -4,11 +4,15 @@
  */
 #include "daemons/masterd/masterd.h"
 
+#include "lib/base/log.h"
+
 #define MIN_WORKERS 1
 #define MAX_WORKERS 8
 #define MAX_WAITING 512
 #define RETIRE_AFTER 2000
 #define QUERY_TIMEOUT LUXI_RW_TIMEOUT /* the client does not wait longer */
+
+#define VERIFY_TIMEOUT 600
 
 struct query {
 	struct luxi_conn *c;
@@ -63,6 +67,20 @@ void queries_init(struct master *m)
 
 	argv[0] = path_of(PATH_QUERY_WORKER);
 	m->query_pool = pool_new(m->ev, &o);
+}
+
+static void on_verified(struct pool_job *j, json *msg, bool final, void *arg)
+{
+	(void)j;
+	(void)arg;
+	if (final && !msg)
+		log_error("The configuration could not be verified");
+}
+
+void queries_verify(struct master *m)
+{
+	pool_submit(m->query_pool, json_pack("{s:s}", "method", "verify"), VERIFY_TIMEOUT, on_verified,
+		    NULL);
 }
 
 void queries_send(struct master *m, struct luxi_conn *c, enum luxi method, json *args)

@@ -1,6 +1,7 @@
 /*
  * ganeti-query-worker: answers one luxi query at a time. Requests: {"method": x, "args": [...],
- * "locks": [...] when asked for}; the luxi reply is the tail of the answer.
+ * "locks": [...] when asked for}; the luxi reply is the tail of the answer. {"method": "verify"} looks for
+ * mistakes in the configuration and logs them.
  */
 #include "daemons/worker/worker.h"
 #include "src/query/query.h"
@@ -52,6 +53,24 @@ static void answer(struct worker_tools *t, const json *request, struct str *repl
 		str_addc(reply, '}');
 }
 
+static void verify(struct worker_tools *t)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	struct strs errors = { 0 };
+
+	(void)tools(t, &e);
+	if (!t->config || snapshot_open(t->config, &s, &e) < 0 ||
+	    config_verify(s, a, &errors, &e) < 0) {
+		log_error("Can't verify the configuration: %s", err_msg(&e));
+		return;
+	}
+	for (size_t i = 0; i < errors.n; i++)
+		log_error("Configuration error: %s", errors.v[i]);
+	log_info("Configuration verified, %zu errors", errors.n);
+}
+
 int main(void)
 {
 	struct worker_tools t = { 0 };
@@ -62,7 +81,10 @@ int main(void)
 	while ((request = worker_request("method"))) {
 		struct str reply CLEANUP(str_free) = { 0 };
 
-		answer(&t, request, &reply);
+		if (str_eq(json_get_str(request, "method"), "verify"))
+			verify(&t);
+		else
+			answer(&t, request, &reply);
 		json_put(request);
 		worker_answer_text(json_new_dict(), &reply);
 	}

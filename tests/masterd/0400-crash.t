@@ -85,5 +85,9 @@ is "$(luxi QueryJobs '[null,["id"]]' | tr -cd '[' | wc -c)" "$(($(cat "$QUEUE_DI
 errors=$(luxi QueryJobs '[null,["status"]]' | grep -o error | wc -l)
 ok "at most the running ones failed ($errors)" test "$errors" -le $((2 + 5))
 is "$(luxi --control locks)" '[]' "no lock is held"
-ok "the configuration verifies" not grep "Configuration error" "$MASTERD_LOG"
+# each master that lives long enough has it looked at
+verified() {
+	master_kill && : >"$MASTERD_LOG" && master && wait_for 20 grep -q "Configuration verified, 0 errors" "$MASTERD_LOG"
+}
+ok "the configuration verifies" verified
 done_testing
