@@ -84,9 +84,9 @@ vcl_release "$held" >/dev/null
 diag "the filter language: words, and the lists they stand for"
 # same N WORDS LIST [-g COMMAND]: both select N objects, the same ones
 same() {
-	local n=$1 words=$2 list=$3 what=${4:-instance} got
+	local n=$1 words=$2 form=$3 what=${4:-instance} got
 	got=$(m "gnt-$what" list --no-headers -o name -F "$words" 2>&1)
-	is "$(luxi Query "[\"$what\", [\"name\"], $list]" | jq -r '.data[][0][1]')" "$got" "$words"
+	is "$(luxi Query "[\"$what\", [\"name\"], $form]" | jq -r '.data[][0][1]')" "$got" "$words"
 	is "$(grep -c . <<<"$got")" "$n" "selects $n"
 }
 same 1 'name == "inst1.example.com"' '["=","name","inst1.example.com"]'
