@@ -56,6 +56,12 @@ static int storage_info(struct arena *a, const json *unit, json *list, struct er
 	case storage_type_file:
 	case storage_type_sharedfile:
 		break;
+	case storage_type_lvm_vg:
+	case storage_type_lvm_pv:
+		/* upstream's answer of a node without that volume group: the rest must not be lost */
+		json_append(list, json_pack("{s:s, s:n, s:n, s:s}", "name", key, "storage_free",
+					    "storage_size", "type", type));
+		return 0;
 	default:
 		err_plain(e, "Space of storage type '%s' is not reported by this node",
 			  type ? type : "");
