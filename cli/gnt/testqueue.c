@@ -225,10 +225,10 @@ static void report(int64_t serial, double time, const char *type, const json *ms
 
 	(void)serial;
 	if (type && strcmp(type, ELOG_JQUEUE_TEST) == 0) {
-		if (point(r, msg, &e) < 0 && !*err_msg(&r->e))
+		if (point(r, msg, &e) < 0 && !r->e.msg)
 			err_move(&r->e, &e);
 	} else if (text && str_starts(text, JQT_MSGPREFIX)) {
-		if (!r->started && !*err_msg(&r->e))
+		if (!r->started && !r->e.msg)
 			err_set(&r->e, ERR_EXEC, NULL,
 				"Received test message without a preceding start message");
 		strs_add(r->c->a, &r->all, arena_strdup(r->c->a, text + strlen(JQT_MSGPREFIX)));
@@ -315,7 +315,7 @@ static int run_job(struct cli *c, const char *title, int mode, const bool *fail,
 			return err_set(e, ERR_EXEC, NULL, "Received %zu results, expected %zu",
 				       json_len(results), n);
 	}
-	if (*err_msg(&r.e))
+	if (r.e.msg)
 		return err_move(e, &r.e);
 	TRY(check_messages(&r, &sent, executed, e));
 	return check_final(c, r.id, fail, n, e);

@@ -81,10 +81,10 @@ is "$(calls '^hooks_runner' | wc -l)" 1 "runs the pre hooks"
 is "$(luxi QueryClusterInfo '[]' | jq .max_running_jobs)" 8 "and changes nothing"
 
 # --- new jobs of a unit inherit ---
-good "$(op CLUSTER_VERIFY priority:5 'reason:[["test","because",1]]')" "a unit whose result are jobs"
+good "$(op CLUSTER_VERIFY priority:10 'reason:[["test","because",1]]')" "a unit whose result are jobs"
 ids=$(jq -c '[.jobs[][1]]' <<<"$RESULT")
 is "$(jq length <<<"$ids")" 2 "one for the configuration, one for the group"
-is "$(luxi QueryJobs "[$ids,[\"ops\"]]" | jq -c '[.[][0][0].priority]')" '[5,5]' "with its priority"
+is "$(luxi QueryJobs "[$ids,[\"ops\"]]" | jq -c '[.[][0][0].priority]')" '[10,10]' "with its priority"
 is "$(luxi QueryJobs "[$ids,[\"ops\"]]" | jq -c '[.[][0][0] | [.comment, (.reason | map(.[1]) | index("because") != null)]] | unique')" \
 	'[["Submitted by OP_CLUSTER_VERIFY",true]]' "comment and reason"
 done_testing

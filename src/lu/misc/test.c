@@ -1,4 +1,7 @@
-/* OP_TEST_DELAY: sleep, on the master, on nodes, with and without locks (upstream: LUTestDelay). */
+/*
+ * OP_TEST_DELAY: sleep, on the master, on nodes, with and without locks (upstream: LUTestDelay).
+ * OP_TEST_JQUEUE: tell somebody where the opcode is, and wait for him (upstream: LUTestJqueue).
+ */
 #include "src/lu/lu.h"
 
 #include "lib/base/clock.h"
@@ -145,3 +148,70 @@ const struct lu lu_test_delay = {
 	.state_size = sizeof(struct delay), .check_args = delay_check, .expand = delay_expand,
 	.exec = delay_exec,
 };
+
+/* --- OP_TEST_JQUEUE --- */
+
+#define CONNECT_TIMEOUT 20.0 /* less than clients wait for a job's change: do they notice? */
+#define CONFIRM_TIMEOUT 60.0
+
+/*
+ * The log has the name of a socket, POINT and ARG (taken over); who connects there keeps the opcode waiting
+ * until he hangs up.
+ */
+static int notify(struct luctx *lu, const char *cls, const char *point, json *arg, struct err *e)
+{
+	const char *path = path_in(lu->a, PATH_SOCKET_DIR, "jqueue-%d", (int)getpid());
+	int fd CLEANUP(closep) = unix_listen(path, 0600, (uid_t)-1, (gid_t)-1);
+	int peer CLEANUP(closep) = -1;
+	json *message = json_pack("[s, s, o]", path, point, arg);
+	char c;
+
+	if (fd < 0) {
+		json_put(message);
+		return err_sys(e, fd, "Can't listen on %s", path);
+	}
+	lu_log_typed(lu, ELOG_JQUEUE_TEST, message);
+	if (readable(fd, clock_mono() + CONNECT_TIMEOUT))
+		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	unlink(path);
+	if (peer < 0)
+		return err_set(e, cls, NULL, "Client didn't connect in time (timed out)");
+	if (!readable(peer, clock_mono() + CONFIRM_TIMEOUT) || recv(peer, &c, 1, MSG_DONTWAIT) < 0)
+		return err_set(e, cls, NULL, "Client failed to confirm notification (timed out)");
+	return 0;
+}
+
+static int jqueue_expand(struct luctx *lu, const void *op_, struct err *e)
+{
+	const struct op_test_jqueue *op = op_;
+
+	if (op->notify_waitlock)
+		TRY(notify(lu, ERR_PREREQ, JQT_EXPANDNAMES, NULL, e));
+	lu_info(lu, "Expanding names");
+	/* just to have one */
+	lu_need(lu, LOCK_NODE, lu->cluster->master_node, false);
+	return 0;
+}
+
+static int jqueue_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
+{
+	const struct op_test_jqueue *op = op_;
+	const struct strs *messages = &op->log_messages;
+
+	if (op->notify_exec)
+		TRY(notify(lu, ERR_EXEC, JQT_EXEC, NULL, e));
+	lu_info(lu, "Executing");
+	if (messages->n)
+		TRY(notify(lu, ERR_EXEC, JQT_STARTMSG, json_new_int((int64_t)messages->n), e));
+	for (size_t i = 0; i < messages->n; i++) {
+		lu_info(lu, "Sending log message %zu", i + 1);
+		lu_log(lu, JQT_MSGPREFIX "%s", messages->v[i]);
+		TRY(notify(lu, ERR_EXEC, JQT_LOGMSG, json_new_int((int64_t)i + 1), e));
+	}
+	if (op->fail)
+		return err_set(e, ERR_EXEC, NULL, "Opcode failure was requested");
+	*ret = json_new_bool(true);
+	return 0;
+}
+
+const struct lu lu_test_jqueue = { .expand = jqueue_expand, .exec = jqueue_exec };
