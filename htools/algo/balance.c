@@ -7,12 +7,15 @@
 #include <math.h>
 #include <string.h>
 
+#define KEPT_MAX 1500 /* nodes for which a table by pairs is made */
+
 /* What is known of an instance's moves: none gains more than this. It holds for moves to nodes that did not change
  * since; RANGE says how the gain may grow when other nodes do. */
 struct bound {
 	double gain;
 	bool valid, none; /* no move at all */
 	double dmin[COLS], dmax[COLS];
+	struct fixed fx;
 };
 struct ht_balancer {
 	struct ht_cluster *c;
@@ -36,6 +39,20 @@ static bool on_offline(const struct ht_cluster *c, const struct ht_inst *i)
 	return c->nodes[i->pri].offline || (ht_inst_has_sec(i) && i->sec != HT_NONE && c->nodes[i->sec].offline);
 }
 
+/* What NODE keeps for others, in the table of memory kept. */
+static void note_kept(struct ht_balancer *b, int node)
+{
+	const struct ht_peers *p = &b->c->nodes[node].peers;
+	size_t n = (size_t)b->c->n_nodes;
+
+	if (!b->w.kept)
+		return;
+	for (size_t i = 0; i < n; i++)
+		b->w.kept[i * n + (size_t)node] = 0;
+	for (int i = 0; i < p->n; i++)
+		b->w.kept[(size_t)p->v[i].node * n + (size_t)node] = p->v[i].mem;
+}
+
 struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o)
 {
 	struct ht_balancer *b = xcalloc(1, sizeof(*b));
@@ -51,6 +68,11 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 	b->w = (struct sweep){ .b = &b->b, .o = &b->o, .targets = targets, .n_targets = n };
 	b->w.peers_p = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
 	b->w.peers_s = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
+	if (c->n_nodes <= KEPT_MAX) {
+		b->w.kept = xcalloc((size_t)c->n_nodes * (size_t)c->n_nodes + 1, sizeof(int64_t));
+		for (int i = 0; i < c->n_nodes; i++)
+			note_kept(b, i);
+	}
 	b->movable = xcalloc((size_t)v->n_insts + 1, sizeof(*b->movable));
 	for (int i = 0; i < v->n_insts; i++) {
 		const struct ht_inst *x = &c->insts[v->insts[i]];
@@ -70,6 +92,7 @@ void ht_balancer_free(struct ht_balancer *b)
 		return;
 	score_free(&b->b);
 	free((int *)b->w.targets);
+	free(b->w.cand);
 	free(b->w.kept);
 	free(b->w.peers_p);
 	free(b->w.peers_s);
@@ -154,7 +177,7 @@ static void look(struct ht_balancer *b, int pos)
 {
 	struct bound *r = &b->rec[pos];
 
-	sweep_inst(&b->w, b->movable[pos], b->w.targets, b->w.n_targets, true);
+	sweep_inst(&b->w, b->movable[pos], &r->fx, true, b->w.targets, b->w.n_targets);
 	b->counts.full++;
 	r->valid = true;
 	r->none = !b->w.any;
@@ -169,7 +192,7 @@ static void look_changed(struct ht_balancer *b, int pos, const int *targets, int
 	struct bound *r = &b->rec[pos];
 	double gain;
 
-	sweep_inst(&b->w, b->movable[pos], targets, n, false);
+	sweep_inst(&b->w, b->movable[pos], &r->fx, false, targets, n);
 	if (!b->w.any)
 		return;
 	gain = b->b.approx - b->w.best;
@@ -205,14 +228,16 @@ static void collect(struct ht_balancer *b)
 	for (int i = 0; i < b->n_touched; i++)
 		if (b->b.row[b->touched[i]] >= 0)
 			targets[n++] = b->touched[i];
-	b->w.n_kept = 0;
+	b->w.n_cand = 0;
 	b->w.limit = b->b.approx + 2 * b->b.eps;
 	for (int pos = 0; pos < b->n_movable; pos++) {
 		const struct ht_inst *i = &b->c->insts[b->movable[pos]];
 		struct bound *r = &b->rec[pos];
 
-		if (!considered(b, i))
+		if (!considered(b, i)) {
+			r->valid = false;
 			continue;
+		}
 		/* pairs of tags are counted over all nodes: then no move is unaffected */
 		if (!r->valid || b->b.pairs.n || b->changed[i->pri] || (i->sec != HT_NONE && b->changed[i->sec])) {
 			look(b, pos);
@@ -220,7 +245,8 @@ static void collect(struct ht_balancer *b)
 		}
 		carry(b, r);
 		look_changed(b, pos, targets, n);
-		b->order[again++] = pos;
+		if (hopeful(b, pos))
+			b->order[again++] = pos;
 	}
 	qsort_r(b->order, (size_t)again, sizeof(*b->order), by_bound, b);
 	for (int i = 0; i < again && hopeful(b, b->order[i]); i++)
@@ -241,11 +267,11 @@ static bool choose(struct ht_balancer *b, struct candidate *ret, struct ht_outco
 	const struct candidate *best = NULL;
 	double score = b->b.exact;
 
-	if (b->w.n_kept == 0)
+	if (b->w.n_cand == 0)
 		return false;
-	qsort(b->w.kept, b->w.n_kept, sizeof(*b->w.kept), by_order);
-	for (size_t i = 0; i < b->w.n_kept; i++) {
-		const struct candidate *x = &b->w.kept[i];
+	qsort(b->w.cand, b->w.n_cand, sizeof(*b->w.cand), by_order);
+	for (size_t i = 0; i < b->w.n_cand; i++) {
+		const struct candidate *x = &b->w.cand[i];
 		const struct ht_inst *inst = &b->c->insts[x->inst];
 		struct ht_outcome o;
 		double s;
@@ -274,11 +300,10 @@ static bool good_enough(double from, double to, const struct ht_algo_opts *o)
 
 static void apply(struct ht_balancer *b, int inst, const struct ht_outcome *o)
 {
-	double center[COLS];
+	double sums[COLS];
 
 	memcpy(b->var, b->b.var, sizeof(b->var));
 	memcpy(b->root, b->b.root, sizeof(b->root));
-	memcpy(center, b->b.center, sizeof(center));
 	for (int i = 0; i < b->n_touched; i++)
 		b->changed[b->touched[i]] = false;
 	b->n_touched = o->n;
@@ -287,9 +312,16 @@ static void apply(struct ht_balancer *b, int inst, const struct ht_outcome *o)
 		b->touched[i] = o->node[i];
 		b->changed[o->node[i]] = true;
 	}
-	score_refresh(&b->b);
+	for (int i = 0; i < o->n; i++)
+		note_kept(b, o->node[i]);
+	memcpy(sums, b->b.s, sizeof(sums));
+	if (score_refresh(&b->b)) { /* another center: nothing that was found holds */
+		for (int i = 0; i < b->n_movable; i++)
+			b->rec[i].valid = false;
+		return;
+	}
 	for (int k = 0; k < b->b.k; k++)
-		b->s_moved[k] = (b->b.center[k] - center[k]) * b->b.n;
+		b->s_moved[k] = b->b.s[k] - sums[k];
 }
 
 bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret)

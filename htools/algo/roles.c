@@ -23,11 +23,9 @@ struct inst_parts {
 	int pri, sec;
 	bool force, force_p, force_s;   /* upstream: applyMoveEx */
 	bool p_to_s;                    /* may migrate */
+	struct fixed *fx;
+	bool left;                      /* are these made? */
 	struct part leave_p, leave_s;   /* the instance gone */
-	struct part back_p;             /* gone and come back: what ReplaceSecondary does to the primary */
-	struct part s_pri;              /* secondary becomes primary */
-	struct part p_sec, s_sec;       /* secondary for a primary that the node keeps no memory for yet */
-	struct delta rs, rp, rf, fr;    /* sums of two of these */
 };
 
 static void finish(const struct sweep *w, struct part *x, int node, bool ok)
@@ -42,20 +40,25 @@ static void take_pri(const struct sweep *w, struct part *x, const struct ht_inst
 		     bool force)
 {
 	const struct ht_node *n = &w->b->c->nodes[node];
-	bool ok;
+	bool ok = ht_try_pri(n, from, &x->s, i, 0, force) == HT_OK;
 
-	x->s = *from;
-	ok = ht_state_add_pri(n, &x->s, i, 0, force) == HT_OK;
 	if (ok && i->excl.n)
 		x->s.conflicts += ht_conflicts_add(n, i);
 	finish(w, x, node, ok);
 }
 
-static void take_sec(const struct sweep *w, struct part *x, const struct ht_inst *i, int node, const struct ht_state *from,
-		     int pri, bool only_role, bool force)
+/* Memory kept on NODE in case OTHER fails. */
+static int64_t kept_for(const struct sweep *w, int node, int other)
 {
-	x->s = *from;
-	finish(w, x, node, ht_state_add_sec(&w->b->c->nodes[node], &x->s, i, pri, only_role, force) == HT_OK);
+	if (w->kept)
+		return w->kept[(size_t)other * (size_t)w->b->c->n_nodes + (size_t)node];
+	return ht_peers_get(&w->b->c->nodes[node].peers, other);
+}
+
+static void take_sec(const struct sweep *w, struct part *x, const struct ht_inst *i, int node, const struct ht_state *from,
+		     int64_t kept, bool only_role, bool force)
+{
+	finish(w, x, node, ht_try_sec(&w->b->c->nodes[node], from, &x->s, i, kept, only_role, force) == HT_OK);
 }
 
 /* --- combining --- */
@@ -104,10 +107,10 @@ void sweep_prune(struct sweep *w)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < w->n_kept; i++)
-		if (w->kept[i].score <= w->limit)
-			w->kept[n++] = w->kept[i];
-	w->n_kept = n;
+	for (size_t i = 0; i < w->n_cand; i++)
+		if (w->cand[i].score <= w->limit)
+			w->cand[n++] = w->cand[i];
+	w->n_cand = n;
 }
 
 static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct ht_move m, int order, const struct delta *x,
@@ -126,13 +129,74 @@ static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct h
 		return;
 	if (score + 2 * w->b->eps < w->limit)
 		w->limit = score + 2 * w->b->eps;
-	if (w->n_kept >= 4096 && (w->n_kept & (w->n_kept - 1)) == 0)
+	if (w->n_cand >= 4096 && (w->n_cand & (w->n_cand - 1)) == 0)
 		sweep_prune(w);
-	GROW(w->kept, w->n_kept, w->cap_kept);
-	w->kept[w->n_kept++] = (struct candidate){ inst, order, m, score };
+	GROW(w->cand, w->n_cand, w->cap_cand);
+	w->cand[w->n_cand++] = (struct candidate){ inst, order, m, score };
 }
 
 /* --- DRBD --- */
+
+/* The instance leaves its nodes. */
+static void leave(const struct sweep *w, struct inst_parts *a)
+{
+	if (a->left)
+		return;
+	a->left = true;
+	a->leave_p.s = a->p->s;
+	ht_state_del_pri(a->p, &a->leave_p.s, a->i, a->i->loc_score);
+	if (a->i->excl.n)
+		a->leave_p.s.conflicts += ht_conflicts_del(a->p, a->i);
+	finish(w, &a->leave_p, a->pri, true);
+	if (!a->s)
+		return;
+	a->leave_s.s = a->s->s;
+	ht_state_del_sec(a->s, &a->leave_s.s, a->i, a->pri);
+	finish(w, &a->leave_s, a->sec, true);
+}
+
+static void drbd_failover(struct sweep *w, struct inst_parts *a, int inst, const struct part *s_pri)
+{
+	struct part x;
+
+	if (!a->p_to_s || !s_pri->ok)
+		return;
+	take_sec(w, &x, a->i, a->pri, &a->leave_p.s, kept_for(w, a->pri, a->sec), a->p->offline, a->force_p);
+	if (x.ok)
+		keep(w, a, inst, (struct ht_move){ HT_FAILOVER, HT_NONE }, 0, &x.d, &s_pri->d, a->sec, a->i->loc_score);
+}
+
+/* What is the same for all targets. */
+static void drbd_fixed(struct sweep *w, struct inst_parts *a, int inst, bool use_sec)
+{
+	struct part back, s_pri, p_sec, s_sec;
+	struct fixed *fx = a->fx;
+
+	memset(fx, 0, sizeof(*fx));
+	leave(w, a);
+	/* gone and come back: what ReplaceSecondary does to the primary */
+	back.ok = ht_try_pri(a->p, &a->leave_p.s, &back.s, a->i, 0, true) == HT_OK;
+	back.s.conflicts = a->p->s.conflicts;
+	finish(w, &back, a->pri, back.ok);
+	take_pri(w, &s_pri, a->i, a->sec, &a->leave_s.s, a->force_p);
+	/* for a primary that they keep no memory for yet */
+	take_sec(w, &p_sec, a->i, a->pri, &a->leave_p.s, 0, false, a->force_s);
+	take_sec(w, &s_sec, a->i, a->sec, &a->leave_s.s, 0, false, a->force_p);
+	fx->back_p = back.ok;
+	fx->s_pri = s_pri.ok;
+	fx->p_sec = p_sec.ok;
+	fx->s_sec = s_sec.ok;
+	if (back.ok)
+		delta_add(&fx->d[FIX_RS], &a->leave_s.d, &back.d, COLS);
+	if (s_sec.ok)
+		delta_add(&fx->d[FIX_RP], &a->leave_p.d, &s_sec.d, COLS);
+	if (p_sec.ok)
+		delta_add(&fx->d[FIX_RF], &a->leave_s.d, &p_sec.d, COLS);
+	if (s_pri.ok)
+		delta_add(&fx->d[FIX_FR], &a->leave_p.d, &s_pri.d, COLS);
+	if (use_sec)
+		drbd_failover(w, a, inst, &s_pri);
+}
 
 static void mark_peers(const struct ht_node *n, int64_t *scratch, bool set)
 {
@@ -140,136 +204,115 @@ static void mark_peers(const struct ht_node *n, int64_t *scratch, bool set)
 		scratch[n->peers.v[i].node] = set ? n->peers.v[i].mem : 0;
 }
 
-static void drbd_parts(const struct sweep *w, struct inst_parts *a)
-{
-	const struct ht_cluster *c = w->b->c;
-
-	a->p = &c->nodes[a->pri];
-	a->s = &c->nodes[a->sec];
-	a->force = w->o->ignore_soft_errors;
-	a->force_p = a->force || a->p->offline;
-	a->force_s = a->force || a->s->offline;
-	a->p_to_s = ht_may_migrate(a->p, a->s);
-	a->leave_p.s = a->p->s;
-	ht_state_del_pri(a->p, &a->leave_p.s, a->i, a->i->loc_score);
-	if (a->i->excl.n)
-		a->leave_p.s.conflicts += ht_conflicts_del(a->p, a->i);
-	finish(w, &a->leave_p, a->pri, true);
-	a->leave_s.s = a->s->s;
-	ht_state_del_sec(a->s, &a->leave_s.s, a->i, a->pri);
-	finish(w, &a->leave_s, a->sec, true);
-
-	a->back_p.s = a->leave_p.s;
-	a->back_p.ok = ht_state_add_pri(a->p, &a->back_p.s, a->i, 0, true) == HT_OK;
-	a->back_p.s.conflicts = a->p->s.conflicts;
-	finish(w, &a->back_p, a->pri, a->back_p.ok);
-	take_pri(w, &a->s_pri, a->i, a->sec, &a->leave_s.s, a->force_p);
-	/* a primary that is no peer: the least memory that can be kept */
-	take_sec(w, &a->p_sec, a->i, a->pri, &a->leave_p.s, HT_NONE, false, a->force_s);
-	take_sec(w, &a->s_sec, a->i, a->sec, &a->leave_s.s, HT_NONE, false, a->force_p);
-	delta_add(&a->rs, &a->leave_s.d, &a->back_p.d, COLS);
-	delta_add(&a->rp, &a->leave_p.d, &a->s_sec.d, COLS);
-	delta_add(&a->rf, &a->leave_s.d, &a->p_sec.d, COLS);
-	delta_add(&a->fr, &a->leave_p.d, &a->s_pri.d, COLS);
-}
-
-static void drbd_failover(struct sweep *w, struct inst_parts *a, int inst)
+/* Primary (or with SEC secondary) of the instance becomes secondary for target T, where memory is kept for T already:
+ * otherwise it is in the fixed parts. The sum with what its other node changes. */
+static const struct delta *for_peer(const struct sweep *w, struct inst_parts *a, bool sec, int64_t kept, struct delta *sum)
 {
 	struct part x;
 
-	if (!a->p_to_s || !a->s_pri.ok)
-		return;
-	take_sec(w, &x, a->i, a->pri, &a->leave_p.s, a->sec, a->p->offline, a->force_p);
+	leave(w, a);
+	if (sec)
+		take_sec(w, &x, a->i, a->sec, &a->leave_s.s, kept, false, a->force_p);
+	else
+		take_sec(w, &x, a->i, a->pri, &a->leave_p.s, kept, false, a->force_s);
 	if (!x.ok)
-		return;
-	keep(w, a, inst, (struct ht_move){ HT_FAILOVER, HT_NONE }, 0, &x.d, &a->s_pri.d, a->sec, a->i->loc_score);
-}
-
-/* Secondary role of a node for target T: as prepared, unless memory is kept for T there already. */
-static const struct part *sec_for(const struct sweep *w, const struct part *usual, struct part *x, const struct ht_inst *i, int node,
-				  const struct ht_state *from, int t, const int64_t *peers, bool force)
-{
-	if (peers[t] == 0)
-		return usual;
-	take_sec(w, x, i, node, from, t, false, force);
-	return x;
+		return NULL;
+	delta_add(sum, sec ? &a->leave_p.d : &a->leave_s.d, &x.d, COLS);
+	return sum;
 }
 
 /* Is it all the same for N as secondary which of the two nodes is primary? */
-static bool same_kept(const struct ht_node *n, const struct inst_parts *a)
+static bool same_kept(const struct ht_node *n, const struct inst_parts *a, int64_t p, int64_t s)
 {
-	int64_t p = ht_peers_get(&n->peers, a->pri), s = ht_peers_get(&n->peers, a->sec);
 	int64_t need = ht_inst_uses_sec_mem(a->i) ? a->i->mem : 0;
 
 	return p == s || (p + need <= n->s.r_mem && s + need <= n->s.r_mem);
+}
+
+static void as_primary(struct sweep *w, struct inst_parts *a, int inst, int t, int order, bool use_sec)
+{
+	const struct ht_cluster *c = w->b->c;
+	const struct ht_node *n = &c->nodes[t];
+	const struct delta *fixed = &a->fx->d[FIX_RF];
+	struct delta sum;
+	struct part pri;
+
+	take_pri(w, &pri, a->i, t, &n->s, a->force);
+	if (pri.ok && ht_may_migrate(a->p, n)) {
+		if (w->peers_p[t] != 0)
+			fixed = for_peer(w, a, false, w->peers_p[t], &sum);
+		else if (!a->fx->p_sec)
+			fixed = NULL;
+		if (fixed)
+			keep(w, a, inst, (struct ht_move){ HT_REPLACE_FAILOVER, t }, order + 1, fixed, &pri.d, t,
+			     ht_shared_locations(c, t, a->pri));
+	}
+	if (!use_sec || w->o->restricted_migration || !a->p_to_s || !a->fx->s_pri || !ht_may_migrate(a->s, n))
+		return;
+	if (a->force_p != a->force)
+		take_pri(w, &pri, a->i, t, &n->s, a->force_p);
+	fixed = &a->fx->d[FIX_RP];
+	if (w->peers_s[t] != 0)
+		fixed = for_peer(w, a, true, w->peers_s[t], &sum);
+	else if (!a->fx->s_sec)
+		fixed = NULL;
+	if (pri.ok && fixed)
+		keep(w, a, inst, (struct ht_move){ HT_REPLACE_PRI, t }, order + 2, fixed, &pri.d, t,
+		     ht_shared_locations(c, t, a->sec));
 }
 
 static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, int order, bool use_sec)
 {
 	const struct ht_cluster *c = w->b->c;
 	const struct ht_node *n = &c->nodes[t];
-	const struct ht_inst *i = a->i;
-	bool restricted = w->o->restricted_migration;
-	bool all = w->o->inst_moves && !(restricted && !a->p->offline);
-	struct part sec, pri, other;
-	const struct part *role;
-	struct delta sum;
+	bool all = w->o->inst_moves && !(w->o->restricted_migration && !a->p->offline);
+	int64_t kept_p = kept_for(w, t, a->pri), kept_s = kept_for(w, t, a->sec);
+	struct part sec = { .ok = false };
 
-	if (a->back_p.ok) {
-		take_sec(w, &sec, i, t, &n->s, a->pri, false, a->force_s);
+	if (a->fx->back_p) {
+		take_sec(w, &sec, a->i, t, &n->s, kept_p, false, a->force_s);
 		if (sec.ok) /* the primary stays: both location scores are its */
-			keep(w, a, inst, (struct ht_move){ HT_REPLACE_SEC, t }, order, &a->rs, &sec.d, a->pri,
+			keep(w, a, inst, (struct ht_move){ HT_REPLACE_SEC, t }, order, &a->fx->d[FIX_RS], &sec.d, a->pri,
 			     ht_shared_locations(c, a->pri, t));
 	}
 	if (!all)
 		return;
-	take_pri(w, &pri, i, t, &n->s, a->force);
-	role = sec_for(w, &a->p_sec, &other, i, a->pri, &a->leave_p.s, t, w->peers_p, a->force_s);
-	if (pri.ok && role->ok && ht_may_migrate(a->p, n)) {
-		if (role == &other)
-			delta_add(&sum, &a->leave_s.d, &other.d, w->b->k);
-		keep(w, a, inst, (struct ht_move){ HT_REPLACE_FAILOVER, t }, order + 1, role == &other ? &sum : &a->rf, &pri.d, t,
-		     ht_shared_locations(c, t, a->pri));
-	}
-	if (!use_sec || !a->p_to_s || !a->s_pri.ok)
+	as_primary(w, a, inst, t, order, use_sec);
+	if (!use_sec || !a->p_to_s || !a->fx->s_pri)
 		return;
-	if (!restricted) {
-		if (a->force_p != a->force)
-			take_pri(w, &pri, i, t, &n->s, a->force_p);
-		role = sec_for(w, &a->s_sec, &other, i, a->sec, &a->leave_s.s, t, w->peers_s, a->force_p);
-		if (pri.ok && role->ok && ht_may_migrate(a->s, n)) {
-			if (role == &other)
-				delta_add(&sum, &a->leave_p.d, &other.d, w->b->k);
-			keep(w, a, inst, (struct ht_move){ HT_REPLACE_PRI, t }, order + 2, role == &other ? &sum : &a->rp, &pri.d, t,
-			     ht_shared_locations(c, t, a->sec));
-		}
-	}
-	if (a->force_s != a->force_p || !a->back_p.ok || !same_kept(n, a))
-		take_sec(w, &sec, i, t, &n->s, a->sec, false, a->force_p);
+	if (a->force_s != a->force_p || !a->fx->back_p || !same_kept(n, a, kept_p, kept_s))
+		take_sec(w, &sec, a->i, t, &n->s, kept_s, false, a->force_p);
 	if (sec.ok)
-		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fr, &sec.d, a->sec,
+		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fx->d[FIX_FR], &sec.d, a->sec,
 		     ht_shared_locations(c, a->sec, t));
 }
 
-static void sweep_drbd(struct sweep *w, int inst, const int *targets, int n, bool failover)
+static void sweep_drbd(struct sweep *w, int inst, struct fixed *fx, bool fresh, const int *targets, int n)
 {
 	const struct ht_cluster *c = w->b->c;
-	struct inst_parts a = { .i = &c->insts[inst] };
+	struct inst_parts a;
 	bool use_sec;
 
+	a.i = &c->insts[inst];
+	a.fx = fx;
+	a.left = false;
 	a.pri = a.i->pri;
 	a.sec = a.i->sec;
 	if (a.sec == HT_NONE)
 		return;
+	a.p = &c->nodes[a.pri];
+	a.s = &c->nodes[a.sec];
+	a.force = w->o->ignore_soft_errors;
+	a.force_p = a.force || a.p->offline;
+	a.force_s = a.force || a.s->offline;
+	a.p_to_s = ht_may_migrate(a.p, a.s);
 	use_sec = w->b->row[a.sec] >= 0 && w->o->inst_moves;
-	drbd_parts(w, &a);
-	if (failover && use_sec)
-		drbd_failover(w, &a, inst);
+	if (fresh)
+		drbd_fixed(w, &a, inst, use_sec);
 	if (!w->o->disk_moves)
 		return;
 	mark_peers(a.p, w->peers_p, true);
 	mark_peers(a.s, w->peers_s, true);
-	/* memory kept for the old primary goes with the instance; it is no target */
 	for (int k = 0; k < n; k++)
 		if (targets[k] != a.pri && targets[k] != a.sec)
 			drbd_target(w, &a, inst, targets[k], 1 + 4 * w->b->row[targets[k]], use_sec);
@@ -279,20 +322,22 @@ static void sweep_drbd(struct sweep *w, int inst, const int *targets, int n, boo
 
 /* --- shared storage --- */
 
-static void sweep_shared(struct sweep *w, int inst, const int *targets, int n)
+static void sweep_shared(struct sweep *w, int inst, struct fixed *fx, bool fresh, const int *targets, int n)
 {
 	const struct ht_cluster *c = w->b->c;
-	struct inst_parts a = { .i = &c->insts[inst] };
+	struct inst_parts a;
 
 	if (!w->o->inst_moves)
 		return;
+	a.i = &c->insts[inst];
+	a.left = false;
 	a.pri = a.i->pri;
 	a.p = &c->nodes[a.pri];
-	a.leave_p.s = a.p->s;
-	ht_state_del_pri(a.p, &a.leave_p.s, a.i, a.i->loc_score);
-	if (a.i->excl.n)
-		a.leave_p.s.conflicts += ht_conflicts_del(a.p, a.i);
-	finish(w, &a.leave_p, a.pri, true);
+	a.s = NULL;
+	if (fresh) {
+		leave(w, &a);
+		fx->d[0] = a.leave_p.d;
+	}
 	for (int k = 0; k < n; k++) {
 		int t = targets[k];
 		struct part pri;
@@ -301,12 +346,12 @@ static void sweep_shared(struct sweep *w, int inst, const int *targets, int n)
 			continue;
 		take_pri(w, &pri, a.i, t, &c->nodes[t].s, w->o->ignore_soft_errors || a.p->offline);
 		if (pri.ok)
-			keep(w, &a, inst, (struct ht_move){ HT_FAILOVER_TO, t }, 1 + 4 * w->b->row[t], &a.leave_p.d, &pri.d, t,
+			keep(w, &a, inst, (struct ht_move){ HT_FAILOVER_TO, t }, 1 + 4 * w->b->row[t], &fx->d[0], &pri.d, t,
 			     a.i->loc_score);
 	}
 }
 
-void sweep_inst(struct sweep *w, int inst, const int *targets, int n, bool failover)
+void sweep_inst(struct sweep *w, int inst, struct fixed *fx, bool fresh, const int *targets, int n)
 {
 	w->any = false;
 	w->best = INFINITY;
@@ -319,10 +364,10 @@ void sweep_inst(struct sweep *w, int inst, const int *targets, int n, bool failo
 	case HT_MIRROR_NONE:
 		break;
 	case HT_MIRROR_INTERNAL:
-		sweep_drbd(w, inst, targets, n, failover);
+		sweep_drbd(w, inst, fx, fresh, targets, n);
 		break;
 	case HT_MIRROR_EXTERNAL:
-		sweep_shared(w, inst, targets, n);
+		sweep_shared(w, inst, fx, fresh, targets, n);
 		break;
 	}
 }

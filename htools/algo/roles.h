@@ -9,6 +9,13 @@ struct candidate {
 	struct ht_move move;
 	double score;
 };
+/* What the moves of an instance change on its own nodes, by kind of move. Valid as long as these nodes stay the same, and
+ * the center of the score. */
+enum { FIX_RS, FIX_RP, FIX_RF, FIX_FR, N_FIX };
+struct fixed {
+	struct delta d[N_FIX]; /* shared storage: only the first */
+	bool back_p, s_pri, p_sec, s_sec; /* possible? see roles.c */
+};
 /* What is asked of the moves of an instance. */
 struct sweep {
 	const struct score *b;
@@ -17,17 +24,19 @@ struct sweep {
 	int n_targets;
 	/* Candidates up to LIMIT are kept; LIMIT follows the best one found. */
 	double limit;
-	struct candidate *kept;
-	size_t n_kept, cap_kept;
+	struct candidate *cand;
+	size_t n_cand, cap_cand;
 	uint64_t scored;
 
 	int64_t *peers_p, *peers_s; /* by node: scratch, zero between calls */
+	int64_t *kept;              /* [other * n_nodes + node]: memory kept on node for other; NULL: look it up */
 	/* of the last instance: best score, and the range of how its candidates change the variances */
 	double best, dmin[COLS], dmax[COLS], ds_max[COLS];
 	bool any;
 };
-/* Score the moves of instance INST to targets FROM up to (not with) TO of the list; FAILOVER too if asked. */
-void sweep_inst(struct sweep *w, int inst, const int *targets, int n, bool failover);
+/* Score the moves of instance INST to N targets. FIXED: what is known of it, or with FRESH a place to put it; then
+ * failing over is tried, too. */
+void sweep_inst(struct sweep *w, int inst, struct fixed *fx, bool fresh, const int *targets, int n);
 /* Forget kept candidates beyond the limit. */
 void sweep_prune(struct sweep *w);
 

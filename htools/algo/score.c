@@ -207,9 +207,37 @@ static void bounds(struct score *b)
 	b->eps = total + 1e-13 * (1 + fabs(b->lin));
 }
 
-void score_refresh(struct score *b)
+/* Sums of column K above its center. */
+static void add_column(struct score *b, int k)
+{
+	b->q[k] = b->s[k] = 0;
+	for (int i = 0; i < b->n; i++) {
+		double d = b->x[i][b->col[k]] - b->center[k];
+
+		b->q[k] += d * d;
+		b->s[k] += d;
+	}
+	b->var[k] = b->q[k] / b->n - (b->s[k] / b->n) * (b->s[k] / b->n);
+	b->var[k] = b->var[k] > 0 ? b->var[k] : 0;
+	b->root[k] = sqrt(b->var[k]);
+}
+
+static void find_center(struct score *b)
+{
+	for (int k = 0; k < b->k; k++) {
+		double sum = 0;
+
+		for (int i = 0; i < b->n; i++)
+			sum += b->x[i][b->col[k]];
+		b->center[k] = sum / b->n;
+		add_column(b, k);
+	}
+}
+
+bool score_refresh(struct score *b)
 {
 	static const struct changed none;
+	bool far = false;
 
 	memset(b->sums, 0, sizeof(b->sums));
 	for (int i = 0; i < b->v->n_nodes; i++) {
@@ -225,26 +253,17 @@ void score_refresh(struct score *b)
 	b->lin = weigh_sums(b->sums);
 	for (int i = 0; i < b->n; i++)
 		b->lin += ht_parts[HT_P_RES_TOTAL].weight * b->x[i][HT_C_RES];
-	b->approx = b->lin;
 	for (int k = 0; k < b->k; k++) {
-		double sum = 0;
-
-		for (int i = 0; i < b->n; i++)
-			sum += b->x[i][b->col[k]];
-		b->center[k] = sum / b->n;
-		b->q[k] = b->s[k] = 0;
-		for (int i = 0; i < b->n; i++) {
-			double d = b->x[i][b->col[k]] - b->center[k];
-
-			b->q[k] += d * d;
-			b->s[k] += d;
-		}
-		b->var[k] = b->q[k] / b->n - (b->s[k] / b->n) * (b->s[k] / b->n);
-		b->var[k] = b->var[k] > 0 ? b->var[k] : 0;
-		b->root[k] = sqrt(b->var[k]);
-		b->approx += b->w[k] * b->root[k];
+		add_column(b, k);
+		far = far || fabs(b->s[k] / b->n) > 0.5 * b->root[k] + 1e-9;
 	}
+	if (far)
+		find_center(b);
+	b->approx = b->lin;
+	for (int k = 0; k < b->k; k++)
+		b->approx += b->w[k] * b->root[k];
 	bounds(b);
+	return far;
 }
 
 void score_init(struct score *b, const struct ht_cluster *c, const struct ht_view *v)
@@ -264,6 +283,7 @@ void score_init(struct score *b, const struct ht_cluster *c, const struct ht_vie
 			ht_columns(&c->nodes[v->nodes[i]], &c->nodes[v->nodes[i]].s, b->x[b->row[v->nodes[i]]]);
 	choose_columns(b);
 	reaches(b);
+	find_center(b);
 	score_refresh(b);
 }
 

@@ -31,8 +31,9 @@ struct score {
 };
 void score_init(struct score *b, const struct ht_cluster *c, const struct ht_view *v);
 void score_free(struct score *b);
-/* After nodes changed: rows, sums, center. */
-void score_refresh(struct score *b);
+/* After nodes changed. The center stays where it is while the sums are near it; then deltas of unchanged nodes stay valid
+ * too. True: it moved, no delta is. */
+bool score_refresh(struct score *b);
 /* Upstream's score with the nodes of O in their new states; INST is the instance that moves. */
 double score_exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
 /* The same where INST is new, or a copy: no node loses it. */

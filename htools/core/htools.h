@@ -256,6 +256,11 @@ int64_t ht_avail_mem(const struct ht_node *n, const struct ht_state *s);
 int64_t ht_avail_disk(const struct ht_node *n, const struct ht_state *s);
 int64_t ht_avail_cpu(const struct ht_node *n, const struct ht_state *s);
 enum ht_fail ht_state_add_pri(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int64_t loc, bool force);
+/* The same from state FROM to TO, which is undefined where they fail. KEPT: memory kept on N for the primary already. */
+enum ht_fail ht_try_pri(const struct ht_node *n, const struct ht_state *from, struct ht_state *to, const struct ht_inst *i,
+			int64_t loc, bool force);
+enum ht_fail ht_try_sec(const struct ht_node *n, const struct ht_state *from, struct ht_state *to, const struct ht_inst *i,
+			int64_t kept, bool only_role, bool force);
 /* PRI: the node the memory is kept for. ONLY_ROLE: look at no disk space (the data is there already). */
 enum ht_fail ht_state_add_sec(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int pri, bool only_role, bool force);
 void ht_state_del_pri(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int64_t loc);

@@ -251,41 +251,47 @@ static enum ht_fail check_pri(const struct ht_node *n, const struct ht_state *fr
 	return check_forth_pri(n, s, i);
 }
 
-enum ht_fail ht_state_add_pri(const struct ht_node *n, struct ht_state *state, const struct ht_inst *i,
-			      int64_t loc, bool force)
+enum ht_fail ht_try_pri(const struct ht_node *n, const struct ht_state *from, struct ht_state *to, const struct ht_inst *i,
+			int64_t loc, bool force)
 {
-	struct ht_state s = *state;
 	enum ht_fail f;
 	int64_t free;
 
-	forth_pri(n, &s, i, 1);
-	if (i->forthcoming) {
-		f = force ? HT_OK : check_forth_pri(n, &s, i);
-		if (f == HT_OK)
-			*state = s;
-		return f;
-	}
+	*to = *from;
+	forth_pri(n, to, i, 1);
+	if (i->forthcoming)
+		return force ? HT_OK : check_forth_pri(n, to, i);
 	if (ht_inst_uses_mem(i))
-		s.i_mem += i->mem;
-	free = free_with(n, s.i_mem);
-	s.p_mem = (double)free / n->t_mem;
-	s.fail_n1 = free <= s.r_mem;
+		to->i_mem += i->mem;
+	free = free_with(n, to->i_mem);
+	to->p_mem = (double)free / n->t_mem;
+	to->fail_n1 = free <= to->r_mem;
 	if (ht_inst_local_disk(i))
-		s.f_dsk -= i->dsk;
-	s.f_spn = free_spindles(n, i, s.f_spn, 1);
-	s.used_spn = used_spindles(n, i, s.used_spn, 1);
+		to->f_dsk -= i->dsk;
+	to->f_spn = free_spindles(n, i, to->f_spn, 1);
+	to->used_spn = used_spindles(n, i, to->used_spn, 1);
 	if (ht_inst_online(i))
-		s.u_cpu += i->vcpus;
-	s.p_cpu = (double)s.u_cpu / n->t_cpu;
-	f = check_pri(n, state, &s, i, free, !force);
+		to->u_cpu += i->vcpus;
+	to->p_cpu = (double)to->u_cpu / n->t_cpu;
+	f = check_pri(n, from, to, i, free, !force);
 	if (f != HT_OK)
 		return f;
-	s.p_dsk = disk_part(n, s.f_spn, s.f_dsk);
-	add_util(&s.load, &i->util);
-	s.loc_score += loc + unwanted(n, i);
-	s.n_pri++;
-	*state = s;
+	to->p_dsk = disk_part(n, to->f_spn, to->f_dsk);
+	add_util(&to->load, &i->util);
+	to->loc_score += loc + unwanted(n, i);
+	to->n_pri++;
 	return HT_OK;
+}
+
+enum ht_fail ht_state_add_pri(const struct ht_node *n, struct ht_state *state, const struct ht_inst *i,
+			      int64_t loc, bool force)
+{
+	struct ht_state s;
+	enum ht_fail f = ht_try_pri(n, state, &s, i, loc, force);
+
+	if (f == HT_OK)
+		*state = s;
+	return f;
 }
 
 void ht_state_del_pri(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int64_t loc)
@@ -342,45 +348,51 @@ static enum ht_fail check_forth_sec(const struct ht_node *n, const struct ht_sta
 	return HT_OK;
 }
 
-enum ht_fail ht_state_add_sec(const struct ht_node *n, struct ht_state *state, const struct ht_inst *i, int pri,
-			      bool only_role, bool force)
+enum ht_fail ht_try_sec(const struct ht_node *n, const struct ht_state *from, struct ht_state *to, const struct ht_inst *i,
+			int64_t kept, bool only_role, bool force)
 {
-	struct ht_state s = *state;
 	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0, free;
 	enum ht_fail f;
 
-	forth_sec(n, &s, i, 1);
-	if (i->forthcoming) {
-		f = force ? HT_OK : check_forth_sec(n, &s, i, need);
-		if (f == HT_OK)
-			*state = s;
-		return f;
-	}
-	free = ht_free_mem(n, &s);
-	s.f_dsk -= i->dsk;
-	s.f_spn = free_spindles(n, i, s.f_spn, 1);
-	s.used_spn = used_spindles(n, i, s.used_spn, 1);
-	s.r_mem = max64(s.r_mem, ht_peers_get(&n->peers, pri) + need);
-	s.fail_n1 = free <= s.r_mem;
-	if (!ht_inst_has_sec(i) || (!only_role && s.f_dsk <= 0) || (!force && s.f_dsk < n->lo_dsk))
+	*to = *from;
+	forth_sec(n, to, i, 1);
+	if (i->forthcoming)
+		return force ? HT_OK : check_forth_sec(n, to, i, need);
+	free = ht_free_mem(n, to);
+	to->f_dsk -= i->dsk;
+	to->f_spn = free_spindles(n, i, to->f_spn, 1);
+	to->used_spn = used_spindles(n, i, to->used_spn, 1);
+	to->r_mem = max64(to->r_mem, kept + need);
+	to->fail_n1 = free <= to->r_mem;
+	if (!ht_inst_has_sec(i) || (!only_role && to->f_dsk <= 0) || (!force && to->f_dsk < n->lo_dsk))
 		return HT_FAIL_DISK;
-	if (n->excl_storage && s.f_spn < 0)
+	if (n->excl_storage && to->f_spn < 0)
 		return HT_FAIL_SPINDLES;
 	if (!force) {
-		if (s.used_spn > n->hi_spn)
+		if (to->used_spn > n->hi_spn)
 			return HT_FAIL_DISK;
-		if (need >= free || (s.fail_n1 && !state->fail_n1))
+		if (need >= free || (to->fail_n1 && !from->fail_n1))
 			return HT_FAIL_MEM;
-		f = check_forth_sec(n, &s, i, need);
+		f = check_forth_sec(n, to, i, need);
 		if (f != HT_OK)
 			return f;
 	}
-	s.p_rem = (double)s.r_mem / n->t_mem;
-	s.p_dsk = disk_part(n, s.f_spn, s.f_dsk);
-	s.load.dsk += i->util.dsk;
-	s.n_sec++;
-	*state = s;
+	to->p_rem = (double)to->r_mem / n->t_mem;
+	to->p_dsk = disk_part(n, to->f_spn, to->f_dsk);
+	to->load.dsk += i->util.dsk;
+	to->n_sec++;
 	return HT_OK;
+}
+
+enum ht_fail ht_state_add_sec(const struct ht_node *n, struct ht_state *state, const struct ht_inst *i, int pri,
+			      bool only_role, bool force)
+{
+	struct ht_state s;
+	enum ht_fail f = ht_try_sec(n, state, &s, i, ht_peers_get(&n->peers, pri), only_role, force);
+
+	if (f == HT_OK)
+		*state = s;
+	return f;
 }
 
 void ht_state_del_sec(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int pri)
