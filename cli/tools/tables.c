@@ -212,6 +212,16 @@ static json *constants(void)
 	return out;
 }
 
+static json *worker_calls(void)
+{
+	json *out = json_new_dict();
+
+#define WCONF(method, text) json_set(out, #method, json_pack("{s:s}", "doc", text));
+#include "src/schema/wconf.def"
+#undef WCONF
+	return out;
+}
+
 static json *verify_codes(void)
 {
 	json *out = json_new_dict();
@@ -241,11 +251,23 @@ static json *ssconf(void)
 #define SYSCONFDIR "${sysconfdir}"
 #define PKGLIBDIR "${pkglibdir}"
 #define PKGDATADIR "${pkgdatadir}"
+/* The rows' attributes, as far as they are of interest here. */
+struct path_attr {
+	bool fixed, dir, make;
+	int mode, owner, group;
+	const char *doc;
+};
+
+static json *path(const char *where, struct path_attr a)
+{
+	return json_pack("{s:s, s:b, s:s}", "location", where, "directory", a.dir || a.make, "doc", a.doc);
+}
+
 static json *paths(void)
 {
 	json *out = json_new_dict();
 
-#define PATH(id, where, ...) json_set(out, #id, json_new_str(where));
+#define PATH(id, where, ...) json_set(out, #id, path(where, (struct path_attr){ __VA_ARGS__ }));
 #include "src/env/paths.def"
 #undef PATH
 	return out;
@@ -369,6 +391,7 @@ json *dump_tables(void)
 	json_set(out, "hooks", hooks());
 	json_set(out, "verify_codes", verify_codes());
 	json_set(out, "constants", constants());
+	json_set(out, "worker_calls", worker_calls());
 	json_set(out, "ssconf", ssconf());
 	json_set(out, "paths", paths());
 	json_set(out, "daemons", program_list(daemon_rows));

@@ -11,6 +11,7 @@ struct path_row {
 	bool make;                /* a directory of the system: created when missing, never repaired */
 	mode_t mode;              /* 0 = not ours to create or repair */
 	enum daemon_user owner, group;
+	const char *doc;
 };
 const struct path_row *path_row(enum path id);
 

@@ -588,7 +588,7 @@ static size_t paths(struct compare *c)
 		if (!json_has(have, id))
 			differs(c, arena_printf(c->a, "paths/%s/missing", id), NULL, w);
 		else
-			same(c, arena_printf(c->a, "paths/%s", id), json_get(have, id), w);
+			same(c, arena_printf(c->a, "paths/%s", id), json_get(json_get(have, id), "location"), w);
 		n += json_has(have, id);
 	}
 	return n;
