@@ -16,6 +16,8 @@ man8_pages = \
 	man/gnt-os.8 \
 	man/gnt-storage.8
 man1_pages = \
+	man/hail.1 \
+	man/harep.1 \
 	man/hbal.1 \
 	man/hcheck.1 \
 	man/hinfo.1 \
