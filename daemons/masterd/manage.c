@@ -250,7 +250,7 @@ void manage_watcher_pause(struct master *m, struct luxi_conn *c, const json *unt
 	} else if (!until) {
 		r = fs_remove_tree(path);
 	} else {
-		const char *text = arena_printf(a, "%.0f\n", json_float(until, 0));
+		const char *text = arena_printf(a, "%lld\n", (long long)json_float(until, 0));
 
 		r = fs_write_atomic(path, text, strlen(text), &attr);
 	}

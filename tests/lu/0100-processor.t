@@ -24,8 +24,11 @@ unsaid '^test_delay'
 # --- locks: what a job holds while its node does not answer ---
 said "test_delay $(ip 2) @hang"
 held=$(submit "$(op TEST_DELAY duration:60 no_locks:false on_master:false 'on_nodes:["node2"]')")
+node2_locked() {
+	query lock '["name","mode","owner"]' | grep -q "\"node/${UUID[2]}\",\"exclusive\""
+}
+ok "the lock of node2 is taken" wait_for 10 node2_locked
 ok "the node is asked" wait_for 10 calls '^test_delay'
-like "$(query lock '["name","mode","owner"]')" "\"node/${UUID[2]}\",\"exclusive\"" "the lock of node2 is taken"
 unlike "$(query lock '["name","mode","owner"]')" "\"node/${UUID[3]}\",\"exclusive\"" "that of node3 is not"
 waiting=$(submit "$(op TEST_DELAY duration:0 no_locks:false on_master:false 'on_nodes:["node2"]')")
 ok "another job waits for it" wait_state "$waiting" waiting

@@ -195,7 +195,7 @@ static void test_ssconf(void **state)
 	struct stat before, after;
 	json *bad CLEANUP(json_putp) = json_pack("{s:s}", "no_such", "x");
 	json *big CLEANUP(json_putp) = NULL;
-	char *long_text CLEANUP(freep) = xmalloc(200000);
+	char *long_text CLEANUP(freep) = xmalloc((16 << 20) + 1);
 	int code = 0;
 
 	(void)state;
@@ -238,8 +238,8 @@ static void test_ssconf(void **state)
 
 	assert_int_equal(ssconf_write(bad, true, &e), -1);
 	assert_string_equal(err_msg(&e), "Invalid key requested from SSConf: 'no_such'");
-	memset(long_text, 'x', 199999);
-	long_text[199999] = '\0';
+	memset(long_text, 'x', 16 << 20);
+	long_text[16 << 20] = '\0';
 	big = json_pack("{s:s}", "cluster_tags", long_text);
 	assert_int_equal(ssconf_write(big, false, &e), -1);
 	assert_int_equal(ssconf_find("hvparams_xen-hvm"), SSCONF_hvparams_xen_hvm);
