@@ -67,7 +67,7 @@ htools_htools_SOURCES = \
 htools_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += htools/README
 
-# the names it is called by
+# the names it is called by; hail is where the master looks for allocators
 htools_names = harep hbal hcheck hinfo hroller hscan hspace hsqueeze
 install_hooks += install-htools
 .PHONY: install-htools uninstall-htools
@@ -76,6 +76,9 @@ install-htools:
 	for p in $(htools_names); do \
 		ln -sfr "$(DESTDIR)$(gntlibdir)/htools" "$(DESTDIR)$(bindir)/$$p" || exit 1; \
 	done
+	$(MKDIR_P) "$(DESTDIR)$(gntlibdir)/iallocators"
+	ln -sfr "$(DESTDIR)$(gntlibdir)/htools" "$(DESTDIR)$(gntlibdir)/iallocators/hail"
 uninstall_hooks += uninstall-htools
 uninstall-htools:
 	for p in $(htools_names); do rm -f "$(DESTDIR)$(bindir)/$$p"; done
+	rm -f "$(DESTDIR)$(gntlibdir)/iallocators/hail"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # lib.sh: cases for the allocation tools. A case is a line of four fields between tabs: name, input, program, options.
-# Inputs: "seed N [NODES INSTANCES TRAIT...]" for mkhtools, "text ESCAPED" for printf %b, "none".
+# Inputs: "seed N [NODES INSTANCES TRAIT...]" for mkhtools, "text ESCAPED" for printf %b, "none"; for hail "request KIND N
+# [NODES INSTANCES TRAIT...]" for mkrequest and "json ESCAPED" for printf %b.
 
 # make_input INPUT FILE; false for "none"
 make_input() {
@@ -9,7 +10,10 @@ make_input() {
 	seed)
 		# shellcheck disable=SC2086 # words
 		"$MKHTOOLS" $rest >"$2" ;;
-	text) printf '%b' "$rest" >"$2" ;;
+	request)
+		# shellcheck disable=SC2086 # words
+		"${MKHTOOLS%/*}/mkrequest" $rest >"$2" ;;
+	text | json) printf '%b' "$rest" >"$2" ;;
 	none) return 1 ;;
 	esac
 }
@@ -20,7 +24,12 @@ run_case() {
 	local dir=$1 file=cluster.data args=() rc=0
 	# shellcheck disable=SC2206 # words
 	args=($4)
-	if make_input "$2" "$file"; then args=(-t "$file" "${args[@]}"); fi
+	if make_input "$2" "$file"; then
+		case $2 in
+		request* | json*) args=("$file" "${args[@]}") ;;
+		*) args=(-t "$file" "${args[@]}") ;;
+		esac
+	fi
 	timeout "${CASE_TIMEOUT:-60}" "$dir/$3" "${args[@]}" >out 2>err </dev/null || rc=$?
 	[ "$rc" != 124 ] || return 1
 	echo "exit $rc"
@@ -32,5 +41,5 @@ run_case() {
 links() {
 	local p
 	mkdir -p "$1"
-	for p in harep hbal hcheck hinfo hroller hscan hspace hsqueeze; do ln -sf "$HTOOLS_BIN" "$1/$p"; done
+	for p in hail harep hbal hcheck hinfo hroller hscan hspace hsqueeze; do ln -sf "$HTOOLS_BIN" "$1/$p"; done
 }
