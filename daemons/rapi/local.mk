@@ -8,3 +8,4 @@ ganeti_rapi_SOURCES = \
 	daemons/rapi/reply.c \
 	daemons/rapi/special.c
 ganeti_rapi_LDADD = $(GANETI_LIBS)
+EXTRA_DIST += daemons/rapi/README

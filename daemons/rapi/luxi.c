@@ -114,7 +114,10 @@ static void on_deadline(void *arg)
 /* deliver a connection failure from the loop, so that callers see it like any other */
 static void on_unconnected(void *arg)
 {
-	fail(arg, "NoMasterError", "can't connect to the master daemon; is it running on this node?");
+	char *text CLEANUP(freep) =
+		xasprintf("Can't connect to master daemon: %s", path_of(PATH_QUERY_SOCKET));
+
+	fail(arg, "NoMasterError", text);
 }
 
 struct luxi_async *luxi_async(struct ev *ev, enum luxi method, json *args, double timeout,

@@ -106,20 +106,33 @@ void rapi_failf(struct rcall *c, int status, const char *fmt, ...)
 	free(text);
 }
 
+/* What the master cannot do now, in the words of upstream's program. */
+static int unable(const struct err *e, const char **ret_text)
+{
+	*ret_text = err_msg(e);
+	if (e->cls == JobQueueFull) {
+		*ret_text = "Job queue is full, needs archiving";
+		return 503;
+	}
+	if (e->cls == JobQueueDrainError || str_eq(err_msg(e), "Queue drained")) {
+		*ret_text = "Job queue is drained, cannot submit";
+		return 503;
+	}
+	if (str_eq(e->cls, "NoMasterError") || str_eq(e->cls, "ProtocolError"))
+		return 502;
+	return str_eq(e->cls, "TimeoutError") ? 504 : 500;
+}
+
 void rapi_fail_err(struct rcall *c, const struct err *e)
 {
-	int status = 500;
+	const char *text = err_msg(e);
+	int status;
 
 	if (!e->cls) /* the master could not read the request */
-		status = str_starts(err_msg(e), "Failed to parse request") ? 400 : 500;
+		status = str_starts(text, "Failed to parse request") ? 400 : 500;
 	else if (e->cls == OpPrereqError)
 		status = e->code == ECODE_NOENT ? 404 : 400;
-	else if (e->cls == JobQueueFull || e->cls == JobQueueDrainError ||
-		 str_eq(err_msg(e), "Queue drained"))
-		status = 503;
-	else if (str_eq(e->cls, "NoMasterError") || str_eq(e->cls, "ProtocolError"))
-		status = 502;
-	else if (str_eq(e->cls, "TimeoutError"))
-		status = 504;
-	rapi_fail(c->req, status, status == 404 ? NULL : err_msg(e));
+	else
+		status = unable(e, &text);
+	rapi_fail(c->req, status, status == 404 ? NULL : text);
 }

@@ -26,6 +26,26 @@ python3 -W ignore "$RECORDED/wrong.py" slow "$VCL_NET.1:$((VCL_PORT + 1))" >"$T/
 is $? 0 "they were sent"
 recorded_report "$T/tap"
 
+diag "a master that takes no jobs, and none at all"
+request() { # METHOD PATH: its status and message
+	curl -sk --noproxy '*' -u admin:secret -X "$1" "https://$VCL_NET.1:$((VCL_PORT + 1))$2" |
+		python3 -c 'import json, sys; r = json.load(sys.stdin); print(r["code"], r["message"])'
+}
+if command -v curl >/dev/null; then
+	m gnt-cluster queue drain
+	is "$(request PUT /2/redistribute-config)" '503 Job queue is drained, cannot submit' "the queue is drained"
+	m gnt-cluster queue undrain
+	pid=$(vcl_pid 1 ganeti-masterd)
+	kill "$pid"
+	wait_for 30 _vcl_gone "$pid"
+	for what in "PUT /2/redistribute-config" "GET /2/info" "GET /2/nodes" "GET /2/query/node?fields=name"; do
+		# shellcheck disable=SC2086 # two words
+		like "$(request $what)" "^502 Can&#x27;t connect to master daemon: .*$(vcl_file 1 QUERY_SOCKET)\$" \
+			"$what without a master"
+	done
+	ok "it comes back" m ganeti-masterd
+fi
+
 diag "a key, a certificate and a chain in files of their own; the address of an interface"
 if command -v openssl curl >/dev/null; then
 	cd "$T" || bail "no folder"
