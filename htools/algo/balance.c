@@ -28,7 +28,7 @@ struct ht_balancer {
 	struct bound *rec;       /* by position in `movable` */
 	int *order;               /* scratch: positions to look at again */
 	bool *changed;            /* by node: by the last move */
-	int touched[3], n_touched;
+	int touched[3], n_touched, moved; /* by the last move; MOVED HT_NONE: there was none */
 	double ds_max[COLS];      /* largest change of a column's sum by any candidate so far */
 	double var[COLS], root[COLS], s_moved[COLS]; /* before the last move; what it added to the sums */
 	struct ht_balance_counts counts;
@@ -61,6 +61,7 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 	b->c = c;
 	b->v = v;
 	b->o = *o;
+	b->moved = HT_NONE;
 	score_init(&b->b, c, v);
 	for (int i = 0; i < v->n_nodes; i++)
 		if (b->b.row[v->nodes[i]] >= 0)
@@ -220,6 +221,25 @@ static int by_bound(const void *x, const void *y, void *arg)
 	return (p < q) - (p > q);
 }
 
+/* Pairs of locations and exclusion tags are counted over all nodes: a move changes what other instances with the same
+ * tag gain or lose by them. */
+static bool shares_pairs(const struct ht_balancer *b, const struct ht_inst *i)
+{
+	const struct ht_list *tags = &b->c->insts[b->moved].excl;
+
+	for (int x = 0; x < i->excl.n && b->b.pairs.n; x++)
+		for (int y = 0; y < tags->n; y++)
+			if (i->excl.v[x] == tags->v[y])
+				return true;
+	return false;
+}
+
+/* Did the last move change what its moves to other nodes gain, beyond what a bound says? */
+static bool affected(const struct ht_balancer *b, const struct ht_inst *i)
+{
+	return b->changed[i->pri] || (i->sec != HT_NONE && b->changed[i->sec]) || shares_pairs(b, i);
+}
+
 /* Collect every candidate that may be the best. */
 static void collect(struct ht_balancer *b)
 {
@@ -238,8 +258,7 @@ static void collect(struct ht_balancer *b)
 			r->valid = false;
 			continue;
 		}
-		/* pairs of tags are counted over all nodes: then no move is unaffected */
-		if (!r->valid || b->b.pairs.n || b->changed[i->pri] || (i->sec != HT_NONE && b->changed[i->sec])) {
+		if (!r->valid || affected(b, i)) {
 			look(b, pos);
 			continue;
 		}
@@ -262,16 +281,16 @@ static int by_order(const void *x, const void *y)
 }
 
 /* The best of the candidates by the exact score, the first in upstream's order of equal ones. */
-static bool choose(struct ht_balancer *b, struct candidate *ret, struct ht_outcome *ret_o)
+static bool choose(struct ht_balancer *b, struct sweep *w, struct candidate *ret, struct ht_outcome *ret_o)
 {
 	const struct candidate *best = NULL;
 	double score = b->b.exact;
 
-	if (b->w.n_cand == 0)
+	if (w->n_cand == 0)
 		return false;
-	qsort(b->w.cand, b->w.n_cand, sizeof(*b->w.cand), by_order);
-	for (size_t i = 0; i < b->w.n_cand; i++) {
-		const struct candidate *x = &b->w.cand[i];
+	qsort(w->cand, w->n_cand, sizeof(*w->cand), by_order);
+	for (size_t i = 0; i < w->n_cand; i++) {
+		const struct candidate *x = &w->cand[i];
 		const struct ht_inst *inst = &b->c->insts[x->inst];
 		struct ht_outcome o;
 		double s;
@@ -293,6 +312,37 @@ static bool choose(struct ht_balancer *b, struct candidate *ret, struct ht_outco
 	return true;
 }
 
+/*
+ * --avoid-disk-moves: a move that copies disks must gain FACTOR times what the best other one gains, which is taken
+ * otherwise (upstream's 2.17).
+ */
+static void without_disks(struct ht_balancer *b, struct candidate *best, struct ht_outcome *o)
+{
+	struct ht_algo_opts opts = b->o;
+	struct sweep w = b->w;
+	struct candidate other;
+	struct ht_outcome other_o;
+	struct fixed fx;
+
+	if (best->move.kind == HT_FAILOVER || best->move.kind == HT_FAILOVER_TO)
+		return;
+	opts.disk_moves = false;
+	w.o = &opts;
+	w.cand = NULL;
+	w.n_cand = w.cap_cand = 0;
+	w.limit = b->b.approx + 2 * b->b.eps;
+	for (int pos = 0; pos < b->n_movable; pos++)
+		if (considered(b, &b->c->insts[b->movable[pos]]))
+			sweep_inst(&w, b->movable[pos], &fx, true, w.targets, w.n_targets);
+	sweep_prune(&w);
+	if (choose(b, &w, &other, &other_o) &&
+	    b->b.exact - best->score <= (b->b.exact - other.score) * b->o.avoid_disk_moves) {
+		*best = other;
+		*o = other_o;
+	}
+	free(w.cand);
+}
+
 static bool good_enough(double from, double to, const struct ht_algo_opts *o)
 {
 	return to < from && (from > o->min_gain_limit || from - to >= o->min_gain);
@@ -307,6 +357,7 @@ static void apply(struct ht_balancer *b, int inst, const struct ht_outcome *o)
 	for (int i = 0; i < b->n_touched; i++)
 		b->changed[b->touched[i]] = false;
 	b->n_touched = o->n;
+	b->moved = inst;
 	ht_move_apply(b->c, inst, o);
 	for (int i = 0; i < o->n; i++) {
 		b->touched[i] = o->node[i];
@@ -338,7 +389,11 @@ bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret)
 		return ok;
 	}
 	collect(b);
-	if (!choose(b, &best, &o) || !good_enough(b->b.exact, best.score, &b->o))
+	if (!choose(b, &b->w, &best, &o))
+		return false;
+	if (b->o.avoid_disk_moves > 0)
+		without_disks(b, &best, &o);
+	if (!good_enough(b->b.exact, best.score, &b->o))
 		return false;
 	i = &b->c->insts[best.inst];
 	*ret = (struct ht_placement){ .inst = best.inst, .pri = o.pri, .sec = o.sec, .old_pri = i->pri, .old_sec = i->sec,

@@ -5,8 +5,8 @@ struct search {
 	struct ht_cluster *c;
 	const struct ht_view *v;
 	const struct ht_algo_opts *o;
-	struct ht_placement best;
-	bool found;
+	struct ht_placement best, migr; /* of all, and of those that copy no disks */
+	bool found, found_migr;
 };
 
 static void attempt(struct search *x, int inst, enum ht_move_kind kind, int node)
@@ -22,6 +22,10 @@ static void attempt(struct search *x, int inst, enum ht_move_kind kind, int node
 		if (x->best.score > p.score) {
 			x->best = p;
 			x->found = true;
+		}
+		if ((kind == HT_FAILOVER || kind == HT_FAILOVER_TO) && x->migr.score > p.score) {
+			x->migr = p;
+			x->found_migr = true;
 		}
 	}
 	ht_rollback(x->c, mark);
@@ -71,7 +75,7 @@ static void try_inst(struct search *x, int inst)
 bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, struct ht_placement *ret)
 {
 	double from = ht_score(c, v);
-	struct search x = { .c = c, .v = v, .o = o, .best = { .score = from } };
+	struct search x = { .c = c, .v = v, .o = o, .best = { .score = from }, .migr = { .score = from } };
 
 	for (int k = 0; k < v->n_insts; k++) {
 		const struct ht_inst *i = &c->insts[v->insts[k]];
@@ -80,6 +84,8 @@ bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struc
 		if (i->movable && i->auto_balance && (!o->evac_mode || off))
 			try_inst(&x, v->insts[k]);
 	}
+	if (o->avoid_disk_moves > 0 && x.found_migr && from - x.best.score <= (from - x.migr.score) * o->avoid_disk_moves)
+		x.best = x.migr;
 	if (!x.found || !(x.best.score < from) || !(from > o->min_gain_limit || from - x.best.score >= o->min_gain))
 		return false;
 	ht_move_do(c, x.best.inst, x.best.move, o->ignore_soft_errors);

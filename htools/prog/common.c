@@ -157,6 +157,7 @@ void htool_algo_opts(const struct htool *t, struct ht_algo_opts *ret)
 	ret->evac_mode = htool_flag(t, "evac_mode");
 	ret->min_gain = json_float(htool_opt(t, "min_gain"), ret->min_gain);
 	ret->min_gain_limit = json_float(htool_opt(t, "min_gain_limit"), ret->min_gain_limit);
+	ret->avoid_disk_moves = htool_float(t, "avoid_disk_moves");
 	ret->capacity = json_get_bool(t->opts, "capacity_checks", true);
 	ret->accept_existing = htool_flag(t, "accept_existing_errors");
 }

@@ -16,6 +16,7 @@ static const struct option_row opt_help = { .id = "help", .letter = 'h', .names 
 static const struct {
 	const char *dest, *what;
 } value_names[] = {
+	{ "avoid_disk_moves", "disk moves avoiding factor" },
 	{ "job_delay", "job delay" },
 	{ "max_cpu", "parsing max-cpu" },
 	{ "max_length", "max solution length" },

@@ -274,7 +274,7 @@ static void best_moves(void **state)
 
 static void best_moves_with_options(void **state)
 {
-	struct ht_algo_opts o[6];
+	struct ht_algo_opts o[8];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(o); i++)
@@ -285,8 +285,13 @@ static void best_moves_with_options(void **state)
 	o[3].evac_mode = true;
 	o[4].ignore_soft_errors = true;
 	o[5].evac_mode = o[5].restricted_migration = true;
-	for (uint64_t seed = 100; seed < 130; seed++)
-		same_as_brute(seed, 0, 0, seed % 2 ? "offline tags" : "locations tags", &o[seed % 6], 8);
+	o[6].avoid_disk_moves = 3;
+	o[7].avoid_disk_moves = 1.01;
+	for (uint64_t seed = 100; seed < 140; seed++)
+		same_as_brute(seed, 0, 0, seed % 2 ? "offline tags" : "locations tags", &o[seed % 8], 8);
+	/* pairs of locations and tags reach over all nodes */
+	for (uint64_t seed = 200; seed < 210; seed++)
+		same_as_brute(seed, 8, 50, "locations tags drbd skewed", &o[6 * (seed % 2)], 12);
 }
 
 /* Scores by sums stay within the bound that the exact ones are looked for in. */
