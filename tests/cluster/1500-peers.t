@@ -80,6 +80,10 @@ ok "upstream's gnt-instance add" up gnt-instance add -t diskless -o tiny+default
 ok "upstream's gnt-instance remove" up gnt-instance remove -f inst2.example.com
 ok "upstream's gnt-debug delay" up gnt-debug delay 0.1
 ok "upstream's gnt-cluster verify" up gnt-cluster verify
+ok "upstream's test of the job queue" up gnt-debug test-jobqueue
+like "$OUT" 'Job queue test successful$' "finds nothing wrong"
+same "gnt-group info" gnt-group info
+same "gnt-cluster show-ispecs-cmd" gnt-cluster show-ispecs-cmd
 must_fail 1 'Instance name nope not found' up gnt-instance list nope
 must_fail 1 "does not match any instances" up gnt-instance startup nope.example.com
 
