@@ -129,11 +129,17 @@ static int to_float(const json *v, double *ret, struct err *e)
 	return 0;
 }
 
+/* The text of V, or NULL. To Haskell a text is a list of characters, so an empty list is one, too. */
+static const char *text_of(const json *v)
+{
+	return json_is(v, JSON_ARRAY) && json_len(v) == 0 ? "" : json_str(v);
+}
+
 static int to_str(struct arena *a, const json *v, const char **ret, struct err *e)
 {
-	if (!json_is(v, JSON_STRING))
+	if (!text_of(v))
 		return err_plain(e, "Unable to read String");
-	*ret = arena_strdup(a, json_str(v));
+	*ret = arena_strdup(a, text_of(v));
 	return 0;
 }
 
@@ -149,10 +155,10 @@ static int is_dict(const json *v, struct err *e)
 
 static int to_enum(const json *v, const struct enum_def *d, const char *type, int *ret, struct err *e)
 {
-	if (!json_is(v, JSON_STRING))
+	if (!text_of(v))
 		return err_plain(e, "Can't parse value for '%s': Unable to read String", type);
-	*ret = enum_value(d, json_str(v));
-	return *ret < 0 ? ht_bad_value(type, json_str(v), e) : 0;
+	*ret = enum_value(d, text_of(v));
+	return *ret < 0 ? ht_bad_value(type, text_of(v), e) : 0;
 }
 
 #define READ(r, name, convert)                               \
@@ -230,11 +236,11 @@ static int to_status(const json *v, enum ht_status *ret, struct err *e)
 {
 	int s;
 
-	if (!json_is(v, JSON_STRING))
+	if (!text_of(v))
 		return err_plain(e, "Can't parse value for 'InstanceStatus': Unable to read String");
-	s = ht_status_parse(json_str(v));
+	s = ht_status_parse(text_of(v));
 	if (s < 0)
-		return ht_bad_value("InstanceStatus", json_str(v), e);
+		return ht_bad_value("InstanceStatus", text_of(v), e);
 	*ret = (enum ht_status)s;
 	return 0;
 }
@@ -401,8 +407,8 @@ int hj_disks(const struct hj *r, const char *sizes, const char *spindles, struct
 		return -1;
 	if (to_sizes(r->a, v, ret, e) < 0)
 		return bad(r, sizes, v, e);
-	if (hj_value(r, spindles, &v, e) < 0)
-		return -1;
+	if (find(r, spindles, &v, e) < 0) /* upstream does not say whose they are, in a query */
+		return r->row ? -1 : owned(r, spindles, e);
 	return to_spindles(v, ret, e) < 0 ? owned(r, spindles, e) : 0;
 }
 

@@ -6,4 +6,5 @@ check_PROGRAMS += tests/harness/mkrequest
 tests_harness_mkrequest_SOURCES = tests/harness/mkrequest.c tests/harness/htkit.c tests/harness/htkit.h
 tests_harness_mkrequest_LDADD = $(HTOOLS_LIBS)
 TESTS += tests/htools/0100-recorded.t tests/htools/0900-peer.t
+TESTS += tests/htools/0100-recorded.t tests/htools/0200-sources.t tests/htools/0900-peer.t
 EXTRA_DIST += tests/htools tests/golden/htools
