@@ -72,8 +72,7 @@ static bool path_matches(struct arena *a, const char *pattern, const char *path,
 		if (n > 2 && p.v[i][0] == '<') {
 			if (!name_ok(p.v[i], s.v[i]))
 				return false;
-			json_set(dict, arena_strndup(a, p.v[i] + 1, n - 2),
-				 json_new_str(s.v[i]));
+			json_set(dict, arena_strndup(a, p.v[i] + 1, n - 2), json_new_str(s.v[i]));
 		} else if (strcmp(p.v[i], s.v[i]) != 0) {
 			return false;
 		}
@@ -114,9 +113,10 @@ static json *reason_trail(struct rcall *c)
 
 	if (user)
 		json_append(out, json_pack("[s, s, I]", "gnt:user", user, now));
-	return json_append(out, json_pack("[s, s, I]",
-					  arena_printf(c->a, "gnt:library:rlib2:%s", c->row->reason),
-					  "", now));
+	return json_append(out,
+			   json_pack("[s, s, I]",
+				     arena_printf(c->a, "gnt:library:rlib2:%s", c->row->reason), "",
+				     now));
 }
 
 /* "name", "name=parameter" or "name=parameter:default" of a row. */
@@ -173,7 +173,7 @@ static json *static_params(struct rcall *c, const struct record *r, const json *
 	struct strs query = rapi_names(c->a, c->row->query);
 	json *row_fixed = NULL;
 
-	json_each(c->path, name, v) {
+	json_each (c->path, name, v) {
 		const char *param = path_param(c, name);
 		const struct field *f = record_field(r, param);
 
@@ -246,7 +246,7 @@ static bool body_allowed(struct rcall *c, const struct record *r, const json *st
 {
 	struct strs forbidden = rapi_names(c->a, c->row->forbidden), clash = { 0 };
 
-	json_each(body, key, v) {
+	json_each (body, key, v) {
 		(void)v;
 		if (strs_has(&forbidden, key)) {
 			rapi_failf(c, 403, "The parameter %s cannot be set via RAPI", key);
@@ -261,7 +261,7 @@ static bool body_allowed(struct rcall *c, const struct record *r, const json *st
 			   strs_join(c->a, &clash, ", "));
 		return false;
 	}
-	json_each(body, key, v) {
+	json_each (body, key, v) {
 		(void)v;
 		if (!record_field(r, key)) {
 			rapi_failf(c, 400,
@@ -278,7 +278,7 @@ bool rapi_body_is(struct rcall *c, const json *body, enum json_kind kind, const 
 {
 	/* as Python calls them */
 	static const char *const names[] = { "NoneType", "bool", "int", "float",
-					     "str",	 "list", "dict" };
+					     "str",      "list", "dict" };
 
 	if (json_kind(body) == kind)
 		return true;
@@ -308,7 +308,8 @@ static json *fill(struct rcall *c, int op, const json *statics, const json *body
 	json_merge(out, body);
 	if (opcode_parse(c->a, out, &parsed, &value, &e) < 0) {
 		/* upstream shows the exception's arguments as a Python tuple, without the detail */
-		char *msg = arena_strdup(c->a, err_msg(&e)), *detail = strstr(msg, " fails validation");
+		char *msg = arena_strdup(c->a, err_msg(&e)),
+		     *detail = strstr(msg, " fails validation");
 
 		if (detail)
 			detail[strlen(" fails validation")] = '\0';
@@ -352,7 +353,7 @@ void rapi_submit_row(struct rcall *c, const json *fixed, const json *body)
 /* The object's name: the only name in the path, or "" for the cluster. */
 static const char *object_name(struct rcall *c)
 {
-	json_each(c->path, key, v) {
+	json_each (c->path, key, v) {
 		(void)key;
 		return json_str(v);
 	}
@@ -406,7 +407,8 @@ static json *shown(struct rcall *c, const char *names, const json *row)
 
 static int by_name(const void *x, const void *y)
 {
-	return strcmp(json_str(json_at(*(json *const *)x, 0)), json_str(json_at(*(json *const *)y, 0)));
+	return strcmp(json_str(json_at(*(json *const *)x, 0)),
+		      json_str(json_at(*(json *const *)y, 0)));
 }
 
 /* Links are sorted by name, byte for byte; objects come as the master lists them. */
@@ -417,7 +419,7 @@ static void links(struct rcall *c, const struct rapi_fields *f, const json *rows
 	json **v = ARENA_ARRAY(c->a, json *, json_len(rows) + 1), *out = json_new_array();
 	size_t n = 0;
 
-	json_items(rows, i, row)
+	json_items (rows, i, row)
 		v[n++] = row;
 	qsort(v, n, sizeof(*v), by_name);
 	for (size_t i = 0; i < n; i++) {
@@ -446,7 +448,7 @@ static void listed(struct rcall *c, json *result)
 		return;
 	}
 	out = json_new_array();
-	json_items(result, i, row)
+	json_items (result, i, row)
 		json_append(out, shown(c, f->bulk, row));
 	rapi_reply(c, out);
 }
@@ -458,7 +460,7 @@ static enum luxi list_method(const char *resource)
 		enum luxi method;
 	} all[] = {
 		{ "instance", LUXI_QueryInstances }, { "node", LUXI_QueryNodes },
-		{ "group", LUXI_QueryGroups },	     { "network", LUXI_QueryNetworks },
+		{ "group", LUXI_QueryGroups },       { "network", LUXI_QueryNetworks },
 		{ "filter", LUXI_QueryFilters },
 	};
 	size_t i = 0;
@@ -472,8 +474,9 @@ static void list(struct rcall *c)
 {
 	const struct rapi_fields *f = rapi_fields(c->row->list);
 	bool one = json_len(c->path) > 0;
-	struct strs fields =
-		rapi_names(c->a, one ? f->one : rapi_flag(c, "bulk") ? f->bulk : f->key);
+	struct strs fields = rapi_names(c->a, one                    ? f->one
+					      : rapi_flag(c, "bulk") ? f->bulk
+								     : f->key);
 	json *names = json_new_array(), *args;
 
 	if (one)

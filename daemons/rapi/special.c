@@ -37,15 +37,15 @@ static void os_list(struct rcall *c, json *result)
 {
 	json *out = json_new_array();
 
-	json_items(json_at(result, 0), i, os) {
+	json_items (json_at(result, 0), i, os) {
 		const char *name = json_str(json_at(os, 0));
 		json *variants = json_at(os, 1);
 
 		if (!json_len(variants))
 			json_append(out, json_new_str(name));
-		json_items(variants, k, v)
-			json_append(out, json_new_str(arena_printf(c->a, "%s+%s", name,
-								   json_str(v))));
+		json_items (variants, k, v)
+			json_append(out,
+				    json_new_str(arena_printf(c->a, "%s+%s", name, json_str(v))));
 	}
 	rapi_reply(c, out);
 }
@@ -83,14 +83,14 @@ static void job_step(struct rcall *c, json *result)
 
 	if (status == job_status_success || status == job_status_error ||
 	    status == job_status_canceled) {
-		rapi_ask(c, LUXI_QueryJobs, json_pack("[[I], [s, s]]", c->job, "status", "opresult"),
-			 job_results);
+		rapi_ask(c, LUXI_QueryJobs,
+			 json_pack("[[I], [s, s]]", c->job, "status", "opresult"), job_results);
 		return;
 	}
 	/* what was seen, status and log, so that the next answer waits for news */
 	if (info) {
-		json *serial = json_len(log) ? json_at(json_at(log, json_len(log) - 1), 0) :
-					       json_at(c->then_args, 1);
+		json *serial = json_len(log) ? json_at(json_at(log, json_len(log) - 1), 0)
+					     : json_at(c->then_args, 1);
 
 		c->then_args = json_own(c->a, json_pack("[O, O]", info, serial));
 	}
@@ -105,8 +105,8 @@ static void job_started(struct rcall *c, json *result)
 
 static void os(struct rcall *c)
 {
-	json *fixed = json_own(c->a, json_pack("{s:[s, s], s:[]}", "output_fields", "name",
-					       "variants", "names"));
+	json *fixed = json_own(
+		c->a, json_pack("{s:[s, s], s:[]}", "output_fields", "name", "variants", "names"));
 	json *op = rapi_opcode(c, OP_os_diagnose, fixed, NULL, NULL);
 
 	if (op)
@@ -118,7 +118,7 @@ static void os(struct rcall *c)
 static const struct {
 	const char *letter, *name;
 } roles[] = {
-	{ "M", "master" }, { "C", "master-candidate" }, { "D", "drained" },
+	{ "M", "master" },  { "C", "master-candidate" }, { "D", "drained" },
 	{ "O", "offline" }, { "R", "regular" },
 };
 
@@ -349,7 +349,7 @@ static void multi_alloc(struct rcall *c)
 		rapi_fail(c->req, 400, "Request is missing required 'instances' field in body");
 		return;
 	}
-	json_items(instances, i, inst) {
+	json_items (instances, i, inst) {
 		json *one = rapi_inner_opcode(c, OP_instance_create, inst,
 					      "os=os_type name=instance_name");
 
@@ -424,8 +424,8 @@ static void query_fields(struct rcall *c)
 
 		fields = json_new_strs(&l);
 	}
-	rapi_ask(c, LUXI_QueryFields,
-		 json_pack("[s, o]", path_name(c, "query_resource"), fields), pass_on);
+	rapi_ask(c, LUXI_QueryFields, json_pack("[s, o]", path_name(c, "query_resource"), fields),
+		 pass_on);
 }
 
 /* --- jobs --- */
@@ -443,13 +443,13 @@ static void jobs_done(struct rcall *c, json *result)
 	bool bulk = rapi_flag(c, "bulk");
 	json *out = json_new_array();
 
-	json_items(result, i, row) {
+	json_items (result, i, row) {
 		int64_t id = json_int(json_at(row, 0), 0);
 
-		json_append(out, bulk ? rapi_map_fields(c, rapi_fields("job")->bulk, row) :
-					json_pack("{s:I, s:s}", "id", id, "uri",
-						  arena_printf(c->a, "/2/jobs/%lld",
-							       (long long)id)));
+		json_append(out,
+			    bulk ? rapi_map_fields(c, rapi_fields("job")->bulk, row)
+				 : json_pack("{s:I, s:s}", "id", id, "uri",
+					     arena_printf(c->a, "/2/jobs/%lld", (long long)id)));
 	}
 	rapi_reply(c, out);
 }
@@ -536,7 +536,7 @@ static bool filter_ok(struct rcall *c, const json *b)
 		rapi_fail(c->req, 400, "Invalid body contents, not a dictionary");
 		return false;
 	}
-	json_each(b, key, v) {
+	json_each (b, key, v) {
 		bool known = false;
 
 		(void)v;
@@ -544,9 +544,10 @@ static bool filter_ok(struct rcall *c, const json *b)
 			known |= strcmp(keys[i].key, key) == 0;
 		if (known)
 			continue;
-		rapi_failf(c, 400,
-			   "Invalid body parameters: filter rule doesn't support the parameter '%s'",
-			   key);
+		rapi_failf(
+			c, 400,
+			"Invalid body parameters: filter rule doesn't support the parameter '%s'",
+			key);
 		return false;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

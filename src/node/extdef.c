@@ -7,10 +7,10 @@ static const struct {
 	const char *name;
 	bool required, script;
 } files[] = {
-	{ "create", true, true },    { "remove", true, true },	  { "grow", true, true },
-	{ "attach", true, true },    { "detach", true, true },	  { "setinfo", true, true },
-	{ "verify", true, true },    { "snapshot", false, true }, { "open", false, true },
-	{ "close", false, true },    { "parameters.list", true, false },
+	{ "create", true, true }, { "remove", true, true },           { "grow", true, true },
+	{ "attach", true, true }, { "detach", true, true },           { "setinfo", true, true },
+	{ "verify", true, true }, { "snapshot", false, true },        { "open", false, true },
+	{ "close", false, true }, { "parameters.list", true, false },
 };
 
 static int check(struct arena *a, const char *name, const char *dir, json **ret_parameters,
@@ -25,7 +25,8 @@ static int check(struct arena *a, const char *name, const char *dir, json **ret_
 				 "path",
 				 name);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		TRY(plugin_file(a, dir, files[i].name, files[i].required, files[i].script, &path, e));
+		TRY(plugin_file(a, dir, files[i].name, files[i].required, files[i].script, &path,
+				e));
 	return plugin_parameters(a, "EXT", path, ret_parameters, e); /* the last of them */
 }
 
@@ -37,8 +38,7 @@ static json *row(struct arena *a, const char *name, const char *dir)
 	bool good = check(a, name, dir, &parameters, &e) == 0;
 
 	return json_pack("[s, s, b, s, o]", name, env_strip_root(a, dir), good,
-			 good ? "" : err_msg(&e),
-			 good ? json_ref(parameters) : json_new_array());
+			 good ? "" : err_msg(&e), good ? json_ref(parameters) : json_new_array());
 }
 
 int node_extstorage_diagnose(struct node_ctx *ctx, const struct rpc_extstorage_diagnose *args,
@@ -55,9 +55,9 @@ int node_extstorage_diagnose(struct node_ctx *ctx, const struct rpc_extstorage_d
 		if (fs_list(ctx->a, dirs.v[i], &names) < 0)
 			continue;
 		for (size_t k = 0; k < names.n; k++)
-			json_append(*ret, row(ctx->a, names.v[k],
-					      arena_printf(ctx->a, "%s/%s", dirs.v[i],
-							   names.v[k])));
+			json_append(*ret,
+				    row(ctx->a, names.v[k],
+					arena_printf(ctx->a, "%s/%s", dirs.v[i], names.v[k])));
 	}
 	return 0;
 }

@@ -21,7 +21,8 @@ static enum qstatus cluster_number(struct qctx *c, const void *obj, const struct
 	return QRS_NORMAL;
 }
 
-static enum qstatus cluster_text(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+static enum qstatus cluster_text(struct qctx *c, const void *obj, const struct qfield *f,
+				 json **ret)
 {
 	(void)c;
 	(void)obj;

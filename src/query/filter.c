@@ -7,10 +7,10 @@ enum fop { F_AND, F_OR, F_NOT, F_TRUE, F_EQ, F_NE, F_LT, F_LE, F_GT, F_GE, F_REG
 
 struct qfilter {
 	enum fop op;
-	size_t n;                 /* operands of F_AND, F_OR, F_NOT */
+	size_t n; /* operands of F_AND, F_OR, F_NOT */
 	struct qfilter **sub;
 	const struct qfield *field;
-	bool is_key;                /* the field objects are named by */
+	bool is_key; /* the field objects are named by */
 	const json *value;
 	regex_t regex;
 };
@@ -19,8 +19,8 @@ static const struct {
 	const char *text;
 	enum fop op;
 } ops[] = {
-	{ "&", F_AND }, { "|", F_OR },	{ "!", F_NOT }, { "?", F_TRUE },   { "=", F_EQ },
-	{ "==", F_EQ }, { "!=", F_NE }, { "<", F_LT },	{ "<=", F_LE },	   { ">", F_GT },
+	{ "&", F_AND }, { "|", F_OR },     { "!", F_NOT },   { "?", F_TRUE }, { "=", F_EQ },
+	{ "==", F_EQ }, { "!=", F_NE },    { "<", F_LT },    { "<=", F_LE },  { ">", F_GT },
 	{ ">=", F_GE }, { "=~", F_REGEX }, { "=[]", F_HAS },
 };
 
@@ -53,11 +53,12 @@ static int compile_field(struct arena *a, const struct qresource *r, const json 
 
 		for (size_t i = 1; i < json_len(j); i++)
 			json_append(rest, json_ref(json_at(j, i)));
-		return err_plain(e,
-				 want == 2 ? "Cannot deserialise field, expected [fieldname] but got %s" :
-					     "Cannot deserialise field/value pair, expected "
-					     "[fieldname, value] but got %s",
-				 json_dump_in(a, rest));
+		return err_plain(
+			e,
+			want == 2 ? "Cannot deserialise field, expected [fieldname] but got %s"
+				  : "Cannot deserialise field/value pair, expected "
+				    "[fieldname, value] but got %s",
+			json_dump_in(a, rest));
 	}
 	f->field = qresource_field(r, name);
 	if (!f->field)
@@ -74,8 +75,8 @@ static int compile_field(struct arena *a, const struct qresource *r, const json 
 	return 0;
 }
 
-int qfilter_compile(struct arena *a, const struct qresource *r, const json *j,
-		    struct qfilter **ret, struct err *e)
+int qfilter_compile(struct arena *a, const struct qresource *r, const json *j, struct qfilter **ret,
+		    struct err *e)
 {
 	struct qfilter *f = ARENA_NEW(a, struct qfilter);
 	const char *op = json_str(json_at(j, 0));
@@ -84,13 +85,14 @@ int qfilter_compile(struct arena *a, const struct qresource *r, const json *j,
 	if (!j)
 		return 0;
 	if (!op)
-		return err_plain(e, "Cannot deserialise filter, expected a list starting with an operator");
+		return err_plain(
+			e, "Cannot deserialise filter, expected a list starting with an operator");
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		if (strcmp(ops[i].text, op) != 0)
 			continue;
 		f->op = ops[i].op;
-		if ((f->op <= F_NOT ? compile_logic(a, r, j, f, e) :
-				      compile_field(a, r, j, f, e)) < 0)
+		if ((f->op <= F_NOT ? compile_logic(a, r, j, f, e) : compile_field(a, r, j, f, e)) <
+		    0)
 			return -1;
 		*ret = f;
 		return 0;
@@ -103,7 +105,8 @@ bool qfilter_names(const struct qfilter *f, struct arena *a, struct strs *ret)
 	if (!f)
 		return false;
 	if (f->op == F_EQ && f->is_key && (json_str(f->value) || json_is(f->value, JSON_INT))) {
-		strs_add(a, ret, json_str(f->value) ? json_str(f->value) : json_dump_in(a, f->value));
+		strs_add(a, ret,
+			 json_str(f->value) ? json_str(f->value) : json_dump_in(a, f->value));
 		return true;
 	}
 	if (f->op != F_OR || !f->n)
@@ -210,7 +213,7 @@ static int match_value(const struct qfilter *f, struct qctx *c, const json *v, s
 			return err_set(e, ParameterError, NULL,
 				       "Unexpected value '%s' in list context",
 				       json_dump_in(c->a, v));
-		json_items(v, i, item)
+		json_items (v, i, item)
 			if (json_equal(item, f->value))
 				return 1;
 		return 0;

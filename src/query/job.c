@@ -37,7 +37,7 @@ static bool missing(const void *obj)
 
 #define JOB_FIELD(name, expression)                                                              \
 	static enum qstatus jobq_##name(struct qctx *c, const void *obj, const struct qfield *f, \
-				       json **ret)                                              \
+					json **ret)                                              \
 	{                                                                                        \
 		(void)c;                                                                         \
 		(void)f;                                                                         \
@@ -51,7 +51,7 @@ JOB_FIELD(priority, json_new_int(job_priority((struct job *)J(obj))))
 JOB_FIELD(status, json_new_str(enum_name(&enum_job_status, (int)job_status_of(obj))))
 
 static enum qstatus jobq_received_ts(struct qctx *c, const void *obj, const struct qfield *f,
-				    json **ret)
+				     json **ret)
 {
 	(void)c;
 	(void)f;
@@ -59,7 +59,7 @@ static enum qstatus jobq_received_ts(struct qctx *c, const void *obj, const stru
 }
 
 static enum qstatus jobq_start_ts(struct qctx *c, const void *obj, const struct qfield *f,
-				 json **ret)
+				  json **ret)
 {
 	(void)c;
 	(void)f;
@@ -76,7 +76,7 @@ static enum qstatus jobq_end_ts(struct qctx *c, const void *obj, const struct qf
 /* one value per opcode */
 #define OP_FIELD(name, expression)                                                               \
 	static enum qstatus jobq_##name(struct qctx *c, const void *obj, const struct qfield *f, \
-				       json **ret)                                              \
+					json **ret)                                              \
 	{                                                                                        \
 		(void)c;                                                                         \
 		(void)f;                                                                         \
@@ -124,7 +124,7 @@ static enum qstatus jobq_oplog(struct qctx *c, const void *obj, const struct qfi
 	json_own(c->a, all);
 	for (size_t k = 0; k < J(obj)->n; k++)
 		per_op[k] = json_new_array();
-	json_items(all, i, entry) {
+	json_items (all, i, entry) {
 		int64_t k = json_int(json_at(entry, 4), 0);
 
 		if (k >= 0 && (size_t)k < J(obj)->n)

@@ -15,7 +15,7 @@ static json *job_texts(struct arena *a, const json *ids)
 {
 	json *out = json_new_array();
 
-	json_items(ids, i, id)
+	json_items (ids, i, id)
 		json_append(out, json_new_str(json_str(id) ? json_str(id) : json_dump_in(a, id)));
 	return out;
 }
@@ -27,7 +27,8 @@ static enum qstatus lock_owner(struct qctx *c, const void *obj, const struct qfi
 	return QRS_NORMAL;
 }
 
-static enum qstatus lock_pending(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+static enum qstatus lock_pending(struct qctx *c, const void *obj, const struct qfield *f,
+				 json **ret)
 {
 	const json *v = json_get(obj, "pending");
 
@@ -37,8 +38,9 @@ static enum qstatus lock_pending(struct qctx *c, const void *obj, const struct q
 		return QRS_NORMAL;
 	}
 	*ret = json_new_array();
-	json_items(v, i, p)
-		json_append(*ret, json_pack("[O, o]", json_at(p, 0), job_texts(c->a, json_at(p, 1))));
+	json_items (v, i, p)
+		json_append(*ret,
+			    json_pack("[O, o]", json_at(p, 0), job_texts(c->a, json_at(p, 1))));
 	return QRS_NORMAL;
 }
 
@@ -49,7 +51,7 @@ static int lock_collect(struct qctx *c, const struct strs *names, const void ***
 	const void **v = ARENA_ARRAY(c->a, const void *, n + 1);
 
 	(void)e;
-	json_items(c->q->locks, i, l)
+	json_items (c->q->locks, i, l)
 		if (!names || strs_has(names, json_get_str(l, "name")))
 			v[k++] = l;
 	*ret = v;
@@ -96,7 +98,8 @@ const struct qresource qres_filter = {
 
 /* --- exports: one row per export, and one without data for a node that does not answer --- */
 
-struct export {
+struct export
+{
 	const char *node, *name;
 	enum qstatus status;
 };
@@ -145,9 +148,9 @@ static int export_collect(struct qctx *c, const struct strs *names, const void *
 			struct export *row = ARENA_NEW(c->a, struct export);
 
 			*row = (struct export){ to[i].name, l.v[x],
-						answers[i].offline ? QRS_OFFLINE :
-						answers[i].failed  ? QRS_NODATA :
-								     QRS_NORMAL };
+						answers[i].offline  ? QRS_OFFLINE
+						: answers[i].failed ? QRS_NODATA
+								    : QRS_NORMAL };
 			GROW(v, k, cap);
 			v[k++] = row;
 		}

@@ -16,7 +16,8 @@ int q_plugins(struct qctx *c, enum rpc rpc, struct strs *ret_uuids, struct rpc_a
 
 	*ret_uuids = (struct strs){ 0 };
 	if (!c->q->rpc)
-		return err_set(e, ProgrammerError, NULL, "%s needs a node RPC client", rpc_name(rpc));
+		return err_set(e, ProgrammerError, NULL, "%s needs a node RPC client",
+			       rpc_name(rpc));
 	for (size_t i = 0; i < uuids.n; i++) {
 		const struct node *node = snap_node(c->s, uuids.v[i]);
 
@@ -60,16 +61,16 @@ enum { STATUS_OK = 1, STATUS_PARAMETERS = 3 };
 static void take_answer(struct qctx *c, struct map *all, const struct strs *asked,
 			const struct rpc_answer *answers, size_t node)
 {
-	json_items(answers[node].payload, i, found) {
+	json_items (answers[node].payload, i, found) {
 		const char *name = json_str(json_at(found, EXT_NAME));
 		json *ext = name ? map_get(all, name) : NULL, *entry = json_new_array(), *status;
 
 		for (size_t k = EXT_PATH; k <= EXT_PARAMETERS; k++)
 			json_append(entry, json_ref(json_at(found, k)));
 		if (!ext && name) {
-			ext = json_own(c->a, json_pack("{s:s, s:{}, s:{}, s:[]}", "name", name,
-						       "node_status", "nodegroup_status",
-						       "parameters"));
+			ext = json_own(c->a,
+				       json_pack("{s:s, s:{}, s:{}, s:[]}", "name", name,
+						 "node_status", "nodegroup_status", "parameters"));
 			map_put(all, name, ext);
 			for (size_t k = 0; k < asked->n; k++)
 				if (!answers[k].failed)
@@ -87,9 +88,9 @@ static void take_answer(struct qctx *c, struct map *all, const struct strs *aske
 /* The first definition on a node counts, the others are hidden by it. */
 static bool usable(const json *ext, const char *node)
 {
-	return json_boolean(json_at(json_at(json_get(json_get(ext, "node_status"), node), 0),
-				    STATUS_OK),
-			    false);
+	return json_boolean(
+		json_at(json_at(json_get(json_get(ext, "node_status"), node), 0), STATUS_OK),
+		false);
 }
 
 static void judge_groups(struct qctx *c, json *ext, const struct strs *asked)
@@ -112,7 +113,7 @@ static void common_parameters(json *ext)
 {
 	bool first = true;
 
-	json_each(json_get(ext, "node_status"), node, found) {
+	json_each (json_get(ext, "node_status"), node, found) {
 		const json *mine = json_at(json_at(found, 0), STATUS_PARAMETERS);
 
 		if (!usable(ext, node))
