@@ -128,8 +128,7 @@ static void fill_disk_nodes(json *d, const char *primary)
 	if (t == disk_template_drbd) {
 		json_append(nodes, json_ref(json_at(id, 0)));
 		json_append(nodes, json_ref(json_at(id, 1)));
-	} else if (t == disk_template_plain || t == disk_template_file ||
-		   t == disk_template_blockdev) {
+	} else if (t == disk_template_plain || t == disk_template_file) {
 		json_append(nodes, json_new_str(primary));
 	}
 	set_disk_nodes(d, nodes);

@@ -50,6 +50,14 @@ for version in "${versions[@]}"; do
 	is "$(tool same "$T/a" "$T/b")" "" "and by us: the same"
 done
 
+# other disk templates, policies with ranges, Xen; and one that looks like 3.0 already
+sed 's/"version": 3000000/"version": 2160000/' "$data/3.0.2-full.json" >"$T/2.16"
+for file in "$data/2.9.json" "$T/2.16"; do
+	ok "$(basename "$file"), upgraded by upstream" cfgupgrade "$file" --no-verify
+	ours "$T/theirs" "$T/a" && ours "$file" "$T/b"
+	is "$(tool same "$T/a" "$T/b")" "" "and by us: the same"
+done
+
 for golden in "${goldens[@]}"; do
 	name=$(basename "$golden" .json)
 	ours "$golden" "$T/ours"
