@@ -13,12 +13,14 @@ libhtools_a_SOURCES = \
 	htools/core/print.c \
 	htools/core/text.c \
 	htools/core/totals.c \
+	htools/core/why.c \
 	htools/algo/algo.h \
 	htools/algo/alloc.c \
 	htools/algo/balance.c \
 	htools/algo/brute.c \
 	htools/algo/dedicated.c \
 	htools/algo/evac.c \
+	htools/algo/explain.c \
 	htools/algo/jobs.c \
 	htools/algo/moves.c \
 	htools/algo/n1.c \
@@ -53,6 +55,7 @@ gntlib_PROGRAMS += htools/htools
 htools_htools_SOURCES = \
 	htools/prog/prog.h \
 	htools/prog/common.c \
+	htools/prog/explain.c \
 	htools/prog/getopt.c \
 	htools/prog/hail.c \
 	htools/prog/hbal.c \

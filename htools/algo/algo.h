@@ -36,6 +36,9 @@ struct ht_outcome {
 	int pri, sec;      /* of the instance, afterwards */
 	int64_t loc_score;
 };
+/* The same; where it fails REFUSED says what was tried. */
+enum ht_fail ht_move_why(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_refusal *refused,
+			 struct ht_outcome *ret);
 enum ht_fail ht_move_try(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_outcome *ret);
 /* The same, and do it (journalled). Unchanged where it fails. */
 enum ht_fail ht_move_do(struct ht_cluster *c, int inst, struct ht_move m, bool force);
@@ -68,6 +71,18 @@ static inline bool ht_balance_more(double score, int done, int max, double min_s
 {
 	return (max < 0 || done < max) && score > min_score;
 }
+
+/* --- explain.c --- */
+struct ht_candidate {
+	struct ht_move move;
+	enum ht_fail fail;   /* HT_OK: possible */
+	struct ht_why why;
+	double score;        /* afterwards, where possible */
+};
+/* All moves of INST within V as it is, in upstream's order; malloc'ed. */
+int ht_candidates(const struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, int inst, struct ht_candidate **ret);
+/* "f r:node1", as in a solution */
+void ht_move_text(struct str *out, const struct ht_cluster *c, struct ht_move m);
 
 /* --- jobs.c: moves as texts and opcodes --- */
 /* "  1. inst pri:sec => pri:sec score a=f r:node" without newline. */

@@ -1,6 +1,15 @@
 /* What a move of one instance makes of the nodes it touches (upstream: applyMoveEx). */
 #include "htools/algo/algo.h"
 
+struct attempt {
+	const struct ht_cluster *c;
+	const struct ht_inst *i;
+	int t; /* target */
+	bool force;
+	struct ht_outcome *o;
+	struct ht_refusal *refused; /* may be NULL */
+};
+
 /* The instance leaves its nodes... */
 static void leave(const struct ht_cluster *c, const struct ht_inst *i, struct ht_state *p, struct ht_state *s)
 {
@@ -13,12 +22,32 @@ static void leave(const struct ht_cluster *c, const struct ht_inst *i, struct ht
 }
 
 /* ...or comes to one as its primary, which is not its primary now. */
-static enum ht_fail come(const struct ht_node *n, struct ht_state *s, const struct ht_inst *i, int64_t loc, bool force)
+static enum ht_fail pri(struct attempt *a, int node, struct ht_state *s, bool force)
 {
-	enum ht_fail f = ht_state_add_pri(n, s, i, loc, force);
+	enum ht_fail f = ht_state_add_pri(&a->c->nodes[node], s, a->i, a->o->loc_score, force);
+
+	if (f != HT_OK && a->refused)
+		*a->refused = (struct ht_refusal){ .role = HT_ROLE_PRI, .node = node, .s = *s, .force = force };
+	return f;
+}
+
+static enum ht_fail come(struct attempt *a, int node, struct ht_state *s, bool force)
+{
+	enum ht_fail f = pri(a, node, s, force);
 
 	if (f == HT_OK)
-		s->conflicts += ht_conflicts_add(n, i);
+		s->conflicts += ht_conflicts_add(&a->c->nodes[node], a->i);
+	return f;
+}
+
+static enum ht_fail sec(struct attempt *a, int node, struct ht_state *s, int primary, bool only_role, bool force)
+{
+	const struct ht_node *n = &a->c->nodes[node];
+	enum ht_fail f = ht_state_add_sec(n, s, a->i, primary, only_role, force);
+
+	if (f != HT_OK && a->refused)
+		*a->refused = (struct ht_refusal){ .role = HT_ROLE_SEC, .node = node, .s = *s, .force = force, .only_role = only_role,
+						   .kept = ht_peers_get(&n->peers, primary) };
 	return f;
 }
 
@@ -35,20 +64,28 @@ static void put(struct ht_outcome *o, int node, const struct ht_state *s)
 			return f_;         \
 	} while (0)
 
-static enum ht_fail migrates(const struct ht_cluster *c, int from, int to)
+static enum ht_fail migrates(struct attempt *a, int from, int to)
 {
-	return ht_may_migrate(&c->nodes[from], &c->nodes[to]) ? HT_OK : HT_FAIL_MIG;
+	if (ht_may_migrate(&a->c->nodes[from], &a->c->nodes[to]))
+		return HT_OK;
+	if (a->refused)
+		*a->refused = (struct ht_refusal){ .role = HT_ROLE_MIGRATES, .node = to, .from = from };
+	return HT_FAIL_MIG;
 }
 
-static enum ht_fail failover(const struct ht_cluster *c, const struct ht_inst *i, bool force, struct ht_outcome *o)
+static enum ht_fail failover(struct attempt *a)
 {
-	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec];
+	const struct ht_cluster *c = a->c;
+	const struct ht_inst *i = a->i;
+	struct ht_outcome *o = a->o;
+	bool force = a->force;
+	const struct ht_node *p = &c->nodes[i->pri];
 	struct ht_state sp, ss;
 
 	leave(c, i, &sp, &ss);
-	CHECK(migrates(c, i->pri, i->sec));
-	CHECK(come(s, &ss, i, i->loc_score, p->offline || force));
-	CHECK(ht_state_add_sec(p, &sp, i, i->sec, p->offline, p->offline || force));
+	CHECK(migrates(a, i->pri, i->sec));
+	CHECK(come(a, i->sec, &ss, p->offline || force));
+	CHECK(sec(a, i->pri, &sp, i->sec, p->offline, p->offline || force));
 	sp.conflicts += ht_conflicts_del(p, i);
 	put(o, i->pri, &sp);
 	put(o, i->sec, &ss);
@@ -57,13 +94,18 @@ static enum ht_fail failover(const struct ht_cluster *c, const struct ht_inst *i
 	return HT_OK;
 }
 
-static enum ht_fail failover_to(const struct ht_cluster *c, const struct ht_inst *i, int t, bool force, struct ht_outcome *o)
+static enum ht_fail failover_to(struct attempt *a)
 {
+	const struct ht_cluster *c = a->c;
+	const struct ht_inst *i = a->i;
+	struct ht_outcome *o = a->o;
+	bool force = a->force;
+	int t = a->t;
 	const struct ht_node *p = &c->nodes[i->pri], *n = &c->nodes[t];
 	struct ht_state sp, st = n->s;
 
-	CHECK(migrates(c, i->pri, t));
-	CHECK(come(n, &st, i, i->loc_score, p->offline || force));
+	CHECK(migrates(a, i->pri, t));
+	CHECK(come(a, t, &st, p->offline || force));
 	leave(c, i, &sp, NULL);
 	sp.conflicts += ht_conflicts_del(p, i);
 	put(o, i->pri, &sp);
@@ -72,21 +114,26 @@ static enum ht_fail failover_to(const struct ht_cluster *c, const struct ht_inst
 	return HT_OK;
 }
 
-static enum ht_fail replace_pri(const struct ht_cluster *c, const struct ht_inst *i, int t, bool force, struct ht_outcome *o)
+static enum ht_fail replace_pri(struct attempt *a)
 {
+	const struct ht_cluster *c = a->c;
+	const struct ht_inst *i = a->i;
+	struct ht_outcome *o = a->o;
+	bool force = a->force;
+	int t = a->t;
 	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec], *n = &c->nodes[t];
 	struct ht_state sp, ss, st = n->s;
 
 	force = force || p->offline;
 	leave(c, i, &sp, &ss);
 	o->loc_score = ht_shared_locations(c, t, i->sec);
-	CHECK(migrates(c, i->pri, i->sec));
-	CHECK(migrates(c, i->sec, t));
+	CHECK(migrates(a, i->pri, i->sec));
+	CHECK(migrates(a, i->sec, t));
 	/* it runs on the secondary meanwhile */
-	CHECK(ht_state_add_pri(s, &ss, i, o->loc_score, force));
+	CHECK(pri(a, i->sec, &ss, force));
 	ht_state_del_pri(s, &ss, i, o->loc_score);
-	CHECK(come(n, &st, i, o->loc_score, force));
-	CHECK(ht_state_add_sec(s, &ss, i, t, false, force));
+	CHECK(come(a, t, &st, force));
+	CHECK(sec(a, i->sec, &ss, t, false, force));
 	sp.conflicts += ht_conflicts_del(p, i);
 	put(o, i->pri, &sp);
 	put(o, i->sec, &ss);
@@ -95,15 +142,20 @@ static enum ht_fail replace_pri(const struct ht_cluster *c, const struct ht_inst
 	return HT_OK;
 }
 
-static enum ht_fail replace_sec(const struct ht_cluster *c, const struct ht_inst *i, int t, bool force, struct ht_outcome *o)
+static enum ht_fail replace_sec(struct attempt *a)
 {
-	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec], *n = &c->nodes[t];
+	const struct ht_cluster *c = a->c;
+	const struct ht_inst *i = a->i;
+	struct ht_outcome *o = a->o;
+	bool force = a->force;
+	int t = a->t;
+	const struct ht_node *s = &c->nodes[i->sec], *n = &c->nodes[t];
 	struct ht_state sp, ss, st = n->s;
 
 	leave(c, i, &sp, &ss);
 	o->loc_score = ht_shared_locations(c, i->pri, t);
-	CHECK(ht_state_add_sec(n, &st, i, i->pri, false, force || s->offline));
-	CHECK(ht_state_add_pri(p, &sp, i, o->loc_score, true));
+	CHECK(sec(a, t, &st, i->pri, false, force || s->offline));
+	CHECK(pri(a, i->pri, &sp, true));
 	put(o, i->pri, &sp);
 	put(o, i->sec, &ss);
 	put(o, t, &st);
@@ -111,16 +163,21 @@ static enum ht_fail replace_sec(const struct ht_cluster *c, const struct ht_inst
 	return HT_OK;
 }
 
-static enum ht_fail replace_failover(const struct ht_cluster *c, const struct ht_inst *i, int t, bool force, struct ht_outcome *o)
+static enum ht_fail replace_failover(struct attempt *a)
 {
+	const struct ht_cluster *c = a->c;
+	const struct ht_inst *i = a->i;
+	struct ht_outcome *o = a->o;
+	bool force = a->force;
+	int t = a->t;
 	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec], *n = &c->nodes[t];
 	struct ht_state sp, ss, st = n->s;
 
 	leave(c, i, &sp, &ss);
 	o->loc_score = ht_shared_locations(c, t, i->pri);
-	CHECK(migrates(c, i->pri, t));
-	CHECK(come(n, &st, i, o->loc_score, force));
-	CHECK(ht_state_add_sec(p, &sp, i, t, false, force || s->offline));
+	CHECK(migrates(a, i->pri, t));
+	CHECK(come(a, t, &st, force));
+	CHECK(sec(a, i->pri, &sp, t, false, force || s->offline));
 	sp.conflicts += ht_conflicts_del(p, i);
 	put(o, i->pri, &sp);
 	put(o, i->sec, &ss);
@@ -130,17 +187,22 @@ static enum ht_fail replace_failover(const struct ht_cluster *c, const struct ht
 	return HT_OK;
 }
 
-static enum ht_fail failover_replace(const struct ht_cluster *c, const struct ht_inst *i, int t, bool force, struct ht_outcome *o)
+static enum ht_fail failover_replace(struct attempt *a)
 {
-	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec], *n = &c->nodes[t];
+	const struct ht_cluster *c = a->c;
+	const struct ht_inst *i = a->i;
+	struct ht_outcome *o = a->o;
+	bool force = a->force;
+	int t = a->t;
+	const struct ht_node *p = &c->nodes[i->pri], *n = &c->nodes[t];
 	struct ht_state sp, ss, st = n->s;
 
 	force = force || p->offline;
 	leave(c, i, &sp, &ss);
 	o->loc_score = ht_shared_locations(c, i->sec, t);
-	CHECK(migrates(c, i->pri, i->sec));
-	CHECK(come(s, &ss, i, o->loc_score, force));
-	CHECK(ht_state_add_sec(n, &st, i, i->sec, false, force));
+	CHECK(migrates(a, i->pri, i->sec));
+	CHECK(come(a, i->sec, &ss, force));
+	CHECK(sec(a, t, &st, i->sec, false, force));
 	sp.conflicts += ht_conflicts_del(p, i);
 	put(o, i->pri, &sp);
 	put(o, i->sec, &ss);
@@ -150,27 +212,35 @@ static enum ht_fail failover_replace(const struct ht_cluster *c, const struct ht
 	return HT_OK;
 }
 
-enum ht_fail ht_move_try(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_outcome *o)
+enum ht_fail ht_move_why(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_refusal *refused,
+			 struct ht_outcome *o)
 {
+	struct attempt a = { .c = c, .i = i, .t = m.node, .force = force, .o = o, .refused = refused };
+
 	o->n = 0;
 	o->pri = i->pri;
 	o->sec = i->sec;
 	o->loc_score = i->loc_score;
 	switch (m.kind) {
 	case HT_FAILOVER:
-		return failover(c, i, force, o);
+		return failover(&a);
 	case HT_FAILOVER_TO:
-		return failover_to(c, i, m.node, force, o);
+		return failover_to(&a);
 	case HT_REPLACE_PRI:
-		return replace_pri(c, i, m.node, force, o);
+		return replace_pri(&a);
 	case HT_REPLACE_SEC:
-		return replace_sec(c, i, m.node, force, o);
+		return replace_sec(&a);
 	case HT_REPLACE_FAILOVER:
-		return replace_failover(c, i, m.node, force, o);
+		return replace_failover(&a);
 	case HT_FAILOVER_REPLACE:
-		return failover_replace(c, i, m.node, force, o);
+		return failover_replace(&a);
 	}
 	return HT_FAIL_INTERNAL;
+}
+
+enum ht_fail ht_move_try(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_outcome *o)
+{
+	return ht_move_why(c, i, m, force, NULL, o);
 }
 
 void ht_move_apply(struct ht_cluster *c, int inst, const struct ht_outcome *o)

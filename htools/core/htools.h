@@ -274,6 +274,23 @@ int64_t ht_shared_locations(const struct ht_cluster *c, int a, int b);
 bool ht_may_migrate(const struct ht_node *a, const struct ht_node *b);
 enum ht_fail ht_node_health(const struct ht_node *n); /* does it keep to its policy? */
 
+/* --- why.c --- */
+/* What was tried and failed: NODE in state S as primary or secondary, or migrating from FROM to it. */
+struct ht_refusal {
+	enum ht_role { HT_ROLE_PRI, HT_ROLE_SEC, HT_ROLE_MIGRATES } role;
+	int node, from;
+	struct ht_state s;
+	int64_t kept;
+	bool force, only_role;
+};
+struct ht_why {
+	const char *limit; /* "memory", "n+1", "vcpu-ratio", "exclusion-tag"... */
+	int node;          /* whose */
+	char text[200];
+};
+/* The first limit that stands in the way. */
+enum ht_fail ht_why(const struct ht_cluster *c, const struct ht_inst *i, const struct ht_refusal *r, struct ht_why *ret);
+
 /* --- cluster.c: changes that stay, with a way back --- */
 /* Put state S of node N in place, and the role of instance I in its lists. */
 void ht_link_pri(struct ht_cluster *c, int node, int inst);

@@ -314,6 +314,8 @@ static int read_choice(const struct option_row *o, const char *text, json **ret,
 		return err_plain(e, "Unknown priority '%s'", text);
 	if (str_eq(opt_dest(o), "disk_template"))
 		return ht_bad_value("DiskTemplate", text, e);
+	if (str_eq(opt_dest(o), "explain"))
+		return err_plain(e, "Invalid choice '%s', pass one of 'text' or 'json'", text);
 	return err_plain(e, "Invalid choice '%s', pass one of 'yes' or 'no'", text);
 }
 

@@ -31,6 +31,18 @@ int htool_name_width(const struct ht_cluster *c, const struct ht_view *v, bool n
 	return w;
 }
 
+/* The line of move P, why it is made, and make it. */
+static void explained(const struct htool *t, struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o,
+		      const struct ht_placement *p, int pos, int iw, int nw)
+{
+	struct str line CLEANUP(str_free) = { 0 };
+
+	ht_solution_line(&line, c, p, pos, iw, nw);
+	out("%s", str_get(&line));
+	htool_explain(t, c, v, o, p);
+	ht_move_do(c, p->inst, p->move, o->ignore_soft_errors);
+}
+
 /* upstream: iterateDepth; the number of moves */
 int htool_balance(const struct htool *t, struct ht_cluster *c, const struct ht_view *v, double min_score, bool show,
 		  struct ht_placement **ret)
@@ -44,12 +56,22 @@ int htool_balance(const struct htool *t, struct ht_cluster *c, const struct ht_v
 
 	htool_algo_opts(t, &o);
 	b = ht_balancer_new(c, v, &o);
-	while (ht_balance_more(ht_balancer_score(b), s.n, max, min_score) && ht_balancer_step(b, &p)) {
+	while (ht_balance_more(ht_balancer_score(b), s.n, max, min_score)) {
 		struct str line CLEANUP(str_free) = { 0 };
+		bool explain = show && htool_opt(t, "explain");
+		size_t mark = explain ? ht_mark(c) : 0;
+		bool moved = ht_balancer_step(b, &p);
 
+		if (explain) { /* back, explain, and again */
+			ht_rollback(c, mark);
+			if (moved)
+				explained(t, c, v, &o, &p, s.n + 1, iw, nw);
+		}
+		if (!moved)
+			break;
 		GROW(s.v, s.n, s.cap);
 		s.v[s.n++] = p;
-		if (!show)
+		if (!show || explain)
 			continue;
 		ht_solution_line(&line, c, &p, s.n, iw, nw);
 		out("%s", str_get(&line));

@@ -33,6 +33,11 @@ int htool_balance(const struct htool *t, struct ht_cluster *c, const struct ht_v
 		  struct ht_placement **ret);
 int htool_name_width(const struct ht_cluster *c, const struct ht_view *v, bool nodes); /* of aliases */
 
+/* --- explain.c --- */
+/* What was weighed for move P; C is as before it. */
+void htool_explain(const struct htool *t, const struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o,
+		   const struct ht_placement *p);
+
 /* --- getopt.c: Haskell's GetOpt over the rows --- */
 /* RET 0: go on. 1: end with exit code *RET_EXIT (help, version and errors are printed). */
 int htool_options(struct htool *t, const struct strs *argv, int *ret_exit);

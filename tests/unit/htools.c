@@ -326,6 +326,104 @@ static void bound_holds(void **state)
 	}
 }
 
+/* --- explanations --- */
+
+/* Take the limit W away. */
+static void lift(struct ht_cluster *c, const struct ht_why *w)
+{
+	struct ht_node *n = &c->nodes[w->node];
+	struct ht_policy *p = arena_dup(c->a, n->policy, sizeof(*p));
+	const char *limit = w->limit;
+	bool forth = str_starts(limit, "forthcoming-");
+
+	n->policy = p;
+	limit += forth ? strlen("forthcoming-") : 0;
+	if (str_eq(limit, "memory") && forth)
+		n->s.f_mem_forth += 1 << 20;
+	else if (str_eq(limit, "memory") || str_eq(limit, "n+1"))
+		n->t_mem += 1 << 20;
+	else if (str_eq(limit, "disk"))
+		*(forth ? &n->s.f_dsk_forth : &n->s.f_dsk) += 1 << 24;
+	else if (str_eq(limit, "min-disk"))
+		n->lo_dsk = INT64_MIN;
+	else if (str_eq(limit, "spindles"))
+		*(forth ? &n->s.f_spn_forth : &n->s.f_spn) += 1000;
+	else if (str_eq(limit, "spindle-ratio"))
+		n->hi_spn = 1e9;
+	else if (str_eq(limit, "vcpu-ratio"))
+		p->vcpu_ratio = 1e9;
+	else if (str_eq(limit, "exclusion-tag"))
+		n->tags.n = 0;
+	else if (str_eq(limit, "migration-tag"))
+		for (int i = 0; i < c->n_nodes; i++)
+			c->nodes[i].migrates_free = true;
+	else
+		fail_msg("limit %s is not known", w->limit);
+}
+
+/* Candidate X of INST is possible once the limits that are named are gone, one after the other; rolled back after. */
+static int lift_all(struct ht_cluster *c, int inst, const struct ht_candidate *x, bool force)
+{
+	struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
+	struct ht_why w = x->why;
+	int n = 0;
+
+	for (; n < 12; n++) {
+		const char *before = w.limit;
+		int node = w.node;
+		struct ht_refusal r;
+		struct ht_outcome o;
+		enum ht_fail f;
+
+		lift(d, &w);
+		f = ht_move_why(d, &d->insts[inst], x->move, force, &r, &o);
+		if (f == HT_OK)
+			return n + 1;
+		assert_int_equal(ht_why(d, &d->insts[inst], &r, &w), f);
+		/* not the same again */
+		assert_true(!str_eq(before, w.limit) || node != w.node || str_ends(before, "memory"));
+	}
+	fail_msg("a limit is not named rightly: %s", w.limit);
+	return 0;
+}
+
+static void limits_named(void **state)
+{
+	struct ht_algo_opts o = ht_algo_defaults;
+	int lifted = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, seed % 2 ? "full tight tags" : "locations offline");
+		struct ht_view v;
+
+		ht_view_all(c, &v);
+		o.ignore_soft_errors = seed % 5 == 0;
+		for (int inst = 0; inst < c->n_insts && inst < 20; inst++) {
+			struct ht_candidate *all;
+			int n = ht_candidates(c, &v, &o, inst, &all);
+
+			for (int k = 0; k < n; k++) {
+				struct ht_refusal r;
+				struct ht_outcome out;
+				struct ht_why w;
+				enum ht_fail f = ht_move_why(c, &c->insts[inst], all[k].move, o.ignore_soft_errors, &r, &out);
+
+				assert_int_equal(f, all[k].fail);
+				if (f == HT_OK)
+					continue;
+				assert_int_equal(ht_why(c, &c->insts[inst], &r, &w), f);
+				assert_true(*w.limit && *w.text);
+				if (k % 7 == 0)
+					lifted += lift_all(c, inst, &all[k], o.ignore_soft_errors);
+			}
+			free(all);
+		}
+		ht_view_free(&v);
+	}
+	assert_true(lifted > 500);
+}
+
 /* Bounds do their work: on a larger cluster few instances are looked at again after a move. */
 static void few_looks(void **state)
 {
@@ -356,6 +454,7 @@ int main(void)
 		cmocka_unit_test(numbers_printed), cmocka_unit_test(numbers_read), cmocka_unit_test(file_round_trip),
 		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves),
 		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
+		cmocka_unit_test(limits_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
