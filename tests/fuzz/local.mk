@@ -8,6 +8,7 @@ fuzz_targets += tests/fuzz/config
 fuzz_targets += tests/fuzz/request
 fuzz_targets += tests/fuzz/cli
 fuzz_targets += tests/fuzz/htools
+fuzz_targets += tests/fuzz/hail
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -36,6 +37,9 @@ tests_fuzz_cli_LDADD = $(gnt_libs)
 tests_fuzz_htools_SOURCES = tests/fuzz/htools.c
 tests_fuzz_htools_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_htools_LDADD = $(HTOOLS_LIBS)
+tests_fuzz_hail_SOURCES = tests/fuzz/hail.c
+tests_fuzz_hail_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_hail_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/
