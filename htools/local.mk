@@ -29,6 +29,7 @@ libhtools_a_SOURCES = \
 	htools/algo/opts.c \
 	htools/algo/repair.c \
 	htools/algo/place.c \
+	htools/algo/refused.c \
 	htools/algo/roles.c \
 	htools/algo/roles.h \
 	htools/algo/score.c \
@@ -66,7 +67,8 @@ htools_htools_SOURCES = \
 	htools/prog/hscan.c \
 	htools/prog/hspace.c \
 	htools/prog/hsqueeze.c \
-	htools/prog/main.c
+	htools/prog/main.c \
+	htools/prog/places.c
 htools_htools_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += htools/README
 

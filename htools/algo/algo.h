@@ -113,6 +113,9 @@ bool ht_n1_never(struct ht_n1 *n, const struct ht_inst *i, int index); /* sure t
  * this instance, which still is where it was; HT_NONE: it is new. */
 bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec);
 
+/* The first node whose instances could not all be brought up elsewhere then; HT_NONE. */
+int ht_n1_blocked(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec);
+
 /* --- alloc.c --- */
 /* Where a new instance may go: each PRI, for two nodes with each SEC of its group (upstream: AllocNodes). */
 struct ht_targets {
@@ -133,7 +136,7 @@ struct ht_alloc_opts {
 	int only_group;     /* the only group that ht_place_new() looks at, or HT_NONE */
 	bool only_possible; /* find out whether there is a place, or why not; no scores */
 	/* Told of each candidate (with why it is none): maybe twice, the second time for redundancy. */
-	void (*seen)(void *arg, int pri, int sec, enum ht_fail f, double score);
+	void (*seen)(const struct ht_alloc_opts *a, int pri, int sec, enum ht_fail f, double score);
 	void *arg;
 };
 /* How many of the smallest instances of each size a placement takes the room of, and the disk space left. */
@@ -156,6 +159,11 @@ void ht_alloc_dedicated(const struct ht_cluster *c, const struct ht_alloc_opts *
 			struct ht_alloc *ret);
 /* Put a copy of I where there is room for it (journalled); its index. */
 int ht_alloc_place(struct ht_cluster *c, const struct ht_inst *i, const char *name, int pri, int sec, bool force);
+
+/* --- refused.c --- */
+/* What keeps I from PRI and SEC, where ht_alloc_try() failed with F: as long as the cluster is as it was then. */
+void ht_place_why(struct ht_cluster *c, const struct ht_alloc_opts *a, const struct ht_inst *i, int pri, int sec, enum ht_fail f,
+		  struct ht_why *ret);
 
 /* --- place.c: answers to requests for places --- */
 struct ht_place { /* upstream: AllocSolution with its log */

@@ -22,7 +22,7 @@ static void fail(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int
 	r->fails[f]++;
 	r->n_fails++;
 	if (a->seen)
-		a->seen(a->arg, pri, sec, f, 0);
+		a->seen(a, pri, sec, f, 0);
 }
 
 static void good(const struct ht_alloc_opts *a, struct candidates *l, int pri, int sec, double score)
@@ -30,7 +30,7 @@ static void good(const struct ht_alloc_opts *a, struct candidates *l, int pri, i
 	GROW(l->v, l->n, l->cap);
 	l->v[l->n++] = (struct candidate){ pri, sec, score, 0 };
 	if (a->seen)
-		a->seen(a->arg, pri, sec, HT_OK, score);
+		a->seen(a, pri, sec, HT_OK, score);
 }
 
 /* In the order in which upstream looks at them: by score, of equal ones the last first. */
@@ -100,7 +100,7 @@ static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struc
 	r->n_ok += (int64_t)(l->n - lost);
 	for (size_t k = 0; k < l->n && a->seen && a->n1; k++) /* also those upstream does not ask for */
 		if (!keeps_redundancy(a, i, &l->v[k]))
-			a->seen(a->arg, l->v[k].pri, l->v[k].sec, HT_FAIL_N1, l->v[k].score);
+			a->seen(a, l->v[k].pri, l->v[k].sec, HT_FAIL_N1, l->v[k].score);
 	l->n = 0;
 }
 

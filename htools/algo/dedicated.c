@@ -69,7 +69,7 @@ static int compare(const struct ht_lost *a, const struct ht_lost *b)
 static void take(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int sec, enum ht_fail f, const struct ht_lost *l)
 {
 	if (a->seen)
-		a->seen(a->arg, pri, sec, f, 0);
+		a->seen(a, pri, sec, f, 0);
 	if (f != HT_OK) {
 		r->fails[f]++;
 		r->n_fails++;

@@ -206,6 +206,20 @@ static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int index, int p
 	return ok;
 }
 
+int ht_n1_blocked(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)
+{
+	struct ht_inst copy = *i;
+	size_t mark = ht_mark(n->c);
+	int found = HT_NONE;
+
+	place(n, &copy, index, pri, sec);
+	for (int k = 0; k < n->v->n_nodes && found == HT_NONE; k++)
+		if (is_checked(n->c, n->o, n->v->nodes[k]) && !ht_can_evacuate(n->c, n->v, n->v->nodes[k]))
+			found = n->v->nodes[k];
+	ht_rollback(n->c, mark);
+	return found;
+}
+
 /* Is it enough to compare sums? */
 static bool is_simple(const struct ht_n1 *n, const struct ht_inst *i, int index)
 {

@@ -15,6 +15,7 @@ struct answer {
 	int placed;       /* index of a single new instance, which upstream puts before all others; HT_NONE */
 	const char *info;
 	json *result;
+	struct places *why;
 };
 
 static json *names(const struct ht_cluster *c, int pri, int sec)
@@ -41,6 +42,17 @@ static int put(struct answer *x, const struct ht_wish *w, const struct ht_place 
 	return ht_alloc_place(x->c, &w->inst, w->inst.name, p->a.pri, p->a.sec, x->o.ignore_soft_errors);
 }
 
+static int find_place(struct answer *x, const struct ht_wish *w, struct ht_place *ret, struct err *e)
+{
+	int rc;
+
+	*ret = (struct ht_place){ .dedicated = x->dedicated };
+	htool_places_start(x->why, &x->a, &w->inst, w->group);
+	rc = ht_place_new(x->c, &x->a, &w->inst, (int)w->count, w->group, x->t->a, ret, e);
+	htool_places_end(x->why, &x->a, rc == 0 ? &ret->a : NULL);
+	return rc;
+}
+
 static int allocate(struct answer *x, struct err *e)
 {
 	const struct ht_wish *w = x->q->wishes;
@@ -48,7 +60,7 @@ static int allocate(struct answer *x, struct err *e)
 
 	if (x->q->restricted && !x->o.restrict_to)
 		x->o.restrict_to = &x->q->restrict_to;
-	if (ht_place_new(x->c, &x->a, &w->inst, (int)w->count, w->group, x->t->a, &p, e) < 0)
+	if (find_place(x, w, &p, e) < 0)
 		return -1;
 	x->info = log_text(x, &p);
 	if (!p.a.found)
@@ -73,7 +85,7 @@ static int multi_allocate(struct answer *x, struct err *e)
 			ht_rollback(x->c, mark);
 			mark = ht_mark(x->c);
 		}
-		rc = ht_place_new(x->c, &x->a, &w->inst, (int)w->count, w->group, x->t->a, &p, e);
+		rc = find_place(x, w, &p, e);
 		if (rc < 0)
 			break;
 		if (!p.a.found) {
@@ -93,9 +105,15 @@ static int multi_allocate(struct answer *x, struct err *e)
 static int allocate_secondary(struct answer *x, struct err *e)
 {
 	int index = x->q->insts.v[0];
-	struct ht_place p;
+	struct ht_inst i = x->c->insts[index];
+	struct ht_place p = { .dedicated = false };
+	int rc;
 
-	if (ht_place_secondary(x->c, &x->a, index, x->t->a, &p, e) < 0)
+	i.tmpl = disk_template_drbd;
+	htool_places_start(x->why, &x->a, &i, NULL);
+	rc = ht_place_secondary(x->c, &x->a, index, x->t->a, &p, e);
+	htool_places_end(x->why, &x->a, rc == 0 ? &p.a : NULL);
+	if (rc < 0)
 		return -1;
 	x->info = log_text(x, &p);
 	if (!p.a.found)
@@ -294,7 +312,9 @@ static int run(struct answer *x, struct err *e)
 	htool_print_nodes(t, "Initial cluster", x->c, &v);
 	rc = htool_save(t, x->c, "pre-ialloc", "before iallocator run", e);
 	if (rc == 0) {
+		x->why = htool_places_new(t, x->c);
 		respond(x);
+		htool_places_print(x->why);
 		for (int k = 0, n = v.n_nodes; k < n && x->seen != HT_NONE; k++) {
 			v.n_nodes = k ? v.n_nodes : 0;
 			if (x->c->nodes[k].group == x->seen)
