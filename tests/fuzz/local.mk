@@ -9,6 +9,7 @@ fuzz_targets += tests/fuzz/request
 fuzz_targets += tests/fuzz/cli
 fuzz_targets += tests/fuzz/htools
 fuzz_targets += tests/fuzz/hail
+fuzz_targets += tests/fuzz/htjson
 if FUZZ
 noinst_PROGRAMS += $(fuzz_targets)
 endif
@@ -40,6 +41,9 @@ tests_fuzz_htools_LDADD = $(HTOOLS_LIBS)
 tests_fuzz_hail_SOURCES = tests/fuzz/hail.c
 tests_fuzz_hail_LDFLAGS = $(fuzzer_flags)
 tests_fuzz_hail_LDADD = $(HTOOLS_LIBS)
+tests_fuzz_htjson_SOURCES = tests/fuzz/htjson.c
+tests_fuzz_htjson_LDFLAGS = $(fuzzer_flags)
+tests_fuzz_htjson_LDADD = $(HTOOLS_LIBS)
 EXTRA_DIST += tests/fuzz/smoke tests/fuzz/corpus
 
 # a few seconds each, from the kept corpus; what is found stays in fuzz-found/

@@ -22,7 +22,7 @@ ok "of the cluster" m gnt-cluster add-tags htools:iextags:service
 
 # Nodes report their memory live, so it changes between two questions: without it all must be the same
 steady() {
-	sed -E 's/^( . node[0-9]+ +).*/\1/; s/^(   default.*) [0-9.]+$/\1/; /(free_mem|reserved_mem)_/d; /^Cluster score/d; /is missing/d'
+	sed -E 's/^( . node[0-9]+ +).*/\1/; s/^(   default.*) [0-9.]+$/\1/; /(free_mem|free_disk|reserved_mem)_/d; /^Cluster score/d; /is missing/d'
 }
 
 # info DIR ARG...: what the hinfo there says of a cluster
