@@ -24,6 +24,7 @@ unsaid '^test_delay'
 # --- locks: what a job holds while its node does not answer ---
 said "test_delay $(ip 2) @hang"
 held=$(submit "$(op TEST_DELAY duration:60 no_locks:false on_master:false 'on_nodes:["node2"]')")
+# shellcheck disable=SC2317 # called by wait_for
 node2_locked() {
 	query lock '["name","mode","owner"]' | grep -q "\"node/${UUID[2]}\",\"exclusive\""
 }
