@@ -94,18 +94,18 @@ static json *node_list(const struct places *x, const struct candidate *k)
 
 static json *told(const struct places *x, const struct candidate *k, bool dedicated)
 {
-	json *j = json_pack("{s:o,s:b}", "nodes", node_list(x, k), "eligible", k->f == HT_OK);
+	json *j = json_pack("{s:o,s:b}", "nodes", node_list(x, k), "possible", k->f == HT_OK);
 
 	if (!dedicated && (k->f == HT_OK || k->f == HT_FAIL_N1)) {
 		json_set(j, "score", json_new_float(k->score));
-		json_set(j, "delta", json_new_float(k->score - x->now.before));
+		json_set(j, "gain", json_new_float(x->now.before - k->score));
 	}
 	if (k->f == HT_OK)
 		json_set(j, "chosen", json_new_bool(k->pri == x->now.pri && k->sec == x->now.sec));
 	else
-		json_merge(j, json_own(x->t->a, json_pack("{s:s,s:s,s:s,s:s}", "failure", ht_fail_name(k->f), "constraint",
+		json_merge(j, json_own(x->t->a, json_pack("{s:s,s:s,s:s,s:s}", "reason", ht_fail_name(k->f), "limit",
 							  k->why.limit, "node",
-							  k->why.node == HT_NONE ? NULL : x->c->nodes[k->why.node].name, "detail",
+							  k->why.node == HT_NONE ? NULL : x->c->nodes[k->why.node].name, "text",
 							  k->why.text)));
 	return j;
 }
@@ -137,7 +137,7 @@ static json *not_asked(const struct places *x, const struct ht_alloc_opts *a)
 			detail = "its group takes no new instances by itself";
 		}
 		if (why)
-			json_append(l, json_pack("{s:s,s:s,s:s}", "node", n->name, "constraint", why, "detail", detail));
+			json_append(l, json_pack("{s:s,s:s,s:s}", "node", n->name, "limit", why, "text", detail));
 	}
 	return l;
 }
@@ -148,24 +148,24 @@ static void text_of(struct str *s, const json *one)
 
 	str_addf(s, "Places for instance %s:\n", json_get_str(one, "instance"));
 	json_items(json_get(one, "excluded"), i, x)
-		str_addf(s, "  %s: %s (%s)\n", json_get_str(x, "node"), json_get_str(x, "constraint"), json_get_str(x, "detail"));
+		str_addf(s, "  %s: %s (%s)\n", json_get_str(x, "node"), json_get_str(x, "limit"), json_get_str(x, "text"));
 	json_items(l, k, x) {
 		const json *nodes = json_get(x, "nodes");
 
 		str_addf(s, "  %s%s%s: ", json_str(json_at(nodes, 0)), json_len(nodes) > 1 ? ":" : "",
 			 json_len(nodes) > 1 ? json_str(json_at(nodes, 1)) : "");
-		if (json_get_bool(x, "eligible", false)) {
+		if (json_get_bool(x, "possible", false)) {
 			str_add(s, json_get_bool(x, "chosen", false) ? "chosen" : "possible");
 			if (json_has(x, "score")) {
 				str_add(s, ", score ");
 				hs_fixed(s, json_float(json_get(x, "score"), 0), 8);
-				str_addf(s, " (%+.8f)", json_float(json_get(x, "delta"), 0));
+				str_addf(s, " (gain %.8f)", json_float(json_get(x, "gain"), 0));
 			}
 			str_addc(s, '\n');
 			continue;
 		}
-		str_addf(s, "%s%s%s (%s)\n", json_get_str(x, "constraint"), json_get_str(x, "node") ? " on " : "",
-			 json_get_str(x, "node") ? json_get_str(x, "node") : "", json_get_str(x, "detail"));
+		str_addf(s, "%s%s%s (%s)\n", json_get_str(x, "limit"), json_get_str(x, "node") ? " on " : "",
+			 json_get_str(x, "node") ? json_get_str(x, "node") : "", json_get_str(x, "text"));
 	}
 }
 
