@@ -212,6 +212,26 @@ static json *constants(void)
 	return out;
 }
 
+static json *templates(void)
+{
+	json *out = json_new_dict();
+
+	for (size_t i = 0; i < enum_disk_template.n; i++) {
+		const struct template_traits *t = template_traits((disk_template_t)i);
+		json *d = json_pack("{s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:b}", "lvm", t->lvm, "block", t->block,
+				    "filebased", t->filebased, "int_mirror", t->int_mirror, "ext_mirror", t->ext_mirror,
+				    "growable", t->growable, "copyable", t->copyable, "snapshot", t->snapshot);
+		json *more CLEANUP(json_putp) =
+			json_pack("{s:b, s:b, s:b, s:b, s:b, s:s}", "may_adopt", t->may_adopt, "must_adopt", t->must_adopt,
+				  "exclusive_storage", t->exclusive_storage, "userspace", t->userspace, "no_space_check",
+				  t->no_space_check, "storage", enum_name(&enum_storage_type, t->storage));
+
+		json_merge(d, more);
+		json_set(out, enum_disk_template.items[i].name, d);
+	}
+	return out;
+}
+
 static json *worker_calls(void)
 {
 	json *out = json_new_dict();
@@ -391,6 +411,7 @@ json *dump_tables(void)
 	json_set(out, "hooks", hooks());
 	json_set(out, "verify_codes", verify_codes());
 	json_set(out, "constants", constants());
+	json_set(out, "disk_templates", templates());
 	json_set(out, "worker_calls", worker_calls());
 	json_set(out, "ssconf", ssconf());
 	json_set(out, "paths", paths());

@@ -1,22 +1,21 @@
 /* Sets of disk templates, and what can be said about disks without looking at them. */
 #include "src/model/model.h"
 
+#include "src/schema/list/lists.h"
+
 bool template_is_filebased(disk_template_t t)
 {
-	return t == disk_template_file || t == disk_template_sharedfile ||
-	       t == disk_template_gluster;
+	return template_traits(t)->filebased;
 }
 
 bool template_is_ext_mirrored(disk_template_t t)
 {
-	return t == disk_template_diskless || t == disk_template_sharedfile ||
-	       t == disk_template_blockdev || t == disk_template_rbd || t == disk_template_ext ||
-	       t == disk_template_gluster;
+	return template_traits(t)->ext_mirror;
 }
 
 bool template_is_int_mirrored(disk_template_t t)
 {
-	return t == disk_template_drbd;
+	return template_traits(t)->int_mirror;
 }
 
 bool template_is_mirrored(disk_template_t t)

@@ -17,7 +17,7 @@ EXTRA_DIST += src/schema/rapi.def \
 	src/schema/enums.def \
 	src/schema/errors.def \
 	src/schema/hvparams.def \
-	src/schema/list/hooks.def \
+	src/schema/list/hooks.def src/schema/list/templates.def \
 	src/schema/htools.def \
 	src/schema/luxi.def \
 	src/schema/objects.def \

@@ -434,6 +434,15 @@ static size_t enums(struct compare *c)
 	return json_len(want) + json_len(numbers);
 }
 
+static size_t templates(struct compare *c)
+{
+	json *want = reference(c, "templates"), *have = json_get(c->dump, "disk_templates");
+
+	same_keys(c, "templates", have, want);
+	same(c, "templates", have, want);
+	return json_len(want);
+}
+
 static size_t verify_codes(struct compare *c)
 {
 	json *want = reference(c, "verify"), *have = json_get(c->dump, "verify_codes");
@@ -629,7 +638,7 @@ static const struct family {
 } families[] = {
 	{ "opcodes", opcodes }, { "rpcs", rpcs }, { "luxi", luxi }, { "errors", errors }, { "rapi", rapi },
 	{ "programs", programs }, { "fields", fields }, { "objects", objects }, { "params", params },
-	{ "hypervisors", hypervisors }, { "enums", enums }, { "verify_codes", verify_codes },
+	{ "hypervisors", hypervisors }, { "templates", templates }, { "enums", enums }, { "verify_codes", verify_codes },
 	{ "hooks", hooks }, { "constants", constants }, { "ssconf", ssconf }, { "paths", paths },
 	{ "hook_env", hook_env }, { "docs", docs },
 };

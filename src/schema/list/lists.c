@@ -1,6 +1,8 @@
 /* hooks.def, consts.def and errors.def as data. */
 #include "src/schema/list/lists.h"
 
+#include <assert.h>
+
 const struct hook_row hook_rows[] = {
 #define HOOK(opcode, path_, object_, keys_, ...) \
 	{ .op = OP_##opcode, .path = path_, .object = #object_, .keys = keys_, __VA_ARGS__ },
@@ -45,6 +47,19 @@ const struct const_row const_rows[] = {
 	{ .name = NULL },
 };
 #undef CONST
+
+const struct template_traits *template_traits(disk_template_t t)
+{
+	static const struct template_traits all[] = {
+#define TEMPLATE(template_, storage_, ...) \
+	[disk_template_##template_] = { .storage = storage_type_##storage_, ##__VA_ARGS__ },
+#include "src/schema/list/templates.def"
+#undef TEMPLATE
+	};
+
+	assert(t < (int)ARRAY_SIZE(all));
+	return &all[t];
+}
 
 const char *cv_item_type(enum cv_errcode code)
 {

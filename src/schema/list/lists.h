@@ -36,6 +36,14 @@ struct err_row {
 };
 extern const struct err_row err_rows[]; /* ends with a NULL name */
 
+/* --- templates.def: what disks of a template are like --- */
+struct template_traits {
+	bool lvm, block, filebased, int_mirror, ext_mirror, growable, copyable, snapshot, may_adopt, must_adopt,
+		exclusive_storage, userspace, no_space_check;
+	storage_type_t storage;
+};
+const struct template_traits *template_traits(disk_template_t t);
+
 /* Kind of object a finding of the verification is about: "cluster", "group", "node" or "instance". */
 const char *cv_item_type(enum cv_errcode code);
 
