@@ -221,6 +221,8 @@ enum ht_fail ht_move_why(const struct ht_cluster *c, const struct ht_inst *i, st
 	o->pri = i->pri;
 	o->sec = i->sec;
 	o->loc_score = i->loc_score;
+	if (m.kind != HT_FAILOVER_TO && i->sec == HT_NONE) /* DRBD by name only */
+		return HT_FAIL_INTERNAL;
 	switch (m.kind) {
 	case HT_FAILOVER:
 		return failover(&a);

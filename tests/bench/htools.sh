@@ -2,7 +2,7 @@
 # make bench-htools: the same work for our tools and upstream's (HTOOLS_PEER, or installed), seconds of the processor.
 # Upstream gets at most PEER_LIMIT seconds (default 300) for each line. Run in the build folder.
 set -u
-mk=$PWD/tests/harness/mkhtools tools=$PWD/htools/htools limit=${PEER_LIMIT:-300}
+mk=$PWD/tests/harness/mkhtools req=$PWD/tests/harness/mkrequest tools=$PWD/htools/htools limit=${PEER_LIMIT:-300}
 peer=
 for d in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin; do
 	[ -n "$d" ] && [ -x "$d/hbal" ] && "$d/hbal" --version 2>/dev/null | grep -q 'compiled with ghc' && peer=$d && break
@@ -27,6 +27,7 @@ row() {
 	shift 2
 	ours=$(cpu ours "./$program" "$@")
 	if [ -n "$peer" ]; then
+		[ "$program" != hail ] || program=../lib/ganeti/iallocators/hail
 		theirs=$(cpu theirs "$peer/$program" "$@")
 		case $theirs in
 		'>'*) ratio=$(awk -v a="${theirs#>}" -v b="$ours" 'BEGIN{printf ">%d", a / (b > 0.005 ? b : 0.005)}') ;;
@@ -50,3 +51,11 @@ row "hbal 1000/10000 in 25 groups, one of them" hbal -t c25 -G group7
 row "hbal 1000/10000 in one group, 100 moves" hbal -t c1000 -l 100
 row "hcheck 40/400" hcheck -t c40 --no-simulation
 row "hspace 40/400" hspace -t c40
+"$req" allocate 1 40 400 drbd uniform fits >r40
+"$req" allocate 1 1000 10000 drbd uniform fits >r1000
+"$req" allocate 1 1000 10000 drbd uniform fits groups=25 >r25
+"$req" node-evacuate 3 200 2000 drbd >rn
+row "hail allocate 40/400" hail r40
+row "hail allocate 1000/10000 in 25 groups" hail r25
+row "hail allocate 1000/10000 in one group" hail r1000
+row "hail node-evacuate 200/2000" hail rn

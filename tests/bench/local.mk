@@ -19,7 +19,7 @@ bench: all $(bench_programs) $(bench_tools)
 
 EXTRA_DIST += tests/bench/htools.sh
 .PHONY: bench-htools
-bench-htools: htools/htools$(EXEEXT) tests/harness/mkhtools$(EXEEXT)
+bench-htools: htools/htools$(EXEEXT) tests/harness/mkhtools$(EXEEXT) tests/harness/mkrequest$(EXEEXT)
 	bash $(srcdir)/tests/bench/htools.sh
 
 bench-scale: all $(bench_tools)

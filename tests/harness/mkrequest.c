@@ -1,6 +1,6 @@
 /*
  * mkrequest KIND SEED [NODES INSTANCES [TRAIT...]]: a request to an allocator about an invented cluster (htkit.h), on
- * stdout. More traits: group (asks for one), restricted (to every second node), big (wishes hardly anything has room
+ * stdout. More traits: group (asks for one), restricted (to every second node), fits, big (wishes hardly anything has room
  * for), small (always fits).
  */
 #include "tests/harness/htkit.h"
@@ -129,9 +129,9 @@ static json *wish(struct maker *m, int number)
 	struct ht_inst i = *like;
 	json *x;
 
-	i.mem = trait(m, "small") ? 64 : trait(m, "big") ? 200000 : mems[draw(m, 5)];
-	i.vcpus = trait(m, "small") ? 1 : (int64_t)draw(m, 4) + 1;
-	i.forthcoming = draw(m, 10) == 0;
+	i.mem = trait(m, "small") ? 64 : trait(m, "fits") ? 256 : trait(m, "big") ? 200000 : mems[draw(m, 5)];
+	i.vcpus = trait(m, "small") || trait(m, "fits") ? 1 : (int64_t)draw(m, 4) + 1;
+	i.forthcoming = draw(m, 10) == 0 && !trait(m, "fits");
 	x = base(&i);
 	json_set(x, "name", json_new_str(arena_printf(m->a, "new%d.example.com", number)));
 	json_set(x, "required_nodes", json_new_int(i.tmpl == disk_template_drbd ? 2 : 1));
@@ -251,7 +251,8 @@ int main(int argc, char **argv)
 	int kind = argc > 2 ? enum_value(&enum_iallocator_mode, argv[1]) : -1;
 
 	for (int i = 2; i < argc; i++) {
-		bool own = str_eq(argv[i], "group") || str_eq(argv[i], "restricted") || str_eq(argv[i], "big") || str_eq(argv[i], "small");
+		bool own = str_eq(argv[i], "group") || str_eq(argv[i], "restricted") || str_eq(argv[i], "big") || str_eq(argv[i], "small") ||
+			   str_eq(argv[i], "fits");
 
 		if (i > 4)
 			strs_add(a, own ? &m.own : &m.traits, argv[i]);
