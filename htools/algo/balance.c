@@ -7,7 +7,8 @@
 #include <math.h>
 #include <string.h>
 
-#define KEPT_MAX 1500 /* nodes for which a table by pairs is made */
+#define KEPT_MAX 1500   /* nodes for which a table by pairs is made */
+#define FIXED_MAX 20000 /* instances of which is kept what they change on their own nodes: 1 KB each */
 
 /* What is known of an instance's moves: none gains more than this. It holds for moves to nodes that did not change
  * since; RANGE says how the gain may grow when other nodes do. */
@@ -15,7 +16,6 @@ struct bound {
 	double gain;
 	bool valid, none; /* no move at all */
 	double dmin[COLS], dmax[COLS];
-	struct fixed fx;
 };
 struct ht_balancer {
 	struct ht_cluster *c;
@@ -26,6 +26,7 @@ struct ht_balancer {
 	int *movable;             /* instances */
 	int n_movable;
 	struct bound *rec;       /* by position in `movable` */
+	struct fixed *fx;         /* likewise; NULL: they are too many */
 	int *order;               /* scratch: positions to look at again */
 	bool *changed;            /* by node: by the last move */
 	int touched[3], n_touched, moved; /* by the last move; MOVED HT_NONE: there was none */
@@ -82,6 +83,8 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 			b->movable[b->n_movable++] = v->insts[i];
 	}
 	b->rec = xcalloc((size_t)b->n_movable + 1, sizeof(*b->rec));
+	if (b->n_movable <= FIXED_MAX)
+		b->fx = xcalloc((size_t)b->n_movable + 1, sizeof(*b->fx));
 	b->order = xcalloc((size_t)b->n_movable + 1, sizeof(*b->order));
 	b->changed = xcalloc((size_t)c->n_nodes + 1, sizeof(*b->changed));
 	return b;
@@ -99,6 +102,7 @@ void ht_balancer_free(struct ht_balancer *b)
 	free(b->w.peers_s);
 	free(b->movable);
 	free(b->rec);
+	free(b->fx);
 	free(b->order);
 	free(b->changed);
 	free(b);
@@ -173,12 +177,19 @@ static void note_range(struct ht_balancer *b, struct bound *r, bool extend)
 	}
 }
 
+static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets, int n)
+{
+	struct fixed own;
+
+	sweep_inst(&b->w, b->movable[pos], b->fx ? &b->fx[pos] : &own, fresh || !b->fx, targets, n);
+}
+
 /* All moves of the instance at POS. */
 static void look(struct ht_balancer *b, int pos)
 {
 	struct bound *r = &b->rec[pos];
 
-	sweep_inst(&b->w, b->movable[pos], &r->fx, true, b->w.targets, b->w.n_targets);
+	sweep(b, pos, true, b->w.targets, b->w.n_targets);
 	b->counts.full++;
 	r->valid = true;
 	r->none = !b->w.any;
@@ -193,7 +204,7 @@ static void look_changed(struct ht_balancer *b, int pos, const int *targets, int
 	struct bound *r = &b->rec[pos];
 	double gain;
 
-	sweep_inst(&b->w, b->movable[pos], &r->fx, false, targets, n);
+	sweep(b, pos, false, targets, n);
 	if (!b->w.any)
 		return;
 	gain = b->b.approx - b->w.best;

@@ -7,7 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 MKHTOOLS=$PWD/tests/harness/mkhtools HTOOLS_BIN=$PWD/htools/htools
 
 peer=
-for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin; do
+for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin \
+	"${PEER_CACHE:-/var/cache/ganeti-lab/peers}/tree/usr/lib/ganeti/3.0/usr/bin"; do
 	[ -n "$dir" ] && [ -x "$dir/hbal" ] && "$dir/hbal" --version 2>/dev/null | grep -q 'compiled with ghc' && peer=$dir && break
 done
 [ -n "$peer" ] || skip_all "upstream's htools are not installed"
