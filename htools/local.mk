@@ -46,6 +46,7 @@ libhtools_a_SOURCES = \
 	htools/io/mond.c \
 	htools/io/rapi.c \
 	htools/io/simu.c \
+	htools/io/slices.c \
 	htools/io/text.c \
 	htools/io/value.c \
 	htools/io/value.h

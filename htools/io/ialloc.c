@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define INPUT_MAX (1u << 30)
+#define SMALL_MAX (1u << 20) /* of what is parsed as a whole to say what is wrong with it */
 
 struct reader {
 	struct ht_cluster *c;
@@ -351,17 +352,42 @@ static int read_request(struct reader *r, struct err *e)
 
 /* --- the whole --- */
 
-static int read_all(struct reader *r, const struct hj *top, const char *key, int (*fn)(struct reader *, const char *, const json *, struct err *),
-		    struct err *e)
-{
-	const json *all = NULL;
+/* Parts that are as big as the cluster stay text. */
+static const char *const big_keys[] = { "nodegroups", "nodes", "instances" };
+enum { BIG_GROUPS, BIG_NODES, BIG_INSTS, N_BIG };
+static int (*const big_fn[N_BIG])(struct reader *, const char *, const json *, struct err *) = { read_group, read_node, read_inst };
 
-	if (hj_dict(top, key, &all, e) < 0)
+struct message {
+	json *top;              /* of the big parts: empty */
+	struct hj_slice big[N_BIG];
+};
+
+static int malformed(struct err *e)
+{
+	return err_plain(e, "Parsing input IAllocator message: Malformed JSON");
+}
+
+static int read_part(struct reader *r, const struct hj *top, const struct message *m, int part, struct err *e)
+{
+	const json *is = NULL;
+	struct hj_slices all;
+	struct hj_slice one;
+	int rc;
+
+	if (hj_dict(top, big_keys[part], &is, e) < 0)
 		return -1;
-	json_each(all, k, v)
-		if (fn(r, k, v, e) < 0)
+	if (!hj_slices(m->big[part].value, m->big[part].value_n, &all))
+		return malformed(e);
+	while ((rc = hj_next(&all, &one)) > 0) {
+		json *v CLEANUP(json_putp) = NULL;
+		const char *key;
+
+		if (hj_key(r->c->a, &one, &key, e) < 0 || json_parse(one.value, one.value_n, &v, e) < 0)
+			return err_prefix(e, "Parsing input IAllocator message");
+		if (big_fn[part](r, key, v, e) < 0)
 			return -1;
-	return 0;
+	}
+	return rc < 0 || !hj_at_end(&all) ? malformed(e) : 0;
 }
 
 static int read_hypervisors(struct reader *r, const struct hj *top, struct err *e)
@@ -385,14 +411,14 @@ static int read_hypervisors(struct reader *r, const struct hj *top, struct err *
 	return 0;
 }
 
-static int read_message(struct reader *r, const json *message, int64_t static_kvm_mem, struct strs *ret_warnings, struct err *e)
+static int read_message(struct reader *r, const struct message *m, int64_t static_kvm_mem, struct strs *ret_warnings, struct err *e)
 {
-	struct hj top = { .a = r->c->a, .owner = "invalid iallocator message", .dict = message };
+	struct hj top = { .a = r->c->a, .owner = "invalid iallocator message", .dict = m->top };
 	struct ht_merge_opts none = { 0 };
 	struct strs tags;
 
-	if (hj_dict(&top, "request", &r->request, e) < 0 || read_all(r, &top, "nodegroups", read_group, e) < 0 ||
-	    read_all(r, &top, "nodes", read_node, e) < 0 || read_all(r, &top, "instances", read_inst, e) < 0 ||
+	if (hj_dict(&top, "request", &r->request, e) < 0 || read_part(r, &top, m, BIG_GROUPS, e) < 0 ||
+	    read_part(r, &top, m, BIG_NODES, e) < 0 || read_part(r, &top, m, BIG_INSTS, e) < 0 ||
 	    hj_strs(&top, "cluster_tags", &tags, e) < 0)
 		return -1;
 	r->c->tags = tags;
@@ -402,18 +428,54 @@ static int read_message(struct reader *r, const json *message, int64_t static_kv
 	return read_request(r, e);
 }
 
+/* The members of the message; of the same name the first counts, as upstream. */
+static int split(const char *text, size_t n, struct arena *a, struct message *ret, struct err *e)
+{
+	struct hj_slices all;
+	struct hj_slice one;
+	int rc;
+
+	ret->top = json_own(a, json_new_dict());
+	if (!hj_slices(text, n, &all))
+		return -1;
+	while ((rc = hj_next(&all, &one)) > 0) {
+		const char *key;
+		json *v = NULL;
+		int part = 0;
+
+		if (hj_key(a, &one, &key, e) < 0)
+			return -1;
+		if (json_has(ret->top, key))
+			continue;
+		while (part < N_BIG && strcmp(big_keys[part], key) != 0)
+			part++;
+		if (part < N_BIG)
+			ret->big[part] = one;
+		if (part < N_BIG && *one.value == '{')
+			v = json_new_dict();
+		else if (json_parse(one.value, one.value_n, &v, e) < 0)
+			return -1;
+		json_set(ret->top, key, v);
+	}
+	return rc < 0 || !hj_at_end(&all) ? -1 : 0;
+}
+
 int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,
 		    struct strs *ret_warnings, struct err *e)
 {
 	struct reader r = { .c = c, .a = a, .names = { map_new(), map_new() }, .insts = map_new(), .ret = ret };
-	json *message CLEANUP(json_putp) = NULL;
-	int rc = hj_parse(text, n, "Parsing input IAllocator message", &message, e);
+	struct message m = { NULL, { { NULL, NULL, 0, 0 } } };
+	json *whole CLEANUP(json_putp) = NULL;
+	int rc;
 
 	*ret = (struct ht_request){ 0 };
-	if (rc == 0 && !json_is(message, JSON_DICT))
-		rc = err_plain(e, "Parsing input IAllocator message: Unable to read JSObject");
+	rc = split(text, n, a, &m, NULL);
 	if (rc == 0)
-		rc = read_message(&r, message, static_kvm_mem, ret_warnings, e);
+		rc = read_message(&r, &m, static_kvm_mem, ret_warnings, e);
+	else if (n > SMALL_MAX)
+		malformed(e);
+	else if (hj_parse(text, n, "Parsing input IAllocator message", &whole, e) == 0) /* for its words */
+		json_is(whole, JSON_DICT) ? malformed(e) : err_plain(e, "Parsing input IAllocator message: Unable to read JSObject");
 	ht_names_free(&r.names);
 	map_free(r.insts, NULL);
 	return rc;

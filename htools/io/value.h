@@ -16,6 +16,20 @@ struct hj {
 
 /* A whole text whose top is an object or a list. WHAT begins the error. */
 int hj_parse(const char *text, size_t n, const char *what, json **ret, struct err *e);
+/* slices.c: the members of an object that is too big for a tree, one by one. */
+struct hj_slices {
+	const char *p, *end;
+	bool empty, done;
+};
+struct hj_slice {
+	const char *key, *value; /* as written; the key with its quotes */
+	size_t key_n, value_n;
+};
+/* False: TEXT is no object. */
+bool hj_slices(const char *text, size_t n, struct hj_slices *ret);
+int hj_next(struct hj_slices *s, struct hj_slice *ret); /* 1: one more; 0: no more; -1: malformed */
+bool hj_at_end(const struct hj_slices *s);              /* is there nothing behind the object? */
+int hj_key(struct arena *a, const struct hj_slice *s, const char **ret, struct err *e);
 /* "key 'x' not found, ..." Returns -1. */
 int hj_missing(const json *dict, const char *key, struct err *e);
 /* Fails where DICT has other keys than these. */
