@@ -367,6 +367,37 @@ static int malformed(struct err *e)
 	return err_plain(e, "Parsing input IAllocator message: Malformed JSON");
 }
 
+/* What is wrong with a text that could not be split (upstream's words where they are known). */
+static int complain(const char *text, size_t n, const struct hj_slices *all, struct err *e)
+{
+	json *whole CLEANUP(json_putp) = NULL;
+	struct str rest CLEANUP(str_free) = { 0 };
+	const char *p = all->p;
+	bool inside = false;
+
+	if (all->done && !hj_at_end(all)) {
+		char *ten;
+
+		while (p < all->end && strchr(" \t\r\n", *p))
+			p++;
+		ten = xstrndup(p, all->end - p < 10 ? (size_t)(all->end - p) : 10);
+		hs_show_str(&rest, ten);
+		free(ten);
+		return err_plain(e, "Parsing input IAllocator message: Invalid tokens at end of JSON string: %s", str_get(&rest));
+	}
+	for (size_t k = 0; k < n; k++) {
+		k += inside && text[k] == '\\';
+		inside = inside != (k < n && text[k] == '"');
+	}
+	if (inside)
+		return err_plain(e, "Parsing input IAllocator message: Unable to parse JSON String: unterminated String: ");
+	if (n > SMALL_MAX)
+		return malformed(e);
+	if (hj_parse(text, n, "Parsing input IAllocator message", &whole, e) < 0)
+		return -1;
+	return json_is(whole, JSON_DICT) ? malformed(e) : err_plain(e, "Parsing input IAllocator message: Unable to read JSObject");
+}
+
 static int read_part(struct reader *r, const struct hj *top, const struct message *m, int part, struct err *e)
 {
 	const json *is = NULL;
@@ -429,21 +460,20 @@ static int read_message(struct reader *r, const struct message *m, int64_t stati
 }
 
 /* The members of the message; of the same name the first counts, as upstream. */
-static int split(const char *text, size_t n, struct arena *a, struct message *ret, struct err *e)
+static int split(const char *text, size_t n, struct arena *a, struct message *ret, struct hj_slices *all)
 {
-	struct hj_slices all;
 	struct hj_slice one;
 	int rc;
 
 	ret->top = json_own(a, json_new_dict());
-	if (!hj_slices(text, n, &all))
+	if (!hj_slices(text, n, all))
 		return -1;
-	while ((rc = hj_next(&all, &one)) > 0) {
+	while ((rc = hj_next(all, &one)) > 0) {
 		const char *key;
 		json *v = NULL;
 		int part = 0;
 
-		if (hj_key(a, &one, &key, e) < 0)
+		if (hj_key(a, &one, &key, NULL) < 0)
 			return -1;
 		if (json_has(ret->top, key))
 			continue;
@@ -453,11 +483,11 @@ static int split(const char *text, size_t n, struct arena *a, struct message *re
 			ret->big[part] = one;
 		if (part < N_BIG && *one.value == '{')
 			v = json_new_dict();
-		else if (json_parse(one.value, one.value_n, &v, e) < 0)
+		else if (json_parse(one.value, one.value_n, &v, NULL) < 0)
 			return -1;
 		json_set(ret->top, key, v);
 	}
-	return rc < 0 || !hj_at_end(&all) ? -1 : 0;
+	return rc < 0 || !hj_at_end(all) ? -1 : 0;
 }
 
 int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,
@@ -465,17 +495,15 @@ int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t st
 {
 	struct reader r = { .c = c, .a = a, .names = { map_new(), map_new() }, .insts = map_new(), .ret = ret };
 	struct message m = { NULL, { { NULL, NULL, 0, 0 } } };
-	json *whole CLEANUP(json_putp) = NULL;
+	struct hj_slices all;
 	int rc;
 
 	*ret = (struct ht_request){ 0 };
-	rc = split(text, n, a, &m, NULL);
+	rc = split(text, n, a, &m, &all);
 	if (rc == 0)
 		rc = read_message(&r, &m, static_kvm_mem, ret_warnings, e);
-	else if (n > SMALL_MAX)
-		malformed(e);
-	else if (hj_parse(text, n, "Parsing input IAllocator message", &whole, e) == 0) /* for its words */
-		json_is(whole, JSON_DICT) ? malformed(e) : err_plain(e, "Parsing input IAllocator message: Unable to read JSObject");
+	else
+		complain(text, n, &all, e);
 	ht_names_free(&r.names);
 	map_free(r.insts, NULL);
 	return rc;
