@@ -33,6 +33,68 @@ static void good(const struct ht_alloc_opts *a, struct candidates *l, int pri, i
 		a->seen(a, pri, sec, HT_OK, score);
 }
 
+/*
+ * Scores that are no numbers: upstream sorts with a comparison by which these are greater than all, and smaller than
+ * none. Which one comes first depends on its way of sorting then: runs that ascend or descend, merged in pairs.
+ */
+static bool greater(const struct candidate *a, const struct candidate *b)
+{
+	return !(a->score < b->score) && !(a->score == b->score);
+}
+
+static void reverse(struct candidate *v, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		struct candidate t = v[i];
+
+		v[i] = v[n - 1 - i];
+		v[n - 1 - i] = t;
+	}
+}
+
+static void merge(const struct candidate *a, size_t n, const struct candidate *b, size_t m, struct candidate *to)
+{
+	while (n > 0 && m > 0) {
+		bool second = greater(a, b);
+
+		*to++ = second ? *b++ : *a++;
+		*(second ? &m : &n) -= 1;
+	}
+	memcpy(to, n > 0 ? a : b, (n + m) * sizeof(*to));
+}
+
+static void sort_odd(struct candidate *v, size_t n)
+{
+	struct candidate *other = xcalloc(n + 1, sizeof(*other));
+	size_t *run = xcalloc(n + 2, sizeof(*run)), runs = 0;
+
+	for (size_t at = 0, end; at < n; at = end) {
+		bool down = at + 1 < n && greater(&v[at], &v[at + 1]);
+
+		for (end = at + 1; end < n && greater(&v[end - 1], &v[end]) == down; end++)
+			;
+		if (down)
+			reverse(v + at, end - at);
+		run[runs++] = at;
+	}
+	run[runs] = n;
+	while (runs > 1) {
+		size_t k, left = 0;
+
+		for (k = 0; k < runs; k += 2) {
+			size_t mid = run[k + 1], end = k + 1 < runs ? run[k + 2] : mid;
+
+			merge(v + run[k], mid - run[k], v + mid, end - mid, other + run[k]);
+			run[left++] = run[k];
+		}
+		run[left] = n;
+		runs = left;
+		memcpy(v, other, n * sizeof(*v));
+	}
+	free(run);
+	free(other);
+}
+
 /* In the order in which upstream looks at them: by score, of equal ones the last first. */
 static int by_score(const void *a, const void *b)
 {
@@ -75,11 +137,21 @@ static void take(const struct candidate *x, struct ht_alloc *r)
 static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struct candidates *l, struct ht_alloc *r)
 {
 	size_t lost = 0;
+	bool odd = false;
 
 	if (l->n == 0)
 		return;
+	for (size_t k = 0; k < l->n; k++)
+		odd = odd || isnan(l->v[k].score);
 	if (a->n1 && ht_n1_never(a->n1, i, a->index)) {
 		lost = l->n;
+	} else if (odd) {
+		reverse(l->v, l->n);
+		sort_odd(l->v, l->n);
+		while (lost < l->n && !keeps_redundancy(a, i, &l->v[lost]))
+			lost++;
+		if (lost < l->n)
+			take(&l->v[lost], r);
 	} else {
 		size_t first = first_of(l);
 

@@ -156,7 +156,7 @@ static double next_var(const struct ht_stats *st, int k, double x, double y)
 	double dnnvar = (st->n * dss - 2 * st->sum[k] * ds) - ds * ds;
 	double var = st->var[k] + dnnvar / (st->n * st->n);
 
-	return var > 0 ? var : isnan(var) ? var : 0;
+	return var > 0 ? var : 0; /* also for what is no number, as upstream */
 }
 
 void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct ht_state *from,
