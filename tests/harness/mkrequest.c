@@ -1,7 +1,7 @@
 /*
  * mkrequest KIND SEED [NODES INSTANCES [TRAIT...]]: a request to an allocator about an invented cluster (htkit.h), on
  * stdout. More traits: group (asks for one), restricted (to every second node), fits, big (wishes hardly anything has room
- * for), small (always fits).
+ * for), small, odd (numbers of nodes that cannot be divided by).
  */
 #include "tests/harness/htkit.h"
 
@@ -80,6 +80,10 @@ static json *nodes(struct maker *m)
 						       n->s.f_dsk)));
 		json_merge(x, json_own(m->a, json_pack("{s:I,s:I,s:I,s:I}", "total_cpus", (int64_t)n->t_cpu, "reserved_cpus", n->n_cpu,
 						       "total_spindles", n->t_spn, "free_spindles", n->s.f_spn)));
+		if (trait(m, "odd") && k == 3) /* what is divided by this is no number */
+			json_set(json_get(x, "ndparams"), "spindle_count", json_new_int(0));
+		if (trait(m, "odd") && k == 2 && m->seed % 2)
+			json_set(x, "total_cpus", json_new_int(0));
 		json_set(all, n->name, x);
 	}
 	return all;
@@ -252,7 +256,7 @@ int main(int argc, char **argv)
 
 	for (int i = 2; i < argc; i++) {
 		bool own = str_eq(argv[i], "group") || str_eq(argv[i], "restricted") || str_eq(argv[i], "big") || str_eq(argv[i], "small") ||
-			   str_eq(argv[i], "fits");
+			   str_eq(argv[i], "fits") || str_eq(argv[i], "odd");
 
 		if (i > 4)
 			strs_add(a, own ? &m.own : &m.traits, argv[i]);
