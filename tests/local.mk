@@ -7,7 +7,7 @@ include tests/lu/local.mk
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-EXTRA_DIST += tests/lint/run tests/lint/layers tests/lint/banned
+EXTRA_DIST += tests/lint/run tests/lint/layers tests/lint/banned tests/unit/unit.h tests/golden/upstream-cli.json
 
 include tests/schema/local.mk
 include tests/fuzz/local.mk

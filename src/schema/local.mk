@@ -11,7 +11,7 @@ libganeti_a_SOURCES += \
 	src/schema/schema.h \
 	src/schema/tables.c
 
-EXTRA_DIST += src/schema/rapi.def \
+EXTRA_DIST += src/schema/README src/schema/rapi.def src/schema/wconf.def \
 	src/schema/list/consts.def \
 	src/schema/daemons.def \
 	src/schema/enums.def \
