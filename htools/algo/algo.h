@@ -257,6 +257,9 @@ struct ht_squeeze {
 };
 /* Nodes that may be powered down, those with most instances first, and nodes that are down and may come up. */
 void ht_squeeze_candidates(const struct ht_cluster *c, struct ht_list *ret_off, struct ht_list *ret_on);
+/* The master knows no sizes of nodes that are down: take them to be as large as the smallest node of the group that
+ * is up. (To upstream they are nothing, so that there never is enough room while one is down.) */
+void ht_squeeze_guess(struct ht_cluster *c);
 bool ht_squeeze_room(const struct ht_cluster *c, const struct ht_squeeze *o);
 /* Those that can be down at once (upstream: greedyOfflineNodes). */
 void ht_squeeze_offline(struct ht_cluster *c, const struct ht_squeeze *o, const struct ht_list *candidates, struct ht_list *ret);

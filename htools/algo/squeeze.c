@@ -44,6 +44,46 @@ void ht_squeeze_candidates(const struct ht_cluster *c, struct ht_list *ret_off, 
 	}
 }
 
+/* The online node of its group with least memory. */
+static const struct ht_node *smallest(const struct ht_cluster *c, int group)
+{
+	const struct ht_node *least = NULL;
+
+	for (int k = 0; k < c->n_nodes; k++) {
+		const struct ht_node *n = &c->nodes[k];
+
+		if (n->group == group && !n->offline && (!least || n->t_mem < least->t_mem))
+			least = n;
+	}
+	return least;
+}
+
+void ht_squeeze_guess(struct ht_cluster *c)
+{
+	for (int k = 0; k < c->n_nodes; k++) {
+		struct ht_node *n = &c->nodes[k];
+		const struct ht_node *like = smallest(c, n->group);
+
+		if (!n->offline || n->t_mem > 0 || n->t_cpu > 0 || n->pri.n > 0 || n->sec.n > 0 || !like)
+			continue;
+		n->t_mem = like->t_mem;
+		n->n_mem = like->n_mem;
+		n->f_mem = (int64_t)like->t_mem - like->n_mem;
+		n->t_dsk = like->t_dsk;
+		n->s.f_dsk = (int64_t)like->t_dsk;
+		n->t_cpu = like->t_cpu;
+		n->n_cpu = like->n_cpu;
+		n->t_spn = like->t_spn;
+		n->s.f_spn = n->excl_storage ? like->t_spn : 0;
+		ht_node_init(n);
+		ht_node_set_policy(n, n->policy);
+		n->x_mem = 0;
+		n->s.p_rem = 0;
+		n->s.fail_n1 = false;
+		n->s.p_mem = (double)ht_free_mem(n, &n->s) / n->t_mem;
+	}
+}
+
 bool ht_squeeze_room(const struct ht_cluster *c, const struct ht_squeeze *o)
 {
 	for (int k = 0; k < c->n_nodes; k++) {

@@ -293,6 +293,7 @@ int hsqueeze_main(struct htool *t, struct err *e)
 	if (htool_no_args(t, e) < 0 || htool_read(t, &c, e) < 0 ||
 	    htool_save(t, c, "original", "before hsqueeze run", e) < 0)
 		return -1;
+	ht_squeeze_guess(c);
 	q.c = c;
 	rc = squeeze(&q, e);
 	htool_sets_clear(&q.sets);

@@ -36,6 +36,7 @@ libmaster_a_SOURCES += \
 	src/lu/node/add.c \
 	src/lu/node/common.c \
 	src/lu/node/lus.h \
+	src/lu/node/oob.c \
 	src/lu/node/params.c \
 	src/lu/node/remove.c \
 	src/lu/params.c \

@@ -465,9 +465,17 @@ def squeezes():
     for n in c["nodes"]:
         n["pip"] = "127.0.0.1"
     for end in ["error"], ["success"], ["success", "success", "error"]:
-        with_master("expand: " + " ".join(end), c, "hsqueeze", "-X", end=end, env={"GANETI_NODED_PORT": str(node.getsockname()[1])},
+        with_master("expand: " + " ".join(end), c, "hsqueeze", "-X", "--minimal-resources=9999", end=end, env={"GANETI_NODED_PORT": str(node.getsockname()[1])},
                     on_power=lambda: node.listen(8))
     node.close()
+    # measured load: what does not fit on fewer processors stays apart
+    c = cluster(211, 4, 6, "uniform", "shared")
+    for load in (0.5, 9, 60):
+        data = {"cpu_number": 2, "cpus": [load / 2, load / 2], "cpu_total": load}
+        report = {"name": "cpu-avg-load", "version": "B", "format_version": 1, "timestamp": 1, "category": None, "kind": 0, "data": data}
+        with open("mond.json", "w", encoding="ascii") as f:
+            json.dump([{"node": n["name"], "reports": [report]} for n in c["nodes"]], f)
+        run("condense: load %s" % load, "hsqueeze", "-t", "cluster.data", "-v", "--mond", "--mond-data=mond.json")
 
 
 same_by_all_ways()

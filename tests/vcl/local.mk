@@ -11,6 +11,7 @@ vcl_tests += tests/vcl/0800-contract.t
 vcl_tests += tests/vcl/0850-wrong.t
 vcl_tests += tests/vcl/0900-rapi-client.t
 vcl_tests += tests/vcl/1000-htools.t
+vcl_tests += tests/vcl/1050-squeeze.t
 vcl_tests += tests/vcl/0950-lists.t
 vcl_tests += tests/vcl/1000-commands.t
 vcl_tests += tests/vcl/1100-hail.t
