@@ -9,6 +9,7 @@
 . "$(dirname "$0")/../harness/vcl.sh"
 
 vcl_up 3
+cd "$T" || exit 1
 # what the programs say, and whether node K has power
 oob=$VCL/oob
 mkdir "$oob"
