@@ -6,6 +6,7 @@
 . "$(dirname "$0")/../harness/tlib.sh"
 # shellcheck source=tests/harness/vcl.sh
 . "$(dirname "$0")/../harness/vcl.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 
 vcl_up 3
 users=$(vcl_file 1 RAPI_USERS_FILE)
@@ -74,6 +75,19 @@ if [ -n "$peer" ]; then
 	ok "back" m gnt-instance migrate -f -n node1.example.com "$(m gnt-instance list --no-headers -o name -F 'pnode != "node1.example.com"')"
 else
 	skip 4 "upstream's htools are not installed"
+fi
+
+diag "measured load"
+run m hinfo -L --mond
+like "$ERR" "Failed to contact node's node2.example.com MonD for DC cpu-avg-load" "without daemons it says so"
+if python3 -c '' 2>/dev/null; then
+	python3 "$here/mond.py" 3.5 "$VCL_NET".{1,2,3} >"$T/mond" 2>&1 &
+	at_exit kill $!
+	ok "monitoring daemons" wait_for 20 grep -q ready "$T/mond"
+	ok "hinfo asks them" m hinfo -L --mond -pname,cload
+	is "$(grep -c '^ *node[123] 3.500' <<<"$ERR")" 3 "all say the same"
+else
+	skip 3 "needs python3"
 fi
 
 diag "balancing"
