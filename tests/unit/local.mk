@@ -117,3 +117,7 @@ unit_tests += tests/unit/htools
 tests_unit_htools_SOURCES = tests/unit/htools.c tests/harness/htkit.c tests/harness/htkit.h
 tests_unit_htools_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_htools_LDADD = $(HTOOLS_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/htools_places
+tests_unit_htools_places_SOURCES = tests/unit/htools_places.c tests/harness/htkit.c tests/harness/htkit.h
+tests_unit_htools_places_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_htools_places_LDADD = $(HTOOLS_LIBS) $(CMOCKA_LIBS)
