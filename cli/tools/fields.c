@@ -91,13 +91,15 @@ static void count_programs(void)
 
 static void count_tables(void)
 {
-	size_t classes = 0, codes = 0, hooks = 0, constants = 0, hvparams = 0, ours = 0;
+	size_t classes = 0, of_clients = 0, codes = 0, hooks = 0, constants = 0, hvparams = 0, ours = 0;
 
 	for (const struct err_row *e = err_rows; e->name; e++)
-		if (e->parent)
-			classes++;
-		else
+		if (!e->parent)
 			codes++;
+		else if (e->client)
+			of_clients++;
+		else
+			classes++;
 	for (const struct hook_row *h = hook_rows; h->path; h++)
 		hooks++;
 	for (const struct const_row *c = const_rows; c->name; c++)
@@ -109,9 +111,9 @@ static void count_tables(void)
 			ours += r->fields[k].ours;
 		hvparams += r->n;
 	}
-	printf("error classes: %zu with %zu codes\nhooks: %zu\nconstants: %zu\nverification codes: %zu\n"
+	printf("error classes: %zu with %zu codes and %zu of clients only\nhooks: %zu\nconstants: %zu\nverification codes: %zu\n"
 	       "ssconf files: %d\nparameters of %zu hypervisors: %zu",
-	       classes, codes, hooks, constants, enum_cv_errcode.n, SSCONF_COUNT, enum_hypervisor.n, hvparams - ours);
+	       classes, codes, of_clients, hooks, constants, enum_cv_errcode.n, SSCONF_COUNT, enum_hypervisor.n, hvparams - ours);
 	if (ours)
 		printf(" and %zu of our own", ours);
 	putchar('\n');

@@ -27,12 +27,13 @@ const struct hook_key hook_keys[] = {
 };
 
 const struct err_row err_rows[] = {
-#define ERRCLASS(name, parent, doc) { #name, #parent, doc },
-#define ERRCODE(name, doc) { #name, NULL, doc },
+#define ERRCLASS(name, parent, doc) { #name, #parent, doc, false },
+#define ERRCLIENT(name, parent, doc) { #name, #parent, doc, true },
+#define ERRCODE(name, doc) { #name, NULL, doc, false },
 #include "src/schema/errors.def"
 #undef ERRCLASS
 #undef ERRCODE
-	{ NULL, NULL, NULL },
+	{ NULL, NULL, NULL, false },
 };
 
 /* the type of a value decides where it goes */

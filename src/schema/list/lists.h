@@ -33,6 +33,7 @@ extern const struct const_row const_rows[]; /* ends with a NULL name */
 /* --- errors.def --- */
 struct err_row {
 	const char *name, *parent /* NULL = a code */, *doc;
+	bool client; /* never on the wire */
 };
 extern const struct err_row err_rows[]; /* ends with a NULL name */
 
