@@ -62,6 +62,21 @@ static void print(struct cli *c, const struct column *known, size_t n_known, con
 	cli_table(cols, fields->n, &cells, separator, !cli_flag(c, "no_headers"));
 }
 
+static int print_json(const struct strs *fields, const json *rows)
+{
+	json *list CLEANUP(json_putp) = json_new_array();
+
+	json_items(rows, r, row) {
+		json *d = json_new_dict();
+
+		for (size_t i = 0; i < fields->n; i++)
+			json_set(d, fields->v[i], json_ref(json_at(row, i)));
+		json_append(list, d);
+	}
+	cli_json(list);
+	return EXIT_SUCCESS;
+}
+
 int cmd_node_volumes(struct cli *c, struct err *e)
 {
 	json *op = op_new(c, OP_node_queryvols), *rows;
@@ -70,6 +85,8 @@ int cmd_node_volumes(struct cli *c, struct err *e)
 	op_set(op, "nodes", json_new_strs(&c->args));
 	op_set(op, "output_fields", json_new_strs(&fields));
 	TRY(cli_exec(c, op, &rows, e));
+	if (cli_flag(c, "json"))
+		return print_json(&fields, rows);
 	print(c, volume_columns, ARRAY_SIZE(volume_columns), &fields, rows);
 	return EXIT_SUCCESS;
 }
@@ -83,6 +100,8 @@ int cmd_node_list_storage(struct cli *c, struct err *e)
 	op_set(op, "nodes", json_new_strs(&c->args));
 	op_set(op, "output_fields", json_new_strs(&fields));
 	TRY(cli_exec(c, op, &rows, e));
+	if (cli_flag(c, "json"))
+		return print_json(&fields, rows);
 	json_items(rows, r, row) {
 		json *out = json_new_array();
 

@@ -144,6 +144,8 @@ static void test_filters(void **state)
 	expect("[\"!=\", \"name\", \"node/b\"]", "instance/a,node/c");
 	expect("[\"=~\", \"name\", \"^node/\"]", "node/b,node/c");
 	expect("[\"<\", \"pending\", 5]", "instance/a");
+	expect("[\"<=\", \"pending\", 3]", "instance/a");
+	expect("[\">\", \"pending\", 3]", "node/b");
 	expect("[\">=\", \"pending\", 10]", "node/b");
 	expect("[\"=[]\", \"owner\", \"2\"]", "node/b");
 	expect("[\"&\", [\"=~\", \"name\", \"node\"], [\"!\", [\"==\", \"mode\", \"shared\"]]]",
