@@ -173,25 +173,15 @@ static bool check_args(const struct command *cmd, size_t n)
 	return false;
 }
 
-static void syntax_error(const struct cli *c, const char *bad_word, const struct err *e)
+static void syntax_error(const struct cli *c, const struct err *e)
 {
 	struct str out CLEANUP(str_free) = { 0 };
-	struct strs names = { 0 };
-	const char *near;
+	const char *near = opt_nearest(c->cmd->opts, e, c->a);
 
 	ui_usage(&out, c->prog->name, arena_printf(c->a, "%s %s", c->cmd->name, c->cmd->usage));
 	fprintf(stderr, "%s\n%s: error: %s\n", str_get(&out), c->prog->name, err_msg(e));
-	if (!bad_word || !str_starts(bad_word, "--"))
-		return;
-	for (const struct option_row *const *r = c->cmd->opts; *r; r++) {
-		struct strs l = opt_names(*r, c->a);
-
-		for (size_t i = 0; i < l.n; i++)
-			strs_add(c->a, &names, l.v[i]);
-	}
-	near = ui_nearest(bad_word + 2, &names);
 	if (near)
-		fprintf(stderr, "Did you mean --%s?\n", near);
+		fprintf(stderr, "Did you mean %s?\n", near);
 }
 
 static void help(const struct cli *c)
@@ -285,9 +275,7 @@ static int parse_and_run(struct cli *c, struct strs words)
 		return report(c, &e);
 	}
 	if (r < 0) {
-		const char *word = strstr(err_msg(&e), "no such option: ");
-
-		syntax_error(c, word ? word + strlen("no such option: ") : NULL, &e);
+		syntax_error(c, &e);
 		return 2;
 	}
 	c->opts = json_own(c->a, opts);
@@ -333,11 +321,18 @@ static int program_main(struct cli *c, struct strs words)
 	return parse_and_run(c, words);
 }
 
+static void print_programs(FILE *out)
+{
+	fprintf(out, "This is one program with several names. Known ones:\n");
+	for (const struct program *p = programs; p->name; p++)
+		fprintf(out, "  %s\n", p->name);
+}
+
 int cli_main(int argc, char **argv)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct cli c = { .a = a };
-	struct strs words = { 0 };
+	struct strs words = { 0 }, names = { 0 };
 	const char *name = strrchr(argv[0], '/');
 
 	name = name ? name + 1 : argv[0];
@@ -352,15 +347,24 @@ int cli_main(int argc, char **argv)
 			cli_write(&out);
 			return EXIT_SUCCESS;
 		}
+		if (strcmp(words.v[0], "--help") == 0) {
+			print_programs(stdout);
+			return EXIT_SUCCESS;
+		}
 		name = arena_printf(a, "gnt-%s", words.v[0]);
 		words.v++;
 		words.n--;
 	}
 	c.prog = find_program(name);
 	if (!c.prog) {
-		cli_warn("This is one program with several names. Known ones:");
+		const char *near;
+
 		for (const struct program *p = programs; p->name; p++)
-			cli_warn("  %s", p->name);
+			strs_add(a, &names, p->name);
+		near = ui_nearest(name, &names);
+		print_programs(stderr);
+		if (near && strcmp(name, "gnt") != 0)
+			cli_warn("There is no program '%s'. Did you mean '%s'?", name, near);
 		return EXIT_FAILURE;
 	}
 	return program_main(&c, words);

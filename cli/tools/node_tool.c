@@ -23,6 +23,7 @@ static int read_input(struct node_tool *t, struct err *e)
 	return json_is(t->data, JSON_DICT) ? 0 : err_plain(e, "The input is not a dict");
 }
 
+/* The exit code, or -1 to go on. */
 static int options(struct node_tool *t, int argc, char **argv, const char *name)
 {
 	for (int i = 1; i < argc; i++) {
@@ -32,11 +33,13 @@ static int options(struct node_tool *t, int argc, char **argv, const char *name)
 			   strcmp(argv[i], "--debug") == 0 || strcmp(argv[i], "-d") == 0) {
 			t->verbose = true;
 		} else {
-			fprintf(stderr, "Usage: %s [--dry-run] [--verbose] [--debug]\n", name);
-			return -1;
+			bool help = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+
+			fprintf(help ? stdout : stderr, "Usage: %s [--dry-run] [--verbose] [--debug]\n", name);
+			return help ? 0 : 2;
 		}
 	}
-	return 0;
+	return -1;
 }
 
 int node_tool_main(int argc, char **argv, const char *name, int (*run)(struct node_tool *t, struct err *e))
@@ -44,9 +47,11 @@ int node_tool_main(int argc, char **argv, const char *name, int (*run)(struct no
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct node_tool t = { .a = a };
+	int code;
 
-	if (options(&t, argc, argv, name) < 0)
-		return EXIT_FAILURE;
+	code = options(&t, argc, argv, name);
+	if (code >= 0)
+		return code;
 	if (read_input(&t, &e) == 0 && run(&t, &e) == 0)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "%s: %s\n", name, err_msg(&e));

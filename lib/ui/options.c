@@ -259,6 +259,25 @@ int opt_parse(const struct option_row *const *rows, bool mixed, const struct str
 	return 0;
 }
 
+const char *opt_nearest(const struct option_row *const *rows, const struct err *e, struct arena *a)
+{
+	static const char text[] = "no such option: --";
+	struct strs names = { 0 };
+	const char *near;
+
+	if (!str_starts(err_msg(e), text))
+		return NULL;
+	strs_add(a, &names, "help");
+	for (const struct option_row *const *r = rows; *r; r++) {
+		struct strs l = opt_names(*r, a);
+
+		for (size_t i = 0; i < l.n; i++)
+			strs_add(a, &names, l.v[i]);
+	}
+	near = ui_nearest(err_msg(e) + strlen(text), &names);
+	return near ? arena_printf(a, "--%s", near) : NULL;
+}
+
 /* Words as a shell splits them: blanks, quotes, backslashes; no expansion. */
 static int split_words(struct arena *a, const char *s, struct strs *ret, struct err *e)
 {

@@ -56,6 +56,8 @@ extern const char OPT_BAD_VALUE[];
  */
 int opt_parse(const struct option_row *const *rows, bool mixed, const struct strs *argv,
 	      struct arena *a, json **ret_values, struct strs *ret_args, struct err *e);
+/* The long option that was meant when E says that there is no such one (name with dashes), or NULL. */
+const char *opt_nearest(const struct option_row *const *rows, const struct err *e, struct arena *a);
 /* The value of one option from its text; OPT is the option as given ("-x", "--long"). */
 int opt_value(const struct option_row *o, const char *opt, const char *text, json **ret,
 	      struct err *e);

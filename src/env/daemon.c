@@ -25,8 +25,12 @@ int env_daemon_options(const char *name, int argc, char **argv, struct arena *a,
 		return 0;
 	}
 	if (r < 0 || args.n) {
+		const char *near = r < 0 ? opt_nearest(d->opts, &e, a) : NULL;
+
 		fprintf(stderr, "Usage: %s %s\n\n%s: error: %s\n", name, d->usage, name,
 			r < 0 ? err_msg(&e) : "no arguments expected");
+		if (near)
+			fprintf(stderr, "Did you mean %s?\n", near);
 		return r < 0 ? 2 : 1;
 	}
 	json_own(a, o);

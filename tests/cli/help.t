@@ -2,7 +2,7 @@
 # Help at each level, and what is said about words that are not known.
 . "$(dirname "$0")/../harness/tlib.sh"
 
-bin=$T/bin
+bin=$T/bin gnt=$PWD/gnt
 mkdir "$bin"
 export GANETI_ROOTDIR=$T/root GANETI_HOSTNAME=n1
 
@@ -39,7 +39,17 @@ hint "the beginning of a command" "There is no command 'recre'. Did you mean 're
 run ./gnt-instance re
 is "$RC $ERR" "1 " "the beginning of several commands"
 hint "a slip in an option" "Did you mean --target-node?" ./gnt-node migrate --traget-node n2 n1
+hint "a slip in --help" "Did you mean --help?" ./gnt-node migrate --hep
 hint "the beginning of an option is the option" "Error: Command migrate expects 1 argument(s)" ./gnt-node migrate --target n2
+run "$gnt" --help
+is "$RC $(grep -c '^  gnt-' <<<"$OUT")" "0 11" "all programs"
+hint "a slip in a program" "There is no program 'gnt-instnace'. Did you mean 'gnt-instance'?" "$gnt" instnace list
+hint "a slip in an option of a daemon" "Did you mean --foreground?" "${gnt%/*}/ganeti-masterd" --foregruond
+for tool in ensure-dirs node-daemon-setup prepare-node-join ssh-update; do
+	run "${gnt%/*}/$tool" --help
+	is "$RC ${OUT%% [*}" "0 Usage: $tool" "$tool --help"
+	must_fail 2 "Usage: $tool" "${gnt%/*}/$tool" --nonsense
+done
 run ./gnt-node
 is "$RC" 1 "no command at all"
 like "$OUT" $'^Usage: gnt-node \{command\} ' "shows what there is"
