@@ -101,6 +101,13 @@ prints "replace it" "$uuid" m gnt-filter replace --action "RATE_LIMIT 3" "$uuid"
 is "$(m gnt-filter list --no-headers --separator=: -o predicates,action)" "[]:['RATE_LIMIT', 3]" "it is another one now"
 ok "delays run again" m gnt-debug delay 0
 is "$(m gnt-filter --complete filter)" "$uuid" "completion knows it"
+is "$(m gnt-job --complete job | sort -n)" "$(m gnt-job list --no-headers --separator=: -o id | sort -n)" "and jobs"
+is "$(m gnt-instance --complete instance | sort)" "$(m gnt-instance list --no-headers -o name | sort)" "and instances"
+is "$(m gnt-node --complete node | sort)" "$(m gnt-node list --no-headers -o name | sort)" "and nodes"
+is "$(m gnt-node --complete field/node | sort)" "$(m gnt-node list-fields --no-headers --separator=: | cut -d: -f1 | sort)" \
+	"and fields"
+is "$(m gnt-filter list --no-headers -o priority -F 'priority == 0')" 0 "a list of filters can be filtered"
+is "$(m gnt-filter list --no-headers -o priority -F 'priority > 0')" "" "nothing fits"
 prints "delete it" "" m gnt-filter delete "$uuid"
 refused 1 "Unhandled Ganeti error: Filter rule with UUID $uuid does not exist" m gnt-filter delete "$uuid"
 prints "none is left" "" m gnt-filter info
