@@ -36,6 +36,11 @@ static int unimplemented(void)
 			printf("program %s\n", p->name);
 			n++;
 		}
+	for (const struct program_row *p = htool_rows; p->name; p++)
+		if (p->todo) {
+			printf("program %s\n", p->name);
+			n++;
+		}
 	printf("%d not implemented\n", n);
 	return 0;
 }
