@@ -69,13 +69,16 @@ install-gnt:
 		ln -sfr "$(DESTDIR)$(gntlibdir)/gnt" "$(DESTDIR)$(sbindir)/gnt-$$p" || exit 1; \
 		ln -sf gnt "$(DESTDIR)$(bashcompdir)/gnt-$$p" || exit 1; \
 	done
+	for p in $(htools_names) $(sbin_PROGRAMS); do \
+		ln -sf gnt "$(DESTDIR)$(bashcompdir)/$$p" || exit 1; \
+	done
 	./gnt --bash-completion > "$(DESTDIR)$(bashcompdir)/gnt"
 uninstall_hooks += uninstall-gnt
 uninstall-gnt:
 	for p in $(gnt_names); do \
 		rm -f "$(DESTDIR)$(sbindir)/gnt-$$p" "$(DESTDIR)$(bashcompdir)/gnt-$$p"; \
 	done
-	rm -f "$(DESTDIR)$(bashcompdir)/gnt"
+	for p in gnt $(htools_names) $(sbin_PROGRAMS); do rm -f "$(DESTDIR)$(bashcompdir)/$$p"; done
 
 # init, destroy and join: what is done outside of jobs
 gntlib_PROGRAMS += gnt-site

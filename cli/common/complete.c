@@ -127,7 +127,7 @@ int complete_names(const char *kind)
 /* --- the script --- */
 
 static const char script_head[] =
-	"# bash completion of the gnt-* commands, made by `gnt --bash-completion`\n"
+	"# bash completion of the gnt-* commands, daemons and htools, made by `gnt --bash-completion`\n"
 	"_gnt_complete() { # KIND: node instance ... or =a,b\n"
 	"\tlocal IFS=$'\\n' prefix=''\n"
 	"\tcase $1 in\n"
@@ -142,14 +142,18 @@ static const char script_head[] =
 	"}\n"
 	"_gnt() {\n"
 	"\tlocal prog=${COMP_WORDS[0]} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-	"\tlocal name=${COMP_WORDS[0]##*/} commands='' options='' values='' args='' last='' v w i n=0\n"
+	"\tlocal name=${COMP_WORDS[0]##*/} commands='' options='' values='' args='' last='' v w i n=0 first=2\n"
 	"\tCOMPREPLY=()\n"
 	"\t_gnt_commands \"$name\"\n"
-	"\tif ((COMP_CWORD == 1)); then\n"
+	"\tif [[ ! $commands ]]; then # a program that is one command; names are asked of another\n"
+	"\t\t_gnt_options \"$name\"\n"
+	"\t\tfirst=1 prog=gnt-node\n"
+	"\telif ((COMP_CWORD == 1)); then\n"
 	"\t\tCOMPREPLY=($(compgen -W \"$commands --help --version\" -- \"$cur\"))\n"
 	"\t\treturn\n"
+	"\telse\n"
+	"\t\t_gnt_options \"$name/${COMP_WORDS[1]}\"\n"
 	"\tfi\n"
-	"\t_gnt_options \"$name/${COMP_WORDS[1]}\"\n"
 	"\tif [[ $cur == = ]]; then cur='' prev=${COMP_WORDS[COMP_CWORD-1]}; fi\n"
 	"\tif [[ $prev == = ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
 	"\tfor v in $values; do\n"
@@ -160,7 +164,7 @@ static const char script_head[] =
 	"\t\treturn\n"
 	"\tfi\n"
 	"\t# which argument is this? Words that belong to options do not count.\n"
-	"\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
+	"\tfor ((i = first; i < COMP_CWORD; i++)); do\n"
 	"\t\tw=${COMP_WORDS[i]}\n"
 	"\t\tcase $w in\n"
 	"\t\t-*) [[ \" $values \" == *\" $w:\"* ]] && ((i++)) ;;\n"
@@ -205,7 +209,8 @@ static const char *arg_word(const struct arg_row *r, struct arena *a)
 	return words[r->kind];
 }
 
-static void option_words(struct str *options, struct str *values, const struct command *cmd,
+/* WHAT: the resource whose fields --output takes, or NULL */
+static void option_words(struct str *options, struct str *values, const char *what,
 			 const struct option_row *o, struct arena *a)
 {
 	struct strs names = opt_names(o, a), choices = opt_choices(o, a);
@@ -213,8 +218,8 @@ static void option_words(struct str *options, struct str *values, const struct c
 
 	if (choices.n)
 		kind = arena_printf(a, "=%s", strs_join(a, &choices, ","));
-	else if (o == &opt_output && cmd->what)
-		kind = arena_printf(a, "field/%s", cmd->what);
+	else if (o == &opt_output && what)
+		kind = arena_printf(a, "field/%s", what);
 	for (size_t i = 0; i < names.n; i++) {
 		str_addf(options, "%s--%s", options->len ? " " : "", names.v[i]);
 		if (opt_takes_value(o))
@@ -223,7 +228,7 @@ static void option_words(struct str *options, struct str *values, const struct c
 	if (!o->letter)
 		return;
 	str_addf(options, "%s-%c", options->len ? " " : "", o->letter);
-	if (opt_takes_value(o))
+	if (opt_takes_value(o) && !o->bare) /* then it would be the same word */
 		str_addf(values, "%s-%c:%s", values->len ? " " : "", o->letter, kind);
 }
 
@@ -242,9 +247,29 @@ static void patterns(struct str *out, const struct program *p, const char *comma
 	str_add(out, ") ");
 }
 
+/* Programs without commands. */
+static void tools(struct str *out, struct str *names, const struct program_row *p, struct arena *a)
+{
+	for (; p->name; p++) {
+		struct str options CLEANUP(str_free) = { 0 }, values CLEANUP(str_free) = { 0 };
+
+		if (p->todo || strchr(p->name, ' ')) /* a part of a program */
+			continue;
+		for (const struct option_row *const *r = p->opts; *r; r++)
+			option_words(&options, &values, NULL, *r, a);
+		str_addf(out, "\t%s) options='%s' values='%s' args='", p->name, str_get(&options),
+			 str_get(&values));
+		for (int i = 0; p->args != CPL_NONE && i < (p->max ? p->max : 1); i++)
+			str_addf(out, "%s%s%s", i ? " " : "", kind_word(p->args), p->max ? "" : "+");
+		str_add(out, "' ;;\n");
+		str_addf(names, " %s", p->name);
+	}
+}
+
 void complete_script(struct str *out)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct str names CLEANUP(str_free) = { 0 };
 
 	str_add(out, script_head);
 	str_add(out, "_gnt_commands() {\n\tcase $1 in\n");
@@ -262,7 +287,7 @@ void complete_script(struct str *out)
 			const char *sep = "";
 
 			for (const struct option_row *const *r = cmd->opts; *r; r++)
-				option_words(&options, &values, cmd, *r, a);
+				option_words(&options, &values, cmd->what, *r, a);
 			patterns(out, p, cmd->name, a);
 			str_addf(out, "options='%s' values='%s' args='", str_get(&options),
 				 str_get(&values));
@@ -273,8 +298,11 @@ void complete_script(struct str *out)
 			str_add(out, "' ;;\n");
 		}
 	}
+	tools(out, &names, daemon_rows, a);
+	tools(out, &names, htool_rows, a);
 	str_add(out, "\tesac\n}\ncomplete -F _gnt");
 	for (const struct program *p = programs; p->name; p++)
 		str_addf(out, " %s", p->name);
+	str_add(out, str_get(&names));
 	str_addc(out, '\n');
 }

@@ -49,5 +49,11 @@ is "$(complete_words gnt-cluster master)" "master-failover master-ping" "command
 is "$(complete_words gnt-node power c)" "cycle" "words an argument may be"
 is "$(complete_words gnt-node power cycle n2)" "n2.example.com" "and the nodes behind it"
 is "$(complete_words gnt-instance change-group --to d)" "default" "groups for an option"
+is "$(complete_words hbal --no-d)" "--no-disk-moves" "options of htools"
+is "$(complete_words hbal -O n1)" "n1.example.com" "names for them"
+is "$(complete_words hbal --evac-mode '')" "" "no arguments"
+is "$(complete_words hail "$T/s")" "$T/script" "files as arguments"
+is "$(complete_words ganeti-masterd --syslog = o)" "only" "daemons"
+ok "all programs there are" grep -qE ' ganeti-noded .* hspace( |$)' <(grep '^complete -F' "$T/script")
 is "$(gnt-node --complete nonsense)" "" "unknown kinds give nothing"
 done_testing
