@@ -154,7 +154,8 @@ class Master:
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.bind(self.path)
         self.sock.listen(8)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def accept(self):
         while True:
@@ -233,6 +234,9 @@ class Master:
                 yield json.dumps([method, args], sort_keys=True) + "\n"
 
     def close(self):
+        # a thread that is about to accept could take the next master's socket, which gets the same number
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()
         self.sock.close()
 
 
