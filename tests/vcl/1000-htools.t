@@ -146,7 +146,7 @@ go_on
 wait "$job"
 is $? 0 "it ends well"
 like "$(cat "$T/hbal")" $'\nExiting early due to user request, \n[0-9]+ jobset\\(s\\) not submitted:\n' "and says what is left"
-is "$(on)" ' 5 node1.example.com 1 node2.example.com ' "the first set was done"
+like "$(on)" '^ 5 node1.example.com 1 node[23].example.com $' "the first set was done"
 hbal_paused
 kill -TERM "$pid"
 wait "$job"
