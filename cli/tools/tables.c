@@ -307,8 +307,9 @@ static const char *option_kind(const struct option_row *o)
 		[OPT_APPEND_CHOICE] = "choice, repeated",
 		[OPT_APPEND_IDENT_KEYVAL] = "name:key=value, repeated",
 		[OPT_KEYPRIVVAL] = "key=secret", [OPT_MULTI_SPECS] = "specs",
-		[OPT_MAYBE_FLOAT] = "number or default",
+		[OPT_MAYBE_FLOAT] = "number or default", [OPT_JSON] = "JSON",
 	};
+	_Static_assert(ARRAY_SIZE(names) == OPT_TYPES, "a type of option has no name");
 
 	return names[o->type];
 }

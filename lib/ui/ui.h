@@ -26,8 +26,9 @@ enum opt_type {
 	OPT_KEYPRIVVAL,  /* OPT_KEYVAL whose values are secret */
 	OPT_MULTI_SPECS, /* a:k=v,.../b:k=v,...//a:... -> list of dicts of dicts */
 	OPT_MAYBE_FLOAT, /* a number or "default" */
-	OPT_JSON,
+	OPT_JSON, /* the last */
 };
+#define OPT_TYPES (OPT_JSON + 1)
 enum opt_complete { CPL_NONE, CPL_NODE, CPL_INSTANCE, CPL_GROUP, CPL_NETWORK, CPL_OS, CPL_JOB,
 	CPL_IALLOCATOR, CPL_FILE, CPL_HOST, CPL_INST_ADD_NODES, CPL_COMMAND };
 struct option_row {
