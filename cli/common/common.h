@@ -43,6 +43,7 @@ struct command {
 	const char *unless;  /* the flag that answers it; NULL = force */
 	/* The opcode submits jobs: what is said when all or not all ended well. %n is how many did not. */
 	const char *done, *failed;
+	bool todo;           /* refuses after its checks: what it needs is not there yet */
 	bool raw_args;       /* words after the first argument are never options */
 	bool env_override;   /* more leading options in $GNT_PROGRAM_COMMAND */
 };
@@ -72,7 +73,7 @@ struct cli {
 };
 int cli_main(int argc, char **argv);
 const struct command *program_command(const struct program *p, const char *name); /* aliases too */
-bool command_missing(const struct command *cmd); /* is the opcode it needs not there yet? */
+bool command_missing(const struct command *cmd); /* is what it needs not there yet? */
 
 const json *cli_opt(const struct cli *c, const char *dest);
 const char *cli_str(const struct cli *c, const char *dest);

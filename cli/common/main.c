@@ -93,7 +93,7 @@ const struct command *program_command(const struct program *p, const char *name)
 
 bool command_missing(const struct command *cmd)
 {
-	return cmd->has_op && opcode_attr(cmd->op)->todo;
+	return cmd->todo || (cmd->has_op && opcode_attr(cmd->op)->todo);
 }
 
 static const struct program *find_program(const char *name)

@@ -351,7 +351,7 @@ static void command_heading(struct page *p)
 		str_add(p->out, ".\n");
 	}
 	if (command_missing(c))
-		roff_text(p->out, "This version of the master cannot do it yet and refuses the job.");
+		roff_text(p->out, "This version cannot do it yet and refuses.");
 	if (c->env_override) {
 		char *name = str_upper(p->a, arena_printf(p->a, "%s_%s", p->prog->name, c->name));
 

@@ -3,6 +3,7 @@
  * --json prints the tables, --counts how many of everything there are, --unimplemented what is declared but
  * has no handler yet; --man FILE, --openapi and --rapi make documents.
  */
+#include "cli/common/common.h"
 #include "cli/tools/dump.h"
 #include "src/schema/options.h"
 
@@ -41,6 +42,12 @@ static int unimplemented(void)
 			printf("program %s\n", p->name);
 			n++;
 		}
+	for (const struct program *p = programs; p->name; p++)
+		for (size_t i = 0; i < p->n; i++)
+			if (p->commands[i].todo) {
+				printf("command %s %s\n", p->name, p->commands[i].name);
+				n++;
+			}
 	printf("%d not implemented\n", n);
 	return 0;
 }
