@@ -16,7 +16,7 @@ what() {
 	on "$1" sh -c '
 		find /var/lib/ganeti /run/ganeti /etc/pki /root/.ssh /etc/hosts ! -type d -printf "%p\n" 2>/dev/null
 		sha256sum /etc/hosts /root/.ssh/*
-		ip -o addr show | sed "s/valid_lft.*//"
+		ip -o addr show | sed "s/ tentative//; s/valid_lft.*//"
 		pgrep -a ganeti
 		:' | LC_ALL=C sort
 }
