@@ -5,15 +5,18 @@
  */
 #include "src/site/priv.h"
 
+#include "lib/base/clock.h"
 #include "lib/net/net.h"
 
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 /* the administrator may have to type a password */
 #define SSH_TIMEOUT 600.0
 #define SSHD_TIMEOUT 10.0
+#define SSHD_PAUSE_NS 50000000
 
 struct target {
 	struct arena *a;
@@ -35,8 +38,11 @@ static struct strs ssh_argv(struct target *t, bool cluster_key, const char *comm
 					path_of(PATH_SSH_KNOWN_HOSTS_FILE)));
 	strs_add(t->a, &v, "-oUserKnownHostsFile=/dev/null");
 	strs_add(t->a, &v, "-oCheckHostIp=no");
-	if (cluster_key)
+	if (cluster_key) {
 		strs_add(t->a, &v, arena_printf(t->a, "-oHostKeyAlias=%s", t->cluster_name));
+		/* it may be the old server, about to go, that was seen after its keys changed */
+		strs_add(t->a, &v, "-oConnectionAttempts=5");
+	}
 	strs_add(t->a, &v, arena_printf(t->a, "-oStrictHostKeyChecking=%s", strict));
 	strs_add(t->a, &v, arena_printf(t->a, "-oPort=%d", t->j->ssh_port));
 	if (t->j->verbose)
@@ -121,6 +127,20 @@ static int setting(struct luxi_client *c, const char *name, json **ret, struct e
 	return 0;
 }
 
+/* A server that starts again refuses connections for a moment. */
+static bool sshd_back(const struct target *t)
+{
+	const struct timespec pause = { .tv_nsec = SSHD_PAUSE_NS };
+	double end = clock_mono() + SSHD_TIMEOUT;
+
+	while (!tcp_ping(t->ip, t->j->ssh_port, SSHD_TIMEOUT, true, NULL)) {
+		if (clock_mono() > end)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 /* Replace the host keys there by the cluster's, make root a key, let the candidates in. */
 static int setup_ssh(struct target *t, struct err *e)
 {
@@ -153,7 +173,7 @@ static int setup_ssh(struct target *t, struct err *e)
 		return -1;
 	if (!*str_strip(t->a, pub))
 		return err_set(e, ERR_EXEC, NULL, "Node %s did not tell its ssh key", t->name);
-	if (!tcp_ping(t->ip, t->j->ssh_port, SSHD_TIMEOUT, true, NULL))
+	if (!sshd_back(t))
 		return err_set(e, ERR_EXEC, NULL, "The ssh server on %s does not come back", t->name);
 	/* by name: the node has no UUID yet; the node agent puts that right */
 	return ssh_pub_key_file_add(t->name, pub, false, e);
