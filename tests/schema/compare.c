@@ -93,13 +93,13 @@ json *reference(struct compare *c, const char *name)
 /* Lines "pattern: reason"; patterns as those of file names, * crosses slashes. */
 static void load_rules(struct compare *c)
 {
-	char *text = NULL, *line, *next;
+	char *text CLEANUP(freep) = NULL, *line, *next;
 	size_t n;
 
 	if (fs_read(arena_printf(c->a, "%s/allowed", c->dir), 1 << 20, &text, &n) < 0)
 		exit(2);
 	c->rules = arena_alloc(c->a, sizeof(*c->rules) * 1000);
-	for (line = text; line && *line; line = next) {
+	for (line = arena_strdup(c->a, text); line && *line; line = next) {
 		char *colon;
 
 		next = strchr(line, '\n');
