@@ -126,10 +126,11 @@ is "$(on)" ' 6 node1.example.com ' "nothing has moved"
 ok "again allowed" m gnt-filter delete "$(m gnt-filter list --no-headers -o uuid)"
 
 diag "signals"
-paused() { grep -q '^Got job IDs' "$T/hbal"; }
+paused() { grep -qs '^Got job IDs' "$T/hbal"; }
 # starts hbal -X while moves have to wait; its number in PID
 hbal_paused() {
 	ok "moves have to wait" m gnt-filter add --predicates='[["opcode", ["=", "OP_ID", "OP_INSTANCE_MIGRATE"]]]' --action=PAUSE
+	rm -f "$T/hbal" # of an earlier one
 	# shellcheck disable=SC2016 # for the inner shell
 	m bash -c 'echo $$ >"$0"; exec hbal -L -X' "$T/pid" >"$T/hbal" 2>&1 &
 	job=$!
