@@ -391,7 +391,7 @@ static int show_console(struct cli *c, const json *console, const char *cluster,
 int cmd_instance_console(struct cli *c, struct err *e)
 {
 	const char *cluster, *name = c->args.v[0];
-	json *rows, *console;
+	json *rows, *console, *runs;
 
 	TRY(cli_cluster_name(c, &cluster, e));
 	TRY(cli_call(c, LUXI_QueryInstances,
@@ -399,9 +399,11 @@ int cmd_instance_console(struct cli *c, struct err *e)
 	if (!json_len(rows))
 		return err_set(e, ERR_PREREQ, ECODE_NOENT, "Instance '%s' does not exist", name);
 	console = json_at(json_at(rows, 0), 0);
-	if (json_len(console))
+	runs = json_at(json_at(rows, 0), 1);
+	/* upstream's master tells where a console would be; an unknown state is not "down" */
+	if (json_len(console) && json_boolean(runs, true))
 		return show_console(c, console, cluster, e);
-	if (json_boolean(json_at(json_at(rows, 0), 1), false))
+	if (json_boolean(runs, false))
 		return err_set(e, ERR_EXEC, NULL, "Console information for instance %s is unavailable",
 			       name);
 	return err_set(e, ERR_EXEC, NULL, "Instance %s is not running, can't get console", name);
