@@ -159,7 +159,6 @@ static void off_sets(struct squeeze *q)
 static int wait_awake(void *arg, struct err *e)
 {
 	const struct squeeze *q = arg;
-	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct luxi_client *l CLEANUP(luxi_closep) = NULL;
 	json *answer CLEANUP(json_putp) = NULL, *filter = json_pack("[s]", "|");
 	double end = clock_mono() + WAKE_TIMEOUT;
