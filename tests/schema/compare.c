@@ -686,8 +686,13 @@ int main(int argc, char **argv)
 	c.dir = args[1];
 	c.dump = load(&c, args[0]);
 	c.types = reference(&c, "types");
-	if (only_trial)
-		return trial(&c, (size_t)strtoul(argv[2], NULL, 10));
+	if (only_trial) {
+		int failed = trial(&c, (size_t)strtoul(argv[2], NULL, 10));
+
+		free(c.changed);
+		arena_free(c.a);
+		return failed;
+	}
 	load_rules(&c);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		size_t before = c.differences, compared = c.compared, n;
