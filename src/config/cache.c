@@ -1,4 +1,4 @@
-/* Parsed objects of one state of the configuration, kept from snapshot to snapshot. */
+/* Parsed objects of one state of the configuration: a snapshot's own, or kept from one to the next. */
 #include "src/config/priv.h"
 
 #include "lib/base/log.h"
@@ -26,11 +26,18 @@ static void start_again(struct cache *c)
 	c->parsed = 0;
 }
 
+struct cache *cache_new(size_t limit)
+{
+	struct cache *c = xcalloc(1, sizeof(*c));
+
+	c->limit = limit;
+	start_again(c);
+	return c;
+}
+
 void config_keep_objects(struct config *c, size_t limit)
 {
-	c->cache = xcalloc(1, sizeof(*c->cache));
-	c->cache->limit = limit;
-	start_again(c->cache);
+	c->cache = cache_new(limit);
 }
 
 void cache_free(struct cache *c)

@@ -102,7 +102,8 @@ int meta_set_float(struct db *d, const char *key, double v, struct err *e);
 /* --- snapshot.c --- */
 struct db *snapshot_db(struct snapshot *s);
 
-/* --- cache.c: parsed objects of one state, kept from snapshot to snapshot --- */
+/* --- cache.c: parsed objects of one state, a snapshot's own or kept from one to the next --- */
+struct cache *cache_new(size_t limit);
 void cache_free(struct cache *c);
 /* Forget what is not as in the state of SERIAL, which D shows; everything when it can't be told. */
 void cache_follow(struct cache *c, struct db *d, int64_t serial);

@@ -5,21 +5,15 @@
 #include <string.h>
 
 #include "lib/base/log.h"
-#include "lib/base/map.h"
 
 struct snapshot {
 	struct config *config;
 	struct db *db;
 	struct arena *a;
-	struct map *cache; /* UUID -> struct cached, of every kind */
-	struct cache *kept; /* instead of that, when the store keeps objects and nobody else uses them */
+	struct cache *cache;
+	bool kept; /* the cache is the store's, which keeps objects; nobody else uses it now */
 	int64_t serial, ssconf_serial;
 	const struct cluster *cluster;
-};
-
-struct cached {
-	enum obj_kind kind;
-	const void *obj;
 };
 
 static int take_connection(struct config *c, struct db **ret, struct err *e)
@@ -74,14 +68,13 @@ int snapshot_open(struct config *c, struct snapshot **ret, struct err *e)
 	s->config = c;
 	s->db = d;
 	s->a = arena_new();
-	s->cache = map_new();
+	s->kept = c->cache && c->n_snapshots == 0;
+	s->cache = s->kept ? c->cache : cache_new(0);
 	c->n_snapshots++;
 	if (start(s, e) < 0)
 		return config_error(e);
-	if (c->cache && c->n_snapshots == 1) {
-		s->kept = c->cache;
-		cache_follow(s->kept, s->db, s->serial);
-	}
+	if (s->kept)
+		cache_follow(s->cache, s->db, s->serial);
 	*ret = STEAL(s);
 	return 0;
 }
@@ -93,8 +86,9 @@ void snapshot_free(struct snapshot *s)
 	give_connection(s->config, s->db);
 	s->config->n_snapshots--;
 	if (s->kept)
-		cache_trim(s->kept);
-	map_free(s->cache, NULL);
+		cache_trim(s->cache);
+	else
+		cache_free(s->cache);
 	arena_free(s->a);
 	free(s);
 }
@@ -146,7 +140,7 @@ static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 		if (rc == 1)
 			text = xstrdup(db_text(st, 0));
 	}
-	if (rc == 1 && obj_parse_text(s->kept ? cache_arena(s->kept) : s->a, k, text, &obj, &e) == 0)
+	if (rc == 1 && obj_parse_text(cache_arena(s->cache), k, text, &obj, &e) == 0)
 		return obj;
 	if (rc)
 		log_error("Can't read %s %s: %s", kind_info(k)->label, uuid, err_msg(&e));
@@ -155,26 +149,10 @@ static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 
 static const void *get(struct snapshot *s, enum obj_kind k, const char *uuid)
 {
-	struct cached *c;
-	const void *obj;
+	const void *obj = uuid ? cache_get(s->cache, k, uuid) : NULL;
 
-	if (!uuid)
-		return NULL;
-	if (s->kept) {
-		obj = cache_get(s->kept, k, uuid);
-		if (!obj && (obj = load(s, k, uuid)))
-			cache_put(s->kept, k, uuid, obj);
-		return obj;
-	}
-	c = map_get(s->cache, uuid);
-	if (c)
-		return c->kind == k ? c->obj : NULL;
-	obj = load(s, k, uuid);
-	if (obj) {
-		c = ARENA_NEW(s->a, struct cached);
-		*c = (struct cached){ k, obj };
-		map_put(s->cache, uuid, c);
-	}
+	if (!obj && uuid && (obj = load(s, k, uuid)))
+		cache_put(s->cache, k, uuid, obj);
 	return obj;
 }
 
