@@ -133,6 +133,13 @@ static void client_release(struct http_client *c)
 
 /* --- connections --- */
 
+static struct stream *open_stream(struct http_client *c, const char *name, int fd, stream_fn *fn, struct link *l)
+{
+	void *io = c->o.tls ? tls_io_new(c->o.tls, fd) : NULL;
+
+	return stream_new(c->ev, name, fd, io ? &tls_ops : NULL, io, true, fn, l);
+}
+
 static void not_idle(struct link *l)
 {
 	for (struct link **p = &l->host->idle; *p; p = &(*p)->next_idle)
@@ -466,15 +473,12 @@ static void probe_start(struct link *l)
 {
 	struct http_client *c = l->client;
 	int fd = tcp_start_connect(l->call->ip, l->call->port, NULL);
-	void *io = NULL;
 
 	if (fd < 0) { /* says nothing of the server: there may be no descriptor left */
 		ev_timer_start(l->timer, c->o.probe_after);
 		return;
 	}
-	if (c->o.tls)
-		io = tls_io_new(c->o.tls, fd);
-	l->probe = stream_new(c->ev, "http probe", fd, io ? &tls_ops : NULL, io, true, on_probe, l);
+	l->probe = open_stream(c, "http probe", fd, on_probe, l);
 	ev_timer_start(l->timer, c->o.connect_timeout);
 }
 
@@ -554,7 +558,6 @@ static bool drop_an_idle(struct http_client *c)
 static void connect_for(struct http_call *k)
 {
 	struct http_client *c = k->client;
-	void *io = NULL;
 	struct link *l;
 	int fd;
 
@@ -571,9 +574,7 @@ static void connect_for(struct http_call *k)
 	l->call = k;
 	l->connect_start = clock_mono();
 	l->timer = ev_timer_new(c->ev, "http connect", on_link_timer, l);
-	if (c->o.tls)
-		io = tls_io_new(c->o.tls, fd);
-	l->s = stream_new(c->ev, "http call", fd, io ? &tls_ops : NULL, io, true, on_stream, l);
+	l->s = open_stream(c, "http call", fd, on_stream, l);
 	if (c->o.connect_timeout > 0)
 		ev_timer_start(l->timer, c->o.connect_timeout);
 	l->next = c->links;
