@@ -5,20 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* What a node adds to the parts that are sums. */
-static void add_sums(const struct ht_node *n, const struct ht_state *s, double *sums, double sign)
-{
-	if (n->offline) {
-		sums[HT_P_OFF_ALL] += sign * (s->n_pri + s->n_sec);
-		sums[HT_P_OFF_PRI] += sign * s->n_pri;
-		return;
-	}
-	if (s->fail_n1)
-		sums[HT_P_N1] += sign * (s->n_pri + s->n_sec);
-	sums[HT_P_TAGS] += sign * (double)s->conflicts;
-	sums[HT_P_LOC] += sign * (double)s->loc_score;
-}
-
 static double weigh_sums(const double *sums)
 {
 	double r = 0;
@@ -244,7 +230,7 @@ bool score_refresh(struct score *b)
 		int node = b->v->nodes[i];
 		const struct ht_node *n = &b->c->nodes[node];
 
-		add_sums(n, &n->s, b->sums, 1);
+		ht_add_sums(n, &n->s, b->sums, 1);
 		if (b->row[node] >= 0)
 			ht_columns(n, &n->s, b->x[b->row[node]]);
 	}
@@ -337,8 +323,8 @@ static double exact(const struct score *b, const struct ht_outcome *o, const str
 	for (int j = 0; j < o->n; j++) {
 		const struct ht_node *n = &b->c->nodes[o->node[j]];
 
-		add_sums(n, &n->s, sums, -1);
-		add_sums(n, &o->s[j], sums, 1);
+		ht_add_sums(n, &n->s, sums, -1);
+		ht_add_sums(n, &o->s[j], sums, 1);
 		if (b->row[o->node[j]] < 0)
 			continue;
 		r.row[r.n] = b->row[o->node[j]];

@@ -328,6 +328,8 @@ struct ht_part_row {
 };
 extern const struct ht_part_row ht_parts[HT_N_PART];
 void ht_columns(const struct ht_node *n, const struct ht_state *s, double ret[HT_N_COL]);
+/* What a node in state S adds to the parts that are sums; SIGN -1 takes it away. */
+void ht_add_sums(const struct ht_node *n, const struct ht_state *s, double *sums, double sign);
 /* The parts over the nodes of V, and their weighted sum (upstream: compDetailedCV, compCV). Returns how many
  * nodes are online: without any there are no parts, and the score is 0. */
 int ht_score_parts(const struct ht_cluster *c, const struct ht_view *v, double ret[HT_N_PART]);

@@ -44,8 +44,7 @@ void ht_columns(const struct ht_node *n, const struct ht_state *s, double ret[HT
 	ret[HT_C_SPN_F] = s->used_spn_forth / n->hi_spn;
 }
 
-/* What a node adds to the parts that are sums. */
-static void add_sums(const struct ht_node *n, const struct ht_state *s, double *sums, double sign)
+void ht_add_sums(const struct ht_node *n, const struct ht_state *s, double *sums, double sign)
 {
 	if (n->offline) {
 		sums[HT_P_OFF_ALL] += sign * (s->n_pri + s->n_sec);
@@ -135,7 +134,7 @@ void ht_stats_init(struct ht_stats *st, const struct ht_cluster *c, const struct
 	for (int k = 0; k < v->n_nodes; k++) {
 		const struct ht_node *node = &c->nodes[v->nodes[k]];
 
-		add_sums(node, &node->s, st->sums, 1);
+		ht_add_sums(node, &node->s, st->sums, 1);
 		if (node->offline)
 			continue;
 		ht_columns(node, &node->s, rows[n++]);
@@ -164,8 +163,8 @@ void ht_stats_update(struct ht_stats *st, const struct ht_node *n, const struct 
 {
 	double x[HT_N_COL], y[HT_N_COL];
 
-	add_sums(n, from, st->sums, -1);
-	add_sums(n, to, st->sums, 1);
+	ht_add_sums(n, from, st->sums, -1);
+	ht_add_sums(n, to, st->sums, 1);
 	if (n->offline)
 		return;
 	st->sums[HT_P_RES_TOTAL] += to->p_rem - from->p_rem;
@@ -190,8 +189,8 @@ double ht_stats_score_with(const struct ht_stats *st, const double roots[HT_N_CO
 
 	memcpy(sums, st->sums, sizeof(sums));
 	sums[HT_P_LOC] += loc;
-	add_sums(n, from, sums, -1);
-	add_sums(n, to, sums, 1);
+	ht_add_sums(n, from, sums, -1);
+	ht_add_sums(n, to, sums, 1);
 	if (!n->offline) {
 		sums[HT_P_RES_TOTAL] += to->p_rem - from->p_rem;
 		ht_columns(n, from, x);

@@ -13,21 +13,11 @@
 static int read_group(struct ht_cluster *c, const struct ht_names *names, const json *dict, struct err *e)
 {
 	struct hj r = { .a = c->a, .dict = dict, .owner = "Parsing new group" };
-	struct ht_group g = { 0 }, *at;
-	int alloc;
+	const char *name;
 
-	if (hj_str(&r, "name", &g.name, e) < 0)
+	if (hj_str(&r, "name", &name, e) < 0)
 		return -1;
-	r.owner = arena_printf(c->a, "Group '%s'", g.name);
-	if (hj_str(&r, "uuid", &g.uuid, e) < 0 || hj_enum(&r, "alloc_policy", &enum_alloc_policy, "AllocPolicy", &alloc, e) < 0 ||
-	    hj_policy(&r, "ipolicy", &g.policy, e) < 0 || hj_strs(&r, "tags", &g.tags, e) < 0)
-		return -1;
-	at = ht_add_group(c, g.name, g.uuid);
-	at->alloc = (enum alloc_policy)alloc;
-	at->policy = g.policy;
-	at->tags = g.tags;
-	ht_names_put(names->groups, at->uuid, c->n_groups - 1);
-	return 0;
+	return ht_names_group_read(names, c, &r, name, e);
 }
 
 /* --- nodes --- */

@@ -426,6 +426,23 @@ void ht_names_put(struct map *m, const char *name, int index)
 	map_put(m, name, (void *)(intptr_t)(index + 1));
 }
 
+int ht_names_group_read(const struct ht_names *names, struct ht_cluster *c, struct hj *r, const char *name, struct err *e)
+{
+	struct ht_group g = { 0 }, *at;
+	int alloc;
+
+	r->owner = arena_printf(c->a, "Group '%s'", name);
+	if (hj_str(r, "uuid", &g.uuid, e) < 0 || hj_enum(r, "alloc_policy", &enum_alloc_policy, "AllocPolicy", &alloc, e) < 0 ||
+	    hj_policy(r, "ipolicy", &g.policy, e) < 0 || hj_strs(r, "tags", &g.tags, e) < 0)
+		return -1;
+	at = ht_add_group(c, name, g.uuid);
+	at->alloc = (enum alloc_policy)alloc;
+	at->policy = g.policy;
+	at->tags = g.tags;
+	ht_names_put(names->groups, at->uuid, c->n_groups - 1);
+	return 0;
+}
+
 void ht_names_node_add(const struct ht_names *names, struct ht_cluster *c, const char *name, const struct ht_node *n)
 {
 	struct ht_node *at = ht_add_node(c, name);

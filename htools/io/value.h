@@ -62,6 +62,8 @@ void ht_names_put(struct map *m, const char *name, int index);
 void ht_names_node_add(const struct ht_names *names, struct ht_cluster *c, const char *name, const struct ht_node *n);
 void ht_names_inst_add(struct ht_cluster *c, const char *name, const struct ht_inst *i);
 /* -1 with upstream's text where there is none */
+/* Add the group NAME that R holds; R gets its owner. */
+int ht_names_group_read(const struct ht_names *n, struct ht_cluster *c, struct hj *r, const char *name, struct err *e);
 int ht_names_group(const struct ht_names *n, const char *uuid, const char *node, int *ret, struct err *e);
 int ht_names_node(const struct ht_names *n, const char *node, const char *inst, int *ret, struct err *e);
 /* Once all is loaded: which node is the master, and the hypervisor (upstream: setMaster, setHypervisor). */
