@@ -21,7 +21,7 @@ include tests/masterd/local.mk
 include tests/vcl/local.mk
 include tests/lu/scripted.mk
 EXTRA_DIST += tests/counts.t tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/openapi.py tests/howto.t tests/cluster tests/lab \
-	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh
+	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh tests/harness/peers.sh
 
 include tests/htools/local.mk
 include tests/bench/local.mk

@@ -7,17 +7,7 @@
 . "$(dirname "$0")/../harness/cluster.sh"
 
 needs_root
-peers=${PEER_CACHE:-/var/cache/ganeti-lab/peers}
-if [ ! -d "$peers/tree" ]; then
-	mkdir -p "$peers/deb"
-	(cd "$peers/deb" && apt-get download -qq ganeti-3.0 ganeti-htools-3.0) >"$T/apt" 2>&1 ||
-		skip_all "Debian's ganeti packages are not to be had: $(tail -n 1 "$T/apt")"
-	rm -rf "$peers/tree.new"
-	for deb in "$peers"/deb/*.deb; do dpkg -x "$deb" "$peers/tree.new"; done
-	mv "$peers/tree.new" "$peers/tree"
-fi
-/usr/bin/python3 -c 'import OpenSSL, pyparsing, pycurl, bitarray, simplejson, pyinotify' 2>/dev/null ||
-	skip_all "needs the Python modules of Debian's ganeti"
+. "$(dirname "$0")/../harness/peers.sh"
 
 cluster_up 2 "${FAKE[@]}"
 cp -a "$peers/tree" "$LAB_DIR/share/peers"
