@@ -20,7 +20,7 @@ different+=" \
 different+=" \
 	own-option-bad-template own-allocator-mode own-option-hint own-option-deprecated own-list-filter-error \
 "	# choices in the order of a Python set; hints; where in a filter the error is
-different+=" own-list-glob-json " # --json
+different+=" own-list-glob-json own-list-storage-json own-volumes-json " # --json
 different+=" own-instance-info-drbd-roman " # without a Python module upstream's Romans count in Arabic
 different+=" \
 	own-renew-not-yet own-renew-ssh own-upgrade-not-yet own-upgrade-nothing own-upgrade-other own-upgrade-same \
