@@ -29,6 +29,7 @@ libhtools_a_SOURCES = \
 	htools/algo/opts.c \
 	htools/algo/repair.c \
 	htools/algo/place.c \
+	htools/algo/redundancy.c \
 	htools/algo/refused.c \
 	htools/algo/roles.c \
 	htools/algo/roles.h \

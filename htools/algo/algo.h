@@ -101,6 +101,17 @@ bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node);
 /* ... each node of V (upstream: redundant) */
 bool ht_redundant(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 
+/* May these nodes be lost at once, that is, is there room elsewhere among the online nodes of their group to bring up all that
+ * runs on them? Leaves C as it was. */
+bool ht_can_lose(struct ht_cluster *c, const struct ht_view *v, const int *nodes, int n);
+
+/* --- redundancy.c (hcheck --redundancy) --- */
+/* What cluster tags "htools:nlocation:KIND" name, sorted. */
+struct strs ht_location_kinds(const struct ht_cluster *c, struct arena *a);
+/* How many nodes (KIND NULL), or failure domains of KIND, a group can lose one after the other: any could be lost, the largest
+ * is, and balancing empties it. RET -1: instances are on offline nodes. Returns -1 where it has no domain of KIND. */
+int ht_redundancy(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, const char *kind, int *ret);
+
 /* --- n1.c --- */
 /* Redundancy with one more instance: prepared when first asked, then cheap where all instances are on DRBD. C must not
  * change meanwhile. */

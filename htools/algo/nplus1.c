@@ -171,6 +171,49 @@ bool ht_can_evacuate(struct ht_cluster *c, const struct ht_view *v, int node)
 	return ok;
 }
 
+static bool all_lost_start(struct ht_cluster *c, const struct ht_view *v, const int *nodes, int n, const int *targets, int n_targets)
+{
+	bool ok = true;
+
+	for (int k = 0; k < n && ok; k++) {
+		const struct ht_list *l = &c->nodes[nodes[k]].pri;
+		struct leaving all;
+
+		for (int i = 0; i < l->n && ok; i++) {
+			const struct ht_inst *x = &c->insts[l->v[i]];
+
+			ok = x->tmpl != disk_template_drbd || (x->sec != HT_NONE && !c->nodes[x->sec].offline);
+		}
+		if (!ok)
+			break;
+		if (n == 1 && all_drbd(c, nodes[k]))
+			return drbd_can_leave(c, &c->nodes[nodes[k]]);
+		all = who_leaves(c, nodes[k]);
+		ok = all_leave(c, v, &all, c->nodes[nodes[k]].group, targets, n_targets);
+		free(all.drbd);
+	}
+	return ok;
+}
+
+bool ht_can_lose(struct ht_cluster *c, const struct ht_view *v, const int *nodes, int n)
+{
+	int *targets = xcalloc((size_t)v->n_nodes + 1, sizeof(*targets)), n_targets = 0;
+	size_t mark = ht_mark(c);
+	bool ok;
+
+	for (int k = 0; k < n; k++) {
+		ht_touch_node(c, nodes[k]);
+		c->nodes[nodes[k]].offline = true;
+	}
+	for (int k = 0; k < v->n_nodes; k++)
+		if (!c->nodes[v->nodes[k]].offline && c->nodes[v->nodes[k]].group == c->nodes[nodes[0]].group)
+			targets[n_targets++] = v->nodes[k];
+	ok = all_lost_start(c, v, nodes, n, targets, n_targets);
+	ht_rollback(c, mark);
+	free(targets);
+	return ok;
+}
+
 bool ht_redundant(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o)
 {
 	for (int k = 0; k < v->n_nodes; k++) {

@@ -12,6 +12,7 @@
 #include "src/schema/schema.h"
 
 #define HT_NONE (-1) /* no node, no instance, no spindles */
+#define HT_TAG_LOCATION "htools:nlocation:" /* of the cluster: node tags that begin so name failure domains */
 
 /* --- values --- */
 struct ht_util { /* dynamic load of an instance, or the sum on a node */

@@ -6,7 +6,6 @@
 #define TAG_EXCLUSION "htools:iextags:"
 #define TAG_MIGRATION "htools:migration:"
 #define TAG_ALLOW_MIGRATION "htools:allowmigration:"
-#define TAG_LOCATION "htools:nlocation:"
 #define TAG_DESIRED_LOCATION "htools:desiredlocation:"
 
 /* What follows PREFIX in TAG; NULL when it does not begin so. */
@@ -293,7 +292,7 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 		struct ht_node *n = &c->nodes[k];
 
 		n->alias = without(c, n->name, suffix);
-		node_tags(c, n, TAG_LOCATION, &n->loc);
+		node_tags(c, n, HT_TAG_LOCATION, &n->loc);
 		migration_tags(c, n);
 	}
 	for (int k = 0; k < c->n_insts; k++) {
