@@ -38,6 +38,23 @@ int jobs_status(int64_t id, void *master)
 	return queue_status(m->db, id, &s, NULL) == 1 ? (int)s : -1;
 }
 
+/* A rate limit counts the running jobs that its rule decides about now, not those it once let start. */
+static void count_again(struct master *m)
+{
+	struct mjob *j;
+
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
+		const char *rule = NULL;
+		int64_t limit;
+
+		if (!j->worker)
+			continue;
+		free(STEAL(j->rule));
+		if (filters_apply(m->set.filters, j->job, &rule, &limit) == FILTER_LIMIT)
+			j->rule = xstrdup(rule);
+	}
+}
+
 int jobs_settings(struct master *m, struct err *e)
 {
 	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
@@ -56,6 +73,7 @@ int jobs_settings(struct master *m, struct err *e)
 	}
 	json_put(m->set.filters);
 	m->set.filters = filters_sort(rules);
+	count_again(m);
 	m->set.max_running = snap_cluster(s)->max_running_jobs;
 	return 0;
 }

@@ -23,7 +23,7 @@ struct mjob {
 	bool cancel_wanted;
 	int64_t lock_call; /* call of the worker that waits for a lock, 0 = none */
 	bool all_locks;    /* that call asked for all names */
-	char *rule;        /* filter rule it was started under (rate limit), or NULL */
+	char *rule;        /* while it runs: the rule that limits how many like it do, or NULL */
 	bool dirty;        /* progress to be stored in this turn */
 	bool log_dirty;    /* only log entries are new */
 	bool stored_final;

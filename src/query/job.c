@@ -112,29 +112,11 @@ static json *shown(const json *input)
 }
 OP_FIELD(ops, shown(op->input))
 
-/* Log entries of a job carry the index of their opcode as a fifth element (see queue.h). */
 static enum qstatus jobq_oplog(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
 {
-	json *all = NULL;
-	json **per_op = ARENA_ARRAY(c->a, json *, J(obj)->n + 1);
-
 	(void)f;
-	if (missing(obj) || queue_log_since(config_db(c->q->config), J(obj)->id, 0, &all, NULL) < 0)
+	if (missing(obj) || queue_log_by_op(config_db(c->q->config), J(obj)->id, J(obj)->n, ret, NULL) < 0)
 		return QRS_UNAVAIL;
-	json_own(c->a, all);
-	for (size_t k = 0; k < J(obj)->n; k++)
-		per_op[k] = json_new_array();
-	json_items (all, i, entry) {
-		int64_t k = json_int(json_at(entry, 4), 0);
-
-		if (k >= 0 && (size_t)k < J(obj)->n)
-			json_append(per_op[k],
-				    json_pack("[O, O, O, O]", json_at(entry, 0), json_at(entry, 1),
-					      json_at(entry, 2), json_at(entry, 3)));
-	}
-	*ret = json_new_array();
-	for (size_t k = 0; k < J(obj)->n; k++)
-		json_append(*ret, per_op[k]);
 	return QRS_NORMAL;
 }
 

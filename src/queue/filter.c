@@ -1,7 +1,6 @@
 /* Job filter rules (upstream: JobFilters.hs, Objects/..FilterRule). Pure. */
 #include "src/queue/queue.h"
 
-#include <math.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,13 +38,21 @@ json *filters_sort(const json *rules)
 	return ret;
 }
 
-/* --- the filter language, on dicts --- */
+/*
+ * --- the filter language, on dicts ---
+ * As upstream's, where a comparison that means nothing (a field that is not there, "?" of something that is
+ * no boolean, a regular expression on a number) is an error, and an error anywhere in what had to be looked at
+ * makes the predicate not match, "!" or not.
+ */
+enum truth { NO, YES, INVALID };
+
 struct view { /* what field names mean */
 	const json *dict;
 	int64_t watermark; /* the text "watermark" as a value of a job id; < 0: not here */
+	bool comparisons;  /* nothing but = < > <= >= means anything */
 };
 
-/* "a.b" looks into nested dicts. */
+/* "a.b" looks into nested dicts. A parameter that was not given is null. */
 static const json *look_up(const json *dict, const char *path)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -84,94 +91,99 @@ static int order(const json *x, const json *y, const struct view *v)
 	return a < b ? -1 : a > b;
 }
 
-static bool is_true(const json *j)
-{
-	switch (json_kind(j)) {
-	case JSON_NULL:
-		return false;
-	case JSON_BOOL:
-		return json_boolean(j, false);
-	case JSON_INT:
-	case JSON_FLOAT:
-		return fabs(json_float(j, 0)) > 0;
-	case JSON_STRING:
-		return json_str_len(j) > 0;
-	default:
-		return json_len(j) > 0;
-	}
-}
-
-static bool matches(const json *text, const json *regex)
+static enum truth matches(const json *text, const json *regex)
 {
 	regex_t re;
 	bool hit;
 
 	if (!json_str(text) || !json_str(regex) ||
 	    regcomp(&re, json_str(regex), REG_EXTENDED | REG_NOSUB) != 0)
-		return false;
+		return INVALID;
 	hit = regexec(&re, json_str(text), 0, NULL, 0) == 0;
 	regfree(&re);
-	return hit;
+	return hit ? YES : NO;
 }
 
-static bool contains(const json *list, const json *value, const struct view *v)
+static enum truth contains(const json *list, const json *value, const struct view *v)
 {
 	if (json_is(list, JSON_DICT))
-		return json_str(value) && json_has(list, json_str(value));
+		return json_str(value) && json_has(list, json_str(value)) ? YES : NO;
+	if (!json_is(list, JSON_ARRAY))
+		return INVALID;
 	json_items (list, i, x)
 		if (order(x, value, v) == 0)
-			return true;
-	return false;
+			return YES;
+	return NO;
 }
 
-static bool compare_op(const char *op, const json *x, const json *y, const struct view *v)
+static enum truth compare_op(const char *op, const json *x, const json *y, const struct view *v)
 {
+	bool eq = strcmp(op, "=") == 0 || strcmp(op, "==") == 0, ne = strcmp(op, "!=") == 0, hit;
 	int d;
 
-	if (strcmp(op, "=~") == 0)
-		return matches(x, y);
-	if (strcmp(op, "=[]") == 0)
-		return contains(x, y, v);
+	if (!eq && !ne && op[0] == '=')
+		return v->comparisons ? INVALID :
+		       strcmp(op, "=~") == 0 ? matches(x, y) : contains(x, y, v);
 	d = order(x, y, v);
-	if (strcmp(op, "!=") == 0)
-		return d != 0;
-	if (d == 2)
-		return false;
-	if (strcmp(op, "=") == 0 || strcmp(op, "==") == 0)
-		return d == 0;
-	if (strcmp(op, "<") == 0)
-		return d < 0;
-	if (strcmp(op, ">") == 0)
-		return d > 0;
-	if (strcmp(op, "<=") == 0)
-		return d <= 0;
-	return d >= 0; /* ">=" */
+	if (d == 2) /* of different kinds; as a job id, only numbers and the watermark mean something */
+		return v->watermark >= 0 ? INVALID : ne ? YES : NO;
+	if (eq || ne)
+		hit = (d == 0) == eq;
+	else if (op[1] == '=')
+		hit = op[0] == '<' ? d <= 0 : d >= 0;
+	else
+		hit = op[0] == '<' ? d < 0 : d > 0;
+	return hit ? YES : NO;
 }
 
-static bool evaluate(const json *f, const struct view *v)
+static enum truth evaluate(const json *f, const struct view *v)
 {
 	const char *op = json_str(json_at(f, 0));
 	const char *field = json_str(json_at(f, 1));
+	const json *value;
+	enum truth t;
 
 	if (!f)
-		return true;
+		return YES;
 	if (!op)
-		return false;
+		return INVALID;
 	if (strcmp(op, "&") == 0 || strcmp(op, "|") == 0) {
-		bool all = op[0] == '&';
+		enum truth all = op[0] == '&' ? YES : NO;
 
-		for (size_t i = 1; i < json_len(f); i++)
-			if (evaluate(json_at(f, i), v) != all)
-				return !all;
+		for (size_t i = 1; i < json_len(f); i++) {
+			t = evaluate(json_at(f, i), v);
+			if (t != all)
+				return t;
+		}
 		return all;
 	}
-	if (strcmp(op, "!") == 0)
-		return !evaluate(json_at(f, 1), v);
-	if (!field)
-		return false;
-	if (strcmp(op, "?") == 0)
-		return is_true(look_up(v->dict, field));
-	return compare_op(op, look_up(v->dict, field), json_at(f, 2), v);
+	if (strcmp(op, "!") == 0) {
+		t = evaluate(json_at(f, 1), v);
+		return t == INVALID ? t : t == YES ? NO : YES;
+	}
+	value = field ? look_up(v->dict, field) : NULL;
+	if (!value)
+		return INVALID;
+	if (strcmp(op, "?") != 0)
+		return compare_op(op, value, json_at(f, 2), v);
+	if (v->comparisons || !json_is(value, JSON_BOOL))
+		return INVALID;
+	return json_boolean(value, false) ? YES : NO;
+}
+
+/* Does D have every field that F speaks of? Upstream looks them all up first. */
+static bool has_fields(const json *f, const json *d)
+{
+	const char *op = json_str(json_at(f, 0));
+
+	if (!op)
+		return !f;
+	if (strcmp(op, "&") != 0 && strcmp(op, "|") != 0 && strcmp(op, "!") != 0)
+		return json_str(json_at(f, 1)) && look_up(d, json_str(json_at(f, 1)));
+	for (size_t i = 1; i < json_len(f); i++)
+		if (!has_fields(json_at(f, i), d))
+			return false;
+	return true;
 }
 
 /* --- predicates --- */
@@ -180,17 +192,17 @@ static const char *const predicate_names[] = { "jobid", "opcode", "reason" };
 static bool match_id(const json *filter, const struct job *j, int64_t watermark)
 {
 	json *d CLEANUP(json_putp) = json_pack("{s:I}", "id", j->id);
-	struct view v = { d, watermark };
+	struct view v = { d, watermark, true };
 
-	return evaluate(filter, &v);
+	return evaluate(filter, &v) == YES;
 }
 
 static bool match_opcode(const json *filter, const struct job *j)
 {
 	for (size_t i = 0; i < j->n; i++) {
-		struct view v = { j->ops[i].input, -1 };
+		struct view v = { j->ops[i].input, -1, false };
 
-		if (evaluate(filter, &v))
+		if (has_fields(filter, v.dict) && evaluate(filter, &v) == YES)
 			return true;
 	}
 	return false;
@@ -203,9 +215,9 @@ static bool match_reason(const json *filter, const struct job *j)
 			json *d CLEANUP(json_putp) =
 				json_pack("{s:O, s:O, s:O}", "source", json_at(r, 0), "reason",
 					  json_at(r, 1), "timestamp", json_at(r, 2));
-			struct view v = { d, -1 };
+			struct view v = { d, -1, true };
 
-			if (evaluate(filter, &v))
+			if (evaluate(filter, &v) == YES)
 				return true;
 		}
 	return false;

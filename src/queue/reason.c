@@ -43,9 +43,8 @@ size_t reason_rate_limits(struct arena *a, const struct job *j, struct rate_limi
 			if (!text || !str_starts(text, rate_limit_prefix))
 				continue;
 			number = text + strlen(rate_limit_prefix);
-			end = strchr(number, ':');
-			if (!end ||
-			    parse_int(arena_strndup(a, number, (size_t)(end - number)), &limit) <
+			end = number + strcspn(number, ":"); /* the bucket's name may be missing */
+			if (parse_int(arena_strndup(a, number, (size_t)(end - number)), &limit) <
 				    0 ||
 			    limit < 1)
 				continue;

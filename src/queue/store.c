@@ -17,7 +17,12 @@ const char *const queue_schema[] = {
 	"CREATE UNIQUE INDEX job_log_of ON job_log(job, serial);"
 	"CREATE TABLE queue_value(name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL);"
 	"INSERT INTO queue_value(name, value) VALUES('serial', 0)",
+	/* listing and archiving by age must not look at what is archived already */
+	"CREATE INDEX job_here ON job(id) WHERE archived = 0;"
+	"CREATE INDEX job_ended ON job(end) WHERE archived = 0 AND status >= 4",
 };
+/* what indices say as a number: the final states are the last ones of the enumeration */
+_Static_assert(job_status_canceled == 4, "index job_ended");
 const size_t queue_schema_n = ARRAY_SIZE(queue_schema);
 
 /* --- progress of the opcodes --- */
@@ -344,8 +349,11 @@ int queue_ids(struct db *d, struct arena *a, bool archived, int64_t **ret, size_
 {
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 
-	if (db_query(d, &s, e, "SELECT id FROM job WHERE archived = ? ORDER BY id", "i",
-		     (int)archived) < 0)
+	/* the number is in the text for the sake of the index */
+	if (db_query(d, &s, e,
+		     archived ? "SELECT id FROM job WHERE archived = 1 ORDER BY id" :
+				"SELECT id FROM job WHERE archived = 0 ORDER BY id",
+		     "") < 0)
 		return -1;
 	return ids(d, &s, a, ret, ret_n, e);
 }
@@ -354,9 +362,9 @@ int queue_pending(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, s
 {
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 
-	/* the final states are the last ones of the enumeration */
-	if (db_query(d, &s, e, "SELECT id FROM job WHERE archived = 0 AND status < ? ORDER BY id",
-		     "i", (int)job_status_canceled) < 0)
+	/* "+": found by status and then sorted, not looked for among all */
+	if (db_query(d, &s, e, "SELECT id FROM job WHERE archived = 0 AND status < 4 ORDER BY +id",
+		     "") < 0)
 		return -1;
 	return ids(d, &s, a, ret, ret_n, e);
 }
@@ -367,9 +375,9 @@ int queue_ended(struct db *d, struct arena *a, double before, size_t max, int64_
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 
 	if (db_query(d, &s, e,
-		     "SELECT id FROM job WHERE archived = 0 AND status >= ? AND end < ?"
-		     " ORDER BY id LIMIT ?",
-		     "ifI", (int)job_status_canceled, before, (int64_t)max) < 0)
+		     "SELECT id FROM job WHERE archived = 0 AND status >= 4 AND end < ?"
+		     " ORDER BY end, id LIMIT ?",
+		     "fI", before, (int64_t)max) < 0)
 		return -1;
 	return ids(d, &s, a, ret, ret_n, e);
 }

@@ -25,6 +25,11 @@ like "$(file 1)" '^\{"id":1,"ops":\[\{"input":\{.*"reason":\[\["user","why",17\]
 is "$(cat "$QUEUE_DIR/serial" "$QUEUE_DIR/version")" $'1\n1' "serial and version"
 is "$(stat -c %a "$QUEUE_DIR/job-1")" 640 "mode of job files"
 
+job2=$(submit "$(delay 0 repeat:1)" "$(delay 0)" "$(delay 0 repeat:1)")
+is "$(ends "$job2")" success "three opcodes"
+run luxi Query "[\"job\",[\"oplog\"],[\"=\",\"id\",$job2]]"
+like "$OUT" '\[\[0,\[\[\[1,\[[0-9]+,[0-9]+\],"message","[^"]*"\]\],\[\],\[\[2,' "a query has the log of each"
+
 # --- failures ---
 job=$(submit "$(delay 0)" "$(delay -1)" "$(delay 0)")
 is "$(ends "$job")" error "an opcode that fails"
@@ -37,14 +42,14 @@ like "$(field "$job" opresult)" '"OpPrereqError",\["Node .nosuch. not known","un
 
 # --- dependencies ---
 run luxi SubmitManyJobs "[[[$(delay 0.2)],[$(delay 0 'depends:[[-1,["success"]]]')],[$(delay 0 'depends:[[-2,["error"]]]')],[$(delay 0 'depends:[[-1,["error"]]]')]]]"
-is "$OUT" '[[true,4],[true,5],[true,6],[true,7]]' "four jobs at once"
-is "$(field 5 status)" '"queued"' "a dependent one is queued while the other runs"
-is "$(ends 5)" success "and then runs"
-is "$(ends 6)" error "one that wants a failure fails"
-is "$(field 6 opresult)" '[["OpExecError",["Dependency job 4 finished with status '"'success', not one of 'error'"' as required"]]]' \
+is "$OUT" '[[true,5],[true,6],[true,7],[true,8]]' "four jobs at once"
+is "$(field 6 status)" '"queued"' "a dependent one is queued while the other runs"
+is "$(ends 6)" success "and then runs"
+is "$(ends 7)" error "one that wants a failure fails"
+is "$(field 7 opresult)" '[["OpExecError",["Dependency job 5 finished with status '"'success', not one of 'error'"' as required"]]]' \
 	"with upstream's text"
-is "$(ends 7)" success "one that wants that failure runs"
-ok "in that order" test "$(stamp 7 start_ts)" -gt "$(stamp 6 end_ts)"
+is "$(ends 8)" success "one that wants that failure runs"
+ok "in that order" test "$(stamp 8 start_ts)" -gt "$(stamp 7 end_ts)"
 
 # --- cancelling ---
 holder=$(submit "$(locking 1.5)")
@@ -81,6 +86,21 @@ is "$(field "$long" opresult)" "[[\"OpExecError\",[\"detected death of job $long
 is "$(ends "$(submit "$(locking 0)")")" success "and its locks are free"
 is "$(luxi --control locks)" '[]' "all of them"
 
+holder=$(submit "$(locking 600)")
+ok "a job holds the lock" wait_state "$holder" running
+a=$(submit "$(locking 0)")
+wants() { # JOB: it has asked for a lock
+	luxi --control locks | grep -q "\"exclusive\",\[$1\]"
+}
+ok "one waits for it" wait_for 20 wants "$a"
+b=$(submit "$(locking 0)")
+ok "and another one" wait_for 20 wants "$b"
+run luxi ChangeJobPriority "[$b,-10]"
+is "$OUT" "[true,\"Priorities of pending opcodes for job $b have been changed to -10\"]" "which becomes urgent"
+luxi CancelJob "[$holder,true]" >/dev/null
+is "$(ends "$a") $(ends "$b")" "success success" "both get it"
+ok "the urgent one first" test "$(stamp "$b" opexec)" -lt "$(stamp "$a" opexec)"
+
 # --- order ---
 run luxi ReplaceFilter '[null,1,[["opcode",["=","comment","slow"]]],["RATE_LIMIT",1],[]]'
 uuid=${OUT//\"/}
@@ -99,6 +119,16 @@ run luxi ChangeJobPriority "[$c,0]"
 is "$OUT" "[false,\"Job $c not found in queue\"]" "priority of a finished job"
 run luxi ChangeJobPriority "[$c,77]"
 like "$ERR" OpPrereqError "a priority out of range"
+
+# a rule counts what runs already
+a=$(submit "$(delay 600 'comment:"late"')")
+ok "one runs without a rule" wait_state "$a" running
+luxi ReplaceFilter "[\"$uuid\",1,[[\"opcode\",[\"=\",\"comment\",\"late\"]]],[\"RATE_LIMIT\",1],[]]" >/dev/null
+b=$(submit "$(delay 0 'comment:"late"')")
+is "$(ends "$(submit "$(delay 0)")")" success "others run"
+is "$(field "$b" status)" '"queued"' "one of its kind does not, the rule counts the older one"
+luxi CancelJob "[$a,true]" >/dev/null
+is "$(ends "$b")" success "until that has ended"
 
 # --- filters ---
 run luxi ReplaceFilter "[\"$uuid\",4,[[\"jobid\",[\">\",\"id\",\"watermark\"]],[\"opcode\",[\"=\",\"comment\",\"bad\"]]],\"REJECT\",[]]"

@@ -207,7 +207,19 @@ static void test_filters(void **state)
 		{ "[[[\"opcode\",[\"=~\",\"instance_name\",\"^web\"]]], \"REJECT\"]",
 		  FILTER_REJECT },
 		{ "[[[\"opcode\",[\"?\",\"no.such.thing\"]]], \"REJECT\"]", FILTER_ACCEPT },
-		{ "[[[\"opcode\",[\"!\",[\"?\",\"beparams\"]]]], \"REJECT\"]", FILTER_REJECT },
+		/* what an opcode has not says nothing about it, "!" or not */
+		{ "[[[\"opcode\",[\"!\",[\"=\",\"beparams.vcpus\",3]]]], \"REJECT\"]", FILTER_REJECT },
+		{ "[[[\"opcode\",[\"!\",[\"=\",\"beparams.none\",3]]]], \"REJECT\"]", FILTER_ACCEPT },
+		{ "[[[\"opcode\",[\"!=\",\"instance_name\",\"web1\"]]], \"REJECT\"]", FILTER_ACCEPT },
+		{ "[[[\"opcode\",[\"!=\",\"instance_name\",\"web2\"]]], \"REJECT\"]", FILTER_REJECT },
+		{ "[[[\"opcode\",[\"|\",[\"=\",\"instance_name\",\"web1\"],[\"=\",\"duration\",1]]]],"
+		  " \"REJECT\"]",
+		  FILTER_ACCEPT },
+		{ "[[[\"opcode\",[\"!\",[\"?\",\"beparams\"]]]], \"REJECT\"]", FILTER_ACCEPT },
+		{ "[[[\"jobid\",[\"!=\",\"id\",\"40\"]]], \"REJECT\"]", FILTER_ACCEPT },
+		{ "[[[\"jobid\",[\"!\",[\"=\",\"no\",5]]]], \"REJECT\"]", FILTER_ACCEPT },
+		{ "[[[\"reason\",[\"!\",[\"=\",\"source\",5]]]], \"REJECT\"]", FILTER_REJECT },
+		{ "[[[\"reason\",[\"=~\",\"source\",\"user\"]]], \"REJECT\"]", FILTER_ACCEPT },
 		{ "[[[\"reason\",[\"|\",[\"=\",\"source\",\"user\"],[\"=\",\"timestamp\",1]]]],"
 		  " \"REJECT\"]",
 		  FILTER_REJECT },
@@ -306,9 +318,12 @@ static void test_rate_limits(void **state)
 			a,
 			make_job(a, 1,
 				 "[{\"reason\":[[\"u\",\"rate-limit:0:x\",1],"
-				 "[\"u\",\"rate-limit:x:y\",1],[\"u\",\"rate-limit:5\",1]]}]"),
+				 "[\"u\",\"rate-limit:x:y\",1],[\"u\",\"rate-limit\",1]]}]"),
 			&v),
 		0);
+	assert_int_equal(
+		reason_rate_limits(a, make_job(a, 1, "[{\"reason\":[[\"u\",\"rate-limit:5\",1]]}]"), &v), 1);
+	assert_int_equal(v[0].limit, 5);
 }
 
 /* --- rows --- */
