@@ -1,10 +1,12 @@
 /*
  * The control socket, for the administrator only: luxi framing, {"method": x, "args": []}.
  * level [name]: show or set the log level. stats: counters. locks: who holds and wants what.
+ * faults: the fault points; fault [name, action]: arm one (lib/base/fault.h).
  */
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #define MAX_CONNECTIONS 8
@@ -45,6 +47,34 @@ static json *stats(struct master *m)
 			 (int64_t)m->count.failed_turns);
 }
 
+static json *faults(void)
+{
+	json *out = json_new_array();
+
+	for (int i = 0; i < FAULTS; i++) {
+		struct fault_info f;
+
+		fault_info((enum fault)i, &f);
+		json_append(out, json_pack("{s:s, s:s, s:b, s:s, s:I, s:s}", "name", f.name,
+					   "programs", f.programs, "can_fail", (int)f.can_fail, "doc",
+					   f.doc, "hits", (int64_t)f.hits, "action", f.action));
+	}
+	return out;
+}
+
+static void do_fault(struct luxi_conn *c, const json *args)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (!fault_enabled())
+		err_plain(&e, "Fault points are not compiled in (configure --enable-fault)");
+	else if (fault_arm(json_str(json_at(args, 0)), json_str(json_at(args, 1)), &e) == 0) {
+		luxi_ok(c, json_new_bool(true));
+		return;
+	}
+	luxi_fail(c, &e);
+}
+
 static void on_request(struct luxi_conn *c, const char *text, size_t n, void *arg)
 {
 	struct master *m = arg;
@@ -63,8 +93,13 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		luxi_ok(c, stats(m));
 	} else if (str_eq(method, "locks")) {
 		luxi_ok(c, locks_dump(m->locks));
+	} else if (str_eq(method, "faults") && fault_enabled()) {
+		luxi_ok(c, faults());
+	} else if (str_eq(method, "fault")) {
+		do_fault(c, json_get(j, "args"));
 	} else {
-		err_plain(&e, "Methods: level, stats, locks");
+		err_plain(&e, "Methods: level, stats, locks%s",
+			  fault_enabled() ? ", faults, fault" : "");
 		luxi_fail(c, &e);
 	}
 }

@@ -2,6 +2,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -138,6 +139,7 @@ static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 		wconf_message(j, msg);
 		return;
 	}
+	FAULT(job_end);
 	j->worker = NULL;
 	j->lock_call = 0;
 	free(STEAL(j->rule));
@@ -176,6 +178,7 @@ static void start(struct mjob *j, const char *rule)
 	turn_touch(m, j);
 	m->running++;
 	j->rule = rule ? xstrdup(rule) : NULL;
+	FAULT(job_start);
 	j->worker = pool_submit(m->job_pool,
 				json_pack("{s:I, s:o, s:I}", "job", j->job->id, "ops", ops, "first",
 					  (int64_t)first),
@@ -305,6 +308,7 @@ static void recover(struct master *m, struct mjob *j)
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	double now = clock_real();
 
+	FAULT(job_recover);
 	if (s == job_status_running) {
 		log_warn("Job %" PRId64 " was running when the master ended", job->id);
 		job_fail_open(job, j->a, arena_printf(a, "detected death of job %" PRId64, job->id),

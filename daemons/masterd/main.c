@@ -2,6 +2,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <signal.h>
@@ -99,6 +100,7 @@ static int start(struct master *m, struct err *e)
 	if (jobs_init(m, e) < 0)
 		return -1;
 	turn_finish(m); /* what was recovered is on disk before the first client asks */
+	FAULT(master_ready);
 	return luxi_start(m, e) < 0 ? -1 : control_start(m, e);
 }
 

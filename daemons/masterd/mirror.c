@@ -6,6 +6,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <errno.h>
@@ -23,7 +24,7 @@ static gid_t group = (gid_t)-1;
 static void put(const char *path, const char *text)
 {
 	struct fs_attr attr = { .mode = QUEUE_FILES_MODE, .uid = (uid_t)-1, .gid = group };
-	int r = fs_write_atomic(path, text, strlen(text), &attr);
+	int r = FAULT(mirror_write) ? -EIO : fs_write_atomic(path, text, strlen(text), &attr);
 
 	if (r < 0)
 		log_error("Can't write %s: %s", path, strerror(-r));

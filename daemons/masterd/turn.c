@@ -6,6 +6,7 @@
  */
 #include "daemons/masterd/masterd.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -88,6 +89,8 @@ static int store(struct master *m, struct err *e)
 {
 	bool any = db_in_transaction(m->db);
 
+	if (any && FAULT(turn_store))
+		return err_plain(e, "fault point");
 	for (struct mjob *j = m->dirty; j; j = j->next_dirty) {
 		if (!j->dirty)
 			continue;
@@ -96,6 +99,10 @@ static int store(struct master *m, struct err *e)
 		any = true;
 		if (queue_save(m->db, j->job, e) < 0)
 			return -1;
+	}
+	if (any && FAULT(turn_drop)) {
+		db_rollback(m->db);
+		return 0;
 	}
 	return any ? db_commit(m->db, e) : 0;
 }
@@ -109,6 +116,7 @@ static void run_after(struct master *m, const struct err *failed)
 	while (a) {
 		struct after *next = a->next;
 
+		FAULT(turn_answer);
 		a->fn(m, failed, a->arg);
 		free(a);
 		a = next;
@@ -173,6 +181,7 @@ static void end_turn(struct master *m)
 	v = take_dirty(m, &n);
 	/* answers first: a worker goes on while the mirror is written */
 	run_after(m, NULL);
+	FAULT(turn_answered);
 	for (size_t i = 0; i < n; i++)
 		jobs_stored(v[i].j, v[i].progress);
 	config_changed(m);

@@ -6,6 +6,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -185,6 +186,7 @@ static void granted(int64_t owner, const struct strs *names, void *arg)
 
 	if (!j || !j->lock_call)
 		return;
+	FAULT(lock_granted);
 	call = j->lock_call;
 	j->lock_call = 0;
 	reply(j, call, json_pack("{s:o}", "names", json_new_strs(names)));

@@ -1,6 +1,7 @@
 /* ganeti-node-worker: executes the calls the node agent gives it, one after the other. */
 #include "daemons/noded/noded.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "src/node/node.h"
 
@@ -44,7 +45,9 @@ int main(void)
 		log_reopen(); /* the file may have been rotated meanwhile */
 		log_set_level(json_get_bool(request, "debug", false) ? LOG_LEVEL_DEBUG :
 								       LOG_LEVEL_INFO);
+		FAULT(node_execute);
 		reply = serve(request);
+		FAULT(node_executed);
 		if (chan_write(CHANNEL, reply, WRITE_TIMEOUT) < 0)
 			return 1;
 	}

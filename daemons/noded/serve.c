@@ -2,6 +2,7 @@
 #include "daemons/noded/noded.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <stdio.h>
@@ -71,6 +72,7 @@ static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 	if (!final)
 		return;
 	c->n->busy--;
+	FAULT(node_reply);
 	if (msg) {
 		reply_json(c->r, json_ref(json_get(msg, "answer")));
 		log_debug("%s took %.3f s", rpc_name(c->rpc), took);
@@ -115,6 +117,7 @@ static void submit(struct noded *n, struct http_req *r, enum rpc rpc, json *args
 			    .limit = rpc_limit(rpc, args) };
 	if (n->max_time > 0 && n->max_time < c->limit)
 		c->limit = n->max_time;
+	FAULT(node_request);
 	n->busy++;
 	log_debug("%s from %s", rpc_name(rpc), http_peer_ip(r));
 	pool_submit(quick ? n->quick : n->slow,

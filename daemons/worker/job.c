@@ -5,6 +5,7 @@
 #include "daemons/worker/worker.h"
 #include "src/lu/lu.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
@@ -33,6 +34,7 @@ static bool one_op(struct lu_job *job, size_t i, json *input)
 	json *result = NULL, *args = json_pack("{s:I}", "op", (int64_t)i);
 	bool good = run_op(job, i, input, &result, &e) == 0;
 
+	FAULT(job_op_done);
 	if (good)
 		json_set(args, "result", result);
 	else
@@ -61,6 +63,7 @@ static void run_job(struct worker_tools *t, const json *request)
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	char context[40];
 
+	FAULT(job_begin);
 	snprintf(context, sizeof(context), "job %" PRId64, id);
 	log_set_context(context);
 	if (worker_tools(t, NULL, &e) < 0) {
@@ -89,6 +92,7 @@ int main(void)
 	while ((request = worker_request("job"))) {
 		run_job(&t, request);
 		json_put(request);
+		FAULT(job_done);
 		worker_answer(json_new_dict());
 	}
 	worker_tools_free(&t);

@@ -12,6 +12,7 @@
 #include "daemons/worker/worker.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/map.h"
 
@@ -132,6 +133,7 @@ static void call(struct target *t, bool config)
 	struct spread *s = t->s;
 	struct rpc_node node = rpc_node_of(t);
 
+	FAULT(spread_send);
 	t->call_config = config;
 	t->trying = s->exported;
 	t->config_call = s->config_serial;
@@ -290,6 +292,8 @@ static int export(struct spread *s, struct err *e)
 	struct snapshot *snap CLEANUP(snapshot_freep) = NULL;
 	int64_t seq = s->wanted;
 
+	if (FAULT(spread_export))
+		return err_plain(e, "fault point");
 	if (worker_tools(&s->tools, s->ev, e) < 0 || snapshot_open(s->tools.config, &snap, e) < 0 ||
 	    write_config(s, snap, e) < 0 || make_ssconf(s, snap, e) < 0)
 		return -1;

@@ -1,5 +1,7 @@
 #include "lib/base/clock.h"
 
+#include "lib/base/fault.h"
+
 #include <time.h>
 
 static double frozen = -1;
@@ -16,7 +18,11 @@ static double read_clock(clockid_t id)
 
 double clock_real(void)
 {
+#ifdef ENABLE_FAULT
+	return read_clock(CLOCK_REALTIME) + fault_skew();
+#else
 	return read_clock(CLOCK_REALTIME);
+#endif
 }
 
 double clock_mono(void)

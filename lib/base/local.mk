@@ -5,6 +5,9 @@ libbase_a_SOURCES += \
 	lib/base/clock.h \
 	lib/base/err.c \
 	lib/base/err.h \
+	lib/base/fault.c \
+	lib/base/fault.def \
+	lib/base/fault.h \
 	lib/base/log.c \
 	lib/base/log.h \
 	lib/base/map.c \

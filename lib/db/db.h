@@ -22,9 +22,15 @@ void db_closep(struct db **d); /* for CLEANUP() */
  */
 int db_migrate(struct db *d, const char *part, const char *const *steps, size_t n, struct err *e);
 
+/*
+ * When SQLite rolls back by itself (full disk, I/O error), every later statement of the transaction fails,
+ * and so does its commit.
+ */
 int db_begin(struct db *d, bool write, struct err *e);
 int db_commit(struct db *d, struct err *e);
 void db_rollback(struct db *d);
+/* It can't be committed any more; every statement fails until it is rolled back. */
+void db_spoil(struct db *d);
 bool db_in_transaction(const struct db *d);
 
 /*

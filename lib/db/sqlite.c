@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/fault.h"
 #include "lib/base/map.h"
 
 /* Statements kept prepared; programs use a fixed set of texts, so this is never reached by them. */
@@ -19,6 +20,7 @@ struct db {
 	sqlite3 *sql;
 	struct map *cache; /* SQL text -> struct db_stmt */
 	bool in_transaction;
+	bool lost; /* SQLite has rolled it back by itself: nothing more may be written as part of it */
 };
 
 struct db_stmt {
@@ -35,7 +37,16 @@ sqlite3 *db_handle(struct db *d)
 
 int db_failed(struct db *d, struct err *e)
 {
-	return err_plain(e, "database: %s", sqlite3_errmsg(d->sql));
+	err_plain(e, "database: %s", sqlite3_errmsg(d->sql));
+	/* on a full disk, for one; what follows would be committed statement by statement */
+	if (d->in_transaction && sqlite3_get_autocommit(d->sql))
+		d->lost = true;
+	return -1;
+}
+
+static int refuse_lost(struct err *e)
+{
+	return err_plain(e, "database: the transaction was rolled back after an error");
 }
 
 static void stmt_free(void *p)
@@ -118,20 +129,26 @@ void db_closep(struct db **d)
 int db_begin(struct db *d, bool write, struct err *e)
 {
 	assert(!d->in_transaction);
+	if (write && FAULT(db_begin))
+		return err_plain(e, "database: fault point");
 	if (db_run(d, write ? "BEGIN IMMEDIATE" : "BEGIN", e) < 0)
 		return -1;
 	d->in_transaction = true;
+	d->lost = false;
 	return 0;
 }
 
 int db_commit(struct db *d, struct err *e)
 {
 	assert(d->in_transaction);
-	if (db_run(d, "COMMIT", e) < 0) {
+	if (FAULT(db_commit) ? err_plain(e, "database: fault point") :
+	    d->lost	     ? refuse_lost(e) :
+			       db_run(d, "COMMIT", e) < 0) {
 		db_rollback(d);
 		return -1;
 	}
 	d->in_transaction = false;
+	FAULT(db_committed);
 	return 0;
 }
 
@@ -139,9 +156,14 @@ void db_rollback(struct db *d)
 {
 	if (!d->in_transaction)
 		return;
-	d->in_transaction = false;
+	d->in_transaction = d->lost = false;
 	/* SQLite may have rolled back by itself (disk full); then this fails and that is fine */
 	sqlite3_exec(d->sql, "ROLLBACK", NULL, NULL, NULL);
+}
+
+void db_spoil(struct db *d)
+{
+	d->lost = d->in_transaction;
 }
 
 bool db_in_transaction(const struct db *d)
@@ -155,6 +177,8 @@ static int prepare(struct db *d, const char *sql, struct db_stmt **ret, struct e
 	struct db_stmt *s = map_get(d->cache, sql);
 	sqlite3_stmt *p;
 
+	if (d->lost)
+		return refuse_lost(e);
 	if (!s || s->busy) {
 		bool keep = !s && map_count(d->cache) < CACHE_MAX;
 
@@ -282,6 +306,8 @@ int db_exec(struct db *d, struct err *e, const char *sql, const char *fmt, ...)
 	va_list ap;
 	int rc;
 
+	if (FAULT(db_write))
+		return err_plain(e, "database: fault point");
 	va_start(ap, fmt);
 	rc = db_queryv(d, &s, e, sql, fmt, ap);
 	va_end(ap);

@@ -1,5 +1,7 @@
 #include "lib/sys/sys.h"
 
+#include "lib/base/fault.h"
+
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
@@ -92,13 +94,18 @@ int fs_write_atomic(const char *path, const void *data, size_t n, const struct f
 	char *dir CLEANUP(freep) = parent_of(path);
 	const char *slash = strrchr(path, '/');
 	char *tmp CLEANUP(freep) = xasprintf("%s/.%s.XXXXXX", dir, slash ? slash + 1 : path);
-	int fd = mkostemp(tmp, O_CLOEXEC), r;
+	int fd, r;
 
+	if (FAULT(file_write))
+		return -EIO;
+	fd = mkostemp(tmp, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	r = fill_file(fd, data, n, attr);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
+	if (r == 0 && FAULT(file_rename))
+		r = -EIO;
 	if (r == 0 && rename(tmp, path) < 0)
 		r = -errno;
 	if (r < 0) {

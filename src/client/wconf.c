@@ -7,6 +7,7 @@
 #include "src/client/client.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -73,6 +74,7 @@ int wconf_call(struct wconf *w, const char *method, json *args, double timeout, 
 	json *reply CLEANUP(json_putp) = NULL;
 	double end = clock_mono() + timeout;
 
+	FAULT(job_call);
 	if (w->lost || chan_write(w->fd, msg, SEND_TIMEOUT) < 0)
 		return master_gone(w, e);
 	while (!reply) {
@@ -81,6 +83,7 @@ int wconf_call(struct wconf *w, const char *method, json *args, double timeout, 
 		if (receive(w, id, left > 0 ? left : 0, &reply, e) < 0)
 			return -1;
 	}
+	FAULT(job_answer);
 	if (json_get(reply, "error"))
 		return err_from_json(json_get(reply, "error"), e);
 	if (ret)

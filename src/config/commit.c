@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/map.h"
 #include "lib/sys/sys.h"
 
@@ -214,6 +215,8 @@ static int apply(struct work *w, const json *changes, struct err *e)
 	for (; w->n < json_len(changes); w->n++) {
 		struct change *ch = &w->v[w->n];
 
+		if (FAULT(config_object))
+			return config_fail(e, "%s", "fault point");
 		if (read_change(json_at(changes, w->n), ch, e) < 0 ||
 		    how[ch->action](w, ch, e) < 0)
 			return -1;
@@ -314,6 +317,8 @@ static int verify(struct work *w, struct err *e)
 {
 	bool master = false;
 
+	if (FAULT(config_applied))
+		return config_fail(e, "%s", "fault point");
 	for (size_t i = 0; i < w->n; i++) {
 		const struct change *ch = &w->v[i];
 
@@ -388,8 +393,10 @@ static void undo(struct db *d, bool nested)
 		db_rollback(d);
 		return;
 	}
-	db_exec(d, NULL, "ROLLBACK TO change_set", "");
-	db_exec(d, NULL, "RELEASE change_set", "");
+	/* half a change set must not be committed with the rest */
+	if (db_exec(d, NULL, "ROLLBACK TO change_set", "") < 0 ||
+	    db_exec(d, NULL, "RELEASE change_set", "") < 0)
+		db_spoil(d);
 }
 
 int config_commit(struct config *c, const json *changes,

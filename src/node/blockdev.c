@@ -2,6 +2,7 @@
 #include "src/node/priv.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <errno.h>
@@ -58,6 +59,8 @@ int node_blockdev_create(struct node_ctx *ctx, const struct rpc_blockdev_create 
 	if (disk_open(ctx->a, args->bdev, &d, &c, e) < 0 ||
 	    c->create(ctx->a, d, args->exclusive_storage, e) < 0)
 		return fail_as(e, BlockDeviceError, "Can't create block device");
+	if (FAULT(node_disk_made))
+		return err_set(e, BlockDeviceError, NULL, "fault point");
 	if (args->on_primary) {
 		if (c->assemble(ctx->a, d, true, &path, e) < 0)
 			return fail_as(e, BlockDeviceError,
@@ -92,6 +95,7 @@ int node_blockdev_remove(struct node_ctx *ctx, const struct rpc_blockdev_remove 
 		err_clear(e);
 		sleep(DISK_REMOVE_RETRY_INTERVAL);
 	}
+	FAULT(node_disk_removed);
 	cache_remove(ctx->a, st.path);
 	return 0;
 }

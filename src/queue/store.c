@@ -1,6 +1,7 @@
 /* Jobs as rows. */
 #include "src/queue/priv.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/parse.h"
 
 #include <inttypes.h>
@@ -138,6 +139,8 @@ int queue_add(struct db *d, struct arena *a, const json *ops, double now, struct
 		resolve_depends(op->input, j->id);
 		reason_extend(op->input, j->id, i, now);
 	}
+	if (FAULT(queue_add))
+		return err_plain(e, "fault point");
 	if (insert(d, j, e) < 0)
 		return -1;
 	*ret = j;
@@ -227,6 +230,8 @@ int queue_save(struct db *d, const struct job *j, struct err *e)
 	json *state CLEANUP(json_putp) = ops_state(j);
 	char *text CLEANUP(freep) = json_dump(state);
 
+	if (FAULT(queue_save))
+		return err_plain(e, "fault point");
 	return db_exec(d, e,
 		       "UPDATE job SET status = ?, start = ?, end = ?, state = ? WHERE id = ?",
 		       "iffsI", (int)job_status_of(j), j->start, j->end, text, j->id);
@@ -249,6 +254,8 @@ int queue_log(struct db *d, int64_t id, size_t op, double now, const char *type,
 	char *text CLEANUP(freep) = json_dump(message);
 	int64_t serial = 0;
 
+	if (FAULT(queue_log))
+		return err_plain(e, "fault point");
 	if (db_get_int(d, &serial, e,
 		       "SELECT coalesce(max(serial), 0) + 1 FROM job_log WHERE job = ?", "I",
 		       id) < 0 ||
@@ -384,6 +391,8 @@ int queue_ended(struct db *d, struct arena *a, double before, size_t max, int64_
 
 int queue_archive(struct db *d, int64_t id, bool *ret_done, struct err *e)
 {
+	if (FAULT(queue_archive))
+		return err_plain(e, "fault point");
 	if (db_exec(d, e,
 		    "UPDATE job SET archived = 1 WHERE id = ? AND archived = 0 AND status >= ?",
 		    "Ii", id, (int)job_status_canceled) < 0)

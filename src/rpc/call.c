@@ -1,6 +1,7 @@
 /* Calls to many nodes at once over kept-alive mutual-TLS connections. Upstream: rpc/node.py. */
 #include "src/rpc/rpc.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 
@@ -154,7 +155,9 @@ static void answered(int status, const char *body, size_t n, const struct err *e
 	json *payload = NULL;
 
 	it->call = NULL;
-	if (status == 0)
+	if (FAULT(rpc_answer))
+		fail(b, it->i, "fault point");
+	else if (status == 0)
 		fail(b, it->i, err_msg(e)); /* worded as curl, which upstream's clients use */
 	else if (status != 200)
 		fail(b, it->i,
@@ -198,6 +201,10 @@ static void send_one(struct rpc_batch *b, size_t i, const struct rpc_node *node,
 	if (!ip)
 		return;
 	*it = (struct rpc_item){ .batch = b, .i = i };
+	if (FAULT(rpc_send)) {
+		fail(b, i, "fault point");
+		return;
+	}
 	b->left++;
 	it->call = http_send(b->c->http, ip, b->c->port, HTTP_POST, path, body, strlen(body),
 			     timeout, answered, it);

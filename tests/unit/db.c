@@ -124,6 +124,52 @@ static void test_transactions(void **state)
 	assert_true(db_data_version(r) != before);
 }
 
+/* A full disk: SQLite rolls back by itself, and what follows must not be committed one by one. */
+static void test_full(void **state)
+{
+	static char big[64 << 10];
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *w CLEANUP(db_closep) = open_new();
+	int64_t n;
+	int rc = 0;
+
+	(void)state;
+	assert_ok(db_exec(w, &e, "PRAGMA max_page_count = 64", ""), &e);
+	assert_ok(db_begin(w, true, &e), &e);
+	assert_ok(db_exec(w, &e, "INSERT INTO t(name) VALUES('first')", ""), &e);
+	for (int i = 0; i < 100 && rc == 0; i++)
+		rc = db_exec(w, &e, "INSERT INTO t(name, data) VALUES('big' || ?, ?)", "ib", i, big,
+			     sizeof(big));
+	assert_int_equal(rc, -1);
+	assert_true(db_in_transaction(w));
+	assert_int_equal(db_exec(w, &e, "INSERT INTO t(name) VALUES('last')", ""), -1);
+	assert_non_null(strstr(err_msg(&e), "rolled back"));
+	assert_int_equal(db_get_int(w, &n, &e, "SELECT count(*) FROM t", ""), -1);
+	assert_int_equal(db_commit(w, &e), -1);
+	assert_false(db_in_transaction(w));
+	assert_int_equal(db_get_int(w, &n, &e, "SELECT count(*) FROM t", ""), 1);
+	assert_int_equal(n, 1);
+	assert_ok(db_begin(w, true, &e), &e);
+	assert_ok(db_exec(w, &e, "INSERT INTO t(name) VALUES('again')", ""), &e);
+	assert_ok(db_commit(w, &e), &e);
+}
+
+static void test_spoil(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *w CLEANUP(db_closep) = open_new();
+	int64_t n;
+
+	(void)state;
+	db_spoil(w); /* no transaction: nothing to spoil */
+	assert_ok(db_begin(w, true, &e), &e);
+	assert_ok(db_exec(w, &e, "INSERT INTO t(name) VALUES('half')", ""), &e);
+	db_spoil(w);
+	assert_int_equal(db_commit(w, &e), -1);
+	assert_int_equal(db_get_int(w, &n, &e, "SELECT count(*) FROM t", ""), 1);
+	assert_int_equal(n, 1);
+}
+
 static void test_migrate(void **state)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -225,6 +271,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spoil, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_migrate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reader_alone, setup, teardown),

@@ -121,3 +121,7 @@ unit_tests += tests/unit/htools_places
 tests_unit_htools_places_SOURCES = tests/unit/htools_places.c tests/harness/htkit.c tests/harness/htkit.h
 tests_unit_htools_places_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_htools_places_LDADD = $(HTOOLS_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/fault
+tests_unit_fault_SOURCES = tests/unit/fault.c
+tests_unit_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_fault_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
