@@ -29,6 +29,9 @@ static bool same_column(const struct score *b, int k, int l)
 	for (int i = 0; i < b->n; i++)
 		if (b->x[i][k] != b->x[i][l])
 			return false;
+	for (int i = 0; i < b->v->n_nodes && l == HT_C_LMEM; i++)
+		if (b->c->nodes[b->v->nodes[i]].rss > 0) /* of nodes of different size other parts */
+			return false;
 	for (int i = 0; i < b->v->n_insts; i++) {
 		const struct ht_inst *x = &b->c->insts[b->v->insts[i]];
 		const double load[] = { x->util.cpu, x->util.mem, x->util.dsk, x->util.net };
@@ -165,10 +168,10 @@ static void reaches(struct score *b)
 		if (n->excl_storage ? n->t_spn != 0 : n->t_dsk != 0)
 			r[HT_C_DSK] = r[HT_C_DSK_F] =
 				larger(r[HT_C_DSK], n->excl_storage ? spn / (double)n->t_spn : dsk / n->t_dsk);
+		r[HT_C_LMEM] = larger(r[HT_C_LMEM], fabs(ht_mem_load(n, u.mem)));
 		r[HT_C_SPN] = r[HT_C_SPN_F] = larger(r[HT_C_SPN], spn / n->hi_spn);
 	}
 	b->reach[HT_C_LCPU] = u.cpu;
-	b->reach[HT_C_LMEM] = u.mem;
 	b->reach[HT_C_LDSK] = u.dsk;
 	b->reach[HT_C_LNET] = u.net;
 }

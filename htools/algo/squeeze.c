@@ -94,6 +94,8 @@ bool ht_squeeze_room(const struct ht_cluster *c, const struct ht_squeeze *o)
 			return false;
 		if (o->use_load && !n->offline && n->s.load.cpu > n->t_cpu)
 			return false;
+		if (o->use_load && !n->offline && ht_mem_exceeded(n, n->s.load.mem))
+			return false;
 	}
 	return true;
 }

@@ -173,6 +173,7 @@ struct ht_node {
 	int group;
 	bool offline, master, excl_storage, migrates_free /* no migration restriction of its own */;
 	bool kvm;                      /* hypervisor known and KVM */
+	double rss;                    /* load.mem is measured: pages, times this (--mem-weight); 0: it is not */
 	struct ht_list pri, sec;       /* without forthcoming ones */
 	struct ht_counts tags;         /* exclusion tags of primaries, with forthcoming ones */
 	struct ht_counts pairs;        /* location/exclusion tag pairs (ht_pair()) of primaries */
@@ -243,6 +244,8 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 void ht_inst_tags(struct ht_cluster *c, struct ht_inst *i);
 /* Memory and N+1 state from the records; warnings about what is missing, in upstream's order. */
 void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct arena *a, struct strs *ret_warnings);
+/* Memory is worth FACTOR times as much among the loads (upstream: scaleMemoryWeight). */
+void ht_scale_mem_load(struct ht_cluster *c, double factor);
 /* "domain" that all names of nodes and instances end with, starting with a dot; "" */
 const char *ht_common_suffix(const struct ht_cluster *c, struct arena *a);
 /* Primary and secondary in different groups? (those are never moved) */
@@ -253,6 +256,17 @@ bool ht_inst_split(const struct ht_cluster *c, const struct ht_inst *i);
  * is). LOC: the instance's location score as it will be, resp. as it was. `conflicts` is left to the caller,
  * see ht_conflicts_add(). S is unchanged where they fail. */
 int64_t ht_free_mem(const struct ht_node *n, const struct ht_state *s);  /* upstream: unallocatedMem */
+/* Measured memory as a part of what the node has for instances; load of another kind is taken as it is. */
+#define HT_PAGES_PER_MIB 256.0
+static inline double ht_mem_load(const struct ht_node *n, double mem)
+{
+	return n->rss > 0 ? mem / ((n->t_mem - (double)n->n_mem) * HT_PAGES_PER_MIB) : mem;
+}
+/* Is more in use, as measured, than there is? */
+static inline bool ht_mem_exceeded(const struct ht_node *n, double mem)
+{
+	return n->rss > 0 && ht_mem_load(n, mem) > n->rss;
+}
 int64_t ht_avail_mem(const struct ht_node *n, const struct ht_state *s);
 int64_t ht_avail_disk(const struct ht_node *n, const struct ht_state *s);
 int64_t ht_avail_cpu(const struct ht_node *n, const struct ht_state *s);

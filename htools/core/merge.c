@@ -315,6 +315,19 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 	return 0;
 }
 
+void ht_scale_mem_load(struct ht_cluster *c, double factor)
+{
+	for (int k = 0; k < c->n_nodes; k++) {
+		struct ht_node *n = &c->nodes[k];
+
+		n->s.load.mem *= factor;
+		n->s.load_forth.mem *= factor;
+		n->rss *= factor;
+	}
+	for (int k = 0; k < c->n_insts; k++)
+		c->insts[k].util.mem *= factor;
+}
+
 /* --- what is missing --- */
 
 static int64_t floor_div(int64_t a, int64_t b)

@@ -34,7 +34,7 @@ void ht_columns(const struct ht_node *n, const struct ht_state *s, double ret[HT
 	ret[HT_C_RES] = s->p_rem;
 	ret[HT_C_CPU] = s->p_cpu / n->cpu_speed;
 	ret[HT_C_LCPU] = s->load.cpu;
-	ret[HT_C_LMEM] = s->load.mem;
+	ret[HT_C_LMEM] = ht_mem_load(n, s->load.mem);
 	ret[HT_C_LDSK] = s->load.dsk;
 	ret[HT_C_LNET] = s->load.net;
 	ret[HT_C_SPN] = s->used_spn / n->hi_spn;

@@ -244,6 +244,8 @@ static enum ht_fail check_pri(const struct ht_node *n, const struct ht_state *fr
 		return HT_OK;
 	if (s->fail_n1 && !from->fail_n1)
 		return HT_FAIL_MEM;
+	if (i->util.mem > 0 && ht_mem_exceeded(n, from->load.mem + i->util.mem))
+		return HT_FAIL_MEM;
 	if (ratio >= 0 && ratio < s->p_cpu)
 		return HT_FAIL_CPU;
 	if (tags_conflict(n, i))

@@ -92,6 +92,9 @@ static enum ht_fail as_primary(const struct ht_cluster *c, const struct ht_inst 
 	LIMIT(to.fail_n1 && !from->fail_n1, HT_FAIL_MEM, "n+1",
 	      "%lld MiB of memory would be free, %lld are kept for the failure of another node", LL(ht_free_mem(n, &to)),
 	      LL(to.r_mem));
+	LIMIT(i->util.mem > 0 && ht_mem_exceeded(n, from->load.mem + i->util.mem), HT_FAIL_MEM, "measured-memory",
+	      "%.0f MiB of memory would be in use, as measured, of %.0f", (from->load.mem + i->util.mem) / n->rss / HT_PAGES_PER_MIB,
+	      n->t_mem - (double)n->n_mem);
 	LIMIT(ratio >= 0 && ratio < to.p_cpu, HT_FAIL_CPU, "vcpu-ratio",
 	      "%.2f virtual processors for a real one, the policy allows %.2f", to.p_cpu, ratio);
 	LIMIT(tag, HT_FAIL_TAGS, "exclusion-tag", "an instance with the tag %s is there", tag);

@@ -77,6 +77,7 @@ int ht_exec(const struct ht_exec *x, const struct ht_jobset *sets, size_t n, siz
 struct ht_mond {
 	const char *file; /* of answers; NULL: ask the nodes */
 	bool xen;         /* loads of instances as Xen counts them, not of nodes */
+	bool kvm_rss;     /* and the memory that KVM's instances have in use */
 };
 /* After ht_merge(), before ht_update_missing(). RET_ALL: everything was there, and is in C. */
 int ht_mond_load(struct ht_cluster *c, const struct ht_mond *o, struct arena *a, bool *ret_all, struct strs *ret_warnings,
@@ -117,6 +118,7 @@ struct ht_source {
 	bool ignore_dynu;
 	bool mond, mond_required;
 	struct ht_mond mond_opts;
+	double mem_weight;
 	int64_t static_kvm_mem;
 };
 /* The whole way to a cluster one can compute with. Warnings about inconsistent data in RET_WARNINGS. E is the

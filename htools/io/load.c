@@ -135,6 +135,7 @@ int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a,
 	}
 	if (read_mond(s, c, a, e) < 0)
 		return -1;
+	ht_scale_mem_load(c, s->mem_weight);
 	ht_update_missing(c, s->static_kvm_mem, a, ret_warnings);
 	*ret = STEAL(c);
 	return 0;

@@ -8,11 +8,15 @@
 #define API_VERSION 1
 #define CATEGORY "default" /* of collectors without one */
 
+/* upstream's 2.17 has it; no row of the schema names it, as no daemon of ours reports it */
+#define COLLECTOR_KVM_RSS "kvm-inst-rss"
+
 /* The answers by node: what the collector in question reported; NULL where there is nothing usable. */
 struct mond {
 	struct arena *a;
 	const char *collector;
 	bool by_inst;      /* loads of instances, not of nodes */
+	bool idle_offline; /* offline nodes need not say anything */
 	const json **data; /* per node */
 	bool *idle;        /* offline, not asked */
 };
@@ -161,7 +165,7 @@ int ht_mond_parse(struct arena *a, const char *text, size_t n, json **ret, struc
 	return 0;
 }
 
-static void from_file(const struct mond *m, const struct ht_cluster *c, const json *all)
+static void from_file(struct mond *m, const struct ht_cluster *c, const json *all)
 {
 	struct map *by_node CLEANUP(map_freep) = map_new();
 
@@ -174,6 +178,7 @@ static void from_file(const struct mond *m, const struct ht_cluster *c, const js
 			if (!found && str_eq(json_get_str(report, "name"), m->collector))
 				found = report;
 		m->data[n] = usable(m, found);
+		m->idle[n] = m->idle_offline && c->nodes[n].offline;
 	}
 }
 
@@ -211,8 +216,9 @@ static int from_nodes(struct mond *m, const struct ht_cluster *c, struct strs *w
 /* --- what they are used for --- */
 
 /* upstream: useNodeTotalCPU: all of a node's virtual processors work equally hard */
-static void use_nodes(const struct mond *m, struct ht_cluster *c)
+static int use_nodes(const struct mond *m, struct ht_cluster *c, struct strs *warnings)
 {
+	(void)warnings;
 	for (int n = 0; n < c->n_nodes; n++)
 		c->nodes[n].s.load.cpu = m->idle[n] ? 0 : json_float(json_get(m->data[n], "cpu_total"), 0);
 	for (int i = 0; i < c->n_insts; i++) {
@@ -220,6 +226,28 @@ static void use_nodes(const struct mond *m, struct ht_cluster *c)
 
 		c->insts[i].util.cpu = n->s.load.cpu / (double)n->s.u_cpu * (double)c->insts[i].vcpus;
 	}
+	return 0;
+}
+
+static void by_name(const struct mond *m, const struct ht_cluster *c, struct map *usage)
+{
+	for (int n = 0; n < c->n_nodes; n++)
+		json_each(m->data[n], name, v)
+			if (!map_has(usage, name)) /* the first node that has it */
+				map_put(usage, name, v);
+}
+
+static int none_missing(const struct mond *m, struct strs *missing, const char *what, struct strs *warnings)
+{
+	struct str s CLEANUP(str_free) = { 0 };
+
+	if (missing->n == 0)
+		return 0;
+	strs_sort(missing);
+	strs_uniq(missing);
+	hs_show_strs(&s, missing);
+	strs_add(m->a, warnings, arena_printf(m->a, "No %s information available for %s", what, str_get(&s)));
+	return -1;
 }
 
 /* upstream: useInstanceCpuData */
@@ -227,22 +255,13 @@ static int use_insts(const struct mond *m, struct ht_cluster *c, struct strs *wa
 {
 	struct map *usage CLEANUP(map_freep) = map_new();
 	struct strs missing = { 0 };
-	struct str s CLEANUP(str_free) = { 0 };
 
-	for (int n = 0; n < c->n_nodes; n++)
-		json_each(m->data[n], name, v)
-			if (!map_has(usage, name)) /* the first node that has it */
-				map_put(usage, name, v);
+	by_name(m, c, usage);
 	for (int i = 0; i < c->n_insts; i++)
 		if (!map_has(usage, c->insts[i].name))
 			strs_add(m->a, &missing, c->insts[i].name);
-	if (missing.n > 0) {
-		strs_sort(&missing);
-		strs_uniq(&missing);
-		hs_show_strs(&s, &missing);
-		strs_add(m->a, warnings, arena_printf(m->a, "No CPU information available for %s", str_get(&s)));
+	if (none_missing(m, &missing, "CPU", warnings) < 0)
 		return -1;
-	}
 	for (int i = 0; i < c->n_insts; i++)
 		c->insts[i].util.cpu = json_float(map_get(usage, c->insts[i].name), 0);
 	for (int n = 0; n < c->n_nodes; n++) {
@@ -255,38 +274,80 @@ static int use_insts(const struct mond *m, struct ht_cluster *c, struct strs *wa
 	return 0;
 }
 
+/* upstream: useInstanceRSSData. There all instances must be told of; what does not run needs no memory. */
+static int use_memory(const struct mond *m, struct ht_cluster *c, struct strs *warnings)
+{
+	struct map *usage CLEANUP(map_freep) = map_new();
+	struct strs missing = { 0 };
+
+	by_name(m, c, usage);
+	for (int i = 0; i < c->n_insts; i++)
+		if (!map_has(usage, c->insts[i].name) && ht_inst_uses_mem(&c->insts[i]) && !c->nodes[c->insts[i].pri].offline)
+			strs_add(m->a, &missing, c->insts[i].name);
+	if (none_missing(m, &missing, "RSS", warnings) < 0)
+		return -1;
+	for (int i = 0; i < c->n_insts; i++)
+		c->insts[i].util.mem = json_float(map_get(usage, c->insts[i].name), 0);
+	for (int n = 0; n < c->n_nodes; n++) {
+		struct ht_node *x = &c->nodes[n];
+
+		x->s.load.mem = x->s.load_forth.mem = 0;
+		ht_list_each(&x->pri, i)
+			x->s.load.mem += c->insts[i].util.mem;
+		x->rss = 1;
+	}
+	for (int i = 0; i < c->n_insts; i++)
+		c->nodes[c->insts[i].pri].s.load_forth.mem += c->insts[i].util.mem;
+	return 0;
+}
+
+/* One collector. 0: its data is in C; 1: it is not, WARNINGS tell why. FILE NULL: ask. */
+static int load_one(struct mond *m, struct ht_cluster *c, const json *file, int (*use)(const struct mond *, struct ht_cluster *, struct strs *),
+		    struct strs *warnings, struct err *e)
+{
+	bool all = true;
+
+	m->data = ARENA_ARRAY(m->a, const json *, (size_t)c->n_nodes + 1);
+	m->idle = ARENA_ARRAY(m->a, bool, (size_t)c->n_nodes + 1);
+	if (file)
+		from_file(m, c, file);
+	else if (from_nodes(m, c, warnings, e) < 0)
+		return -1;
+	for (int n = 0; n < c->n_nodes; n++)
+		all = all && (m->data[n] || m->idle[n]);
+	if (all)
+		return use(m, c, warnings) == 0 ? 0 : 1;
+	strs_add(m->a, warnings,
+		 arena_printf(m->a, "Didn't receive an answer by all MonDs, %s's data will be ignored.", m->collector));
+	return 1;
+}
+
 int ht_mond_load(struct ht_cluster *c, const struct ht_mond *o, struct arena *a, bool *ret_all, struct strs *ret_warnings,
 		 struct err *e)
 {
-	struct mond m = { .a = a, .by_inst = o->xen };
+	struct mond cpu = { .a = a, .by_inst = o->xen };
+	struct mond mem = { .a = a, .by_inst = true, .collector = COLLECTOR_KVM_RSS, .idle_offline = true };
+	json *file = NULL;
+	int rc, rc_mem = 0;
 
-	m.collector = enum_name(&enum_data_collector_name,
-				o->xen ? data_collector_name_xen_cpu_avg_load : data_collector_name_cpu_avg_load);
-	m.data = ARENA_ARRAY(a, const json *, (size_t)c->n_nodes + 1);
-	m.idle = ARENA_ARRAY(a, bool, (size_t)c->n_nodes + 1);
+	cpu.collector = enum_name(&enum_data_collector_name,
+				  o->xen ? data_collector_name_xen_cpu_avg_load : data_collector_name_cpu_avg_load);
 	*ret_warnings = (struct strs){ 0 };
-	*ret_all = true;
 	if (o->file) {
 		char *text CLEANUP(freep) = NULL;
-		json *all = NULL;
 		size_t n;
 
 		if (ht_read_file(o->file, &text, &n, e) < 0)
 			return -1;
-		if (ht_mond_parse(a, text, n, &all, e) < 0)
+		if (ht_mond_parse(a, text, n, &file, e) < 0)
 			return err_prefix(e, "can't parse MonD data");
-		from_file(&m, c, json_own(a, all));
-	} else if (from_nodes(&m, c, ret_warnings, e) < 0) {
-		return -1;
+		json_own(a, file);
 	}
-	for (int n = 0; n < c->n_nodes; n++)
-		*ret_all = *ret_all && (m.data[n] || m.idle[n]);
-	if (!*ret_all)
-		strs_add(a, ret_warnings,
-			 arena_printf(a, "Didn't receive an answer by all MonDs, %s's data will be ignored.", m.collector));
-	else if (!m.by_inst)
-		use_nodes(&m, c);
-	else
-		*ret_all = use_insts(&m, c, ret_warnings) == 0;
+	rc = load_one(&cpu, c, file, o->xen ? use_insts : use_nodes, ret_warnings, e);
+	if (rc >= 0 && o->kvm_rss)
+		rc_mem = load_one(&mem, c, file, use_memory, ret_warnings, e);
+	if (rc < 0 || rc_mem < 0)
+		return -1;
+	*ret_all = rc == 0 && rc_mem == 0;
 	return 0;
 }

@@ -131,7 +131,9 @@ int htool_read(struct htool *t, struct ht_cluster **ret, struct err *e)
 		.ignore_dynu = htool_flag(t, "ignore_dynu"),
 		.mond = htool_flag(t, "mond"),
 		.mond_required = htool_flag(t, "exit_on_missing_mond_data"),
-		.mond_opts = { .file = htool_str(t, "mond_data"), .xen = htool_flag(t, "mond_xen") },
+		.mond_opts = { .file = htool_str(t, "mond_data"), .xen = htool_flag(t, "mond_xen"),
+			       .kvm_rss = htool_flag(t, "mond_kvm_rss") },
+		.mem_weight = htool_opt(t, "mem_weight") ? htool_float(t, "mem_weight") : 1,
 		.static_kvm_mem = htool_static_mem(t),
 	};
 

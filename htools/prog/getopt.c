@@ -20,6 +20,7 @@ static const struct {
 	{ "job_delay", "job delay" },
 	{ "max_cpu", "parsing max-cpu" },
 	{ "max_length", "max solution length" },
+	{ "mem_weight", "memory weight factor" },
 	{ "min_disk", "min free disk space" },
 	{ "min_gain", "min gain" },
 	{ "min_gain_limit", "min gain limit" },

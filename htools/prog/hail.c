@@ -329,7 +329,8 @@ static int run(struct answer *x, struct err *e)
 
 static int read_loads(struct htool *t, struct ht_cluster *c, struct err *e)
 {
-	struct ht_mond m = { .xen = htool_flag(t, "mond_xen") };
+	struct ht_mond m = { .file = htool_str(t, "mond_data"), .xen = htool_flag(t, "mond_xen"),
+			     .kvm_rss = htool_flag(t, "mond_kvm_rss") };
 	struct strs warnings = { 0 };
 	bool all;
 
@@ -340,6 +341,20 @@ static int read_loads(struct htool *t, struct ht_cluster *c, struct err *e)
 	for (size_t k = 0; k < warnings.n; k++)
 		fprintf(stderr, "%s\n", warnings.v[k]);
 	return 0;
+}
+
+/* Nobody has measured a new instance: it may use all it is given. */
+static void load_wishes(const struct ht_cluster *c, struct ht_request *q, double weight)
+{
+	bool measured = false;
+
+	for (int k = 0; k < c->n_nodes; k++)
+		measured = measured || c->nodes[k].rss > 0;
+	for (size_t k = 0; k < q->n_wishes; k++) {
+		struct ht_inst *i = &q->wishes[k].inst;
+
+		i->util.mem = weight * (measured ? (double)i->mem * HT_PAGES_PER_MIB : i->util.mem);
+	}
 }
 
 /* A request is about numbers of the cluster it came with; another cluster may have fewer. */
@@ -378,6 +393,13 @@ int hail_main(struct htool *t, struct err *e)
 			rc = read_loads(t, c, e);
 	}
 	x.c = other ? other : c;
+	if (rc == 0) {
+		double weight = htool_float(t, "mem_weight");
+
+		if (!other)
+			ht_scale_mem_load(c, weight);
+		load_wishes(x.c, &q, weight);
+	}
 	if (rc == 0 && other)
 		rc = check_indices(other, &q, e);
 	if (rc == 0)

@@ -231,9 +231,8 @@ static void moves_add_up(void **state)
 
 /* --- balancing --- */
 
-static void same_as_brute(uint64_t seed, int nodes, int insts, const char *traits, const struct ht_algo_opts *o, int max)
+static void same_as_brute_on(struct ht_cluster *c, uint64_t seed, const struct ht_algo_opts *o, int max)
 {
-	struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, nodes, insts, traits);
 	struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
 	struct ht_balancer *b;
 	struct ht_view v;
@@ -254,6 +253,60 @@ static void same_as_brute(uint64_t seed, int nodes, int insts, const char *trait
 	}
 	ht_balancer_free(b);
 	ht_view_free(&v);
+}
+
+static void same_as_brute(uint64_t seed, int nodes, int insts, const char *traits, const struct ht_algo_opts *o, int max)
+{
+	struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, nodes, insts, traits);
+
+	same_as_brute_on(c, seed, o, max);
+}
+
+/* As if memory had been measured: between a tenth and all of what an instance is given, times FACTOR. */
+static void measure(struct ht_cluster *c, uint64_t seed, double factor)
+{
+	for (int k = 0; k < c->n_nodes; k++) {
+		c->nodes[k].rss = 1;
+		c->nodes[k].s.load.mem = 0;
+	}
+	for (int k = 0; k < c->n_insts; k++) {
+		struct ht_inst *i = &c->insts[k];
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		i->util.mem = ht_inst_uses_mem(i) ? (double)i->mem * HT_PAGES_PER_MIB * (double)(1 + (seed >> 40) % 10) / 10 * factor : 0;
+		if (!i->forthcoming)
+			c->nodes[i->pri].s.load.mem += i->util.mem;
+	}
+}
+
+/* Memory in use decides as other load does, and limits where something may go. */
+static void measured_memory(void **state)
+{
+	struct ht_algo_opts o = ht_algo_defaults;
+
+	(void)state;
+	for (uint64_t seed = 300; seed < 330; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, seed % 3 ? "skewed" : "offline tags");
+		struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
+		struct ht_placement p;
+		struct ht_balancer *b;
+		struct ht_view v;
+
+		measure(c, seed, seed % 2 ? 1 : 2.5); /* more than it is given: many nodes are over the limit */
+		ht_scale_mem_load(c, seed % 5 ? 1 : 4);
+		same_as_brute_on(c, seed, &o, 10);
+		measure(d, seed, 2.5);
+		ht_view_all(d, &v);
+		b = ht_balancer_new(d, &v, &o);
+		for (int i = 0; i < 10 && ht_balancer_step(b, &p); i++) {
+			const struct ht_node *n = &d->nodes[p.pri];
+
+			if (p.pri != p.old_pri && !d->nodes[p.old_pri].offline)
+				assert_true(!ht_mem_exceeded(n, n->s.load.mem) || d->insts[p.inst].util.mem == 0);
+		}
+		ht_balancer_free(b);
+		ht_view_free(&v);
+	}
 }
 
 static void best_moves(void **state)
@@ -342,6 +395,8 @@ static void lift(struct ht_cluster *c, const struct ht_why *w)
 		n->s.f_mem_forth += 1 << 20;
 	else if (str_eq(limit, "memory") || str_eq(limit, "n+1"))
 		n->t_mem += 1 << 20;
+	else if (str_eq(limit, "measured-memory"))
+		n->rss = 1e9;
 	else if (str_eq(limit, "disk"))
 		*(forth ? &n->s.f_dsk_forth : &n->s.f_dsk) += 1 << 24;
 	else if (str_eq(limit, "min-disk"))
@@ -398,6 +453,8 @@ static void limits_named(void **state)
 		struct ht_view v;
 
 		ht_view_all(c, &v);
+		if (seed % 4 == 1)
+			measure(c, seed, 2.5);
 		o.ignore_soft_errors = seed % 5 == 0;
 		for (int inst = 0; inst < c->n_insts && inst < 20; inst++) {
 			struct ht_candidate *all;
@@ -452,7 +509,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_printed), cmocka_unit_test(numbers_read), cmocka_unit_test(file_round_trip),
-		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves),
+		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves), cmocka_unit_test(measured_memory),
 		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
 		cmocka_unit_test(limits_named),
 	};
