@@ -29,7 +29,7 @@ job_state() { # ID STATE
 verify_says() {
 	m gnt-cluster verify 2>&1 | grep -qE "$1"
 }
-took() { # SECONDS: since $t
+took() { # SECONDS: since $t; far from what it takes, and from the hour a call may take
 	test $((SECONDS - t)) -le "$1"
 }
 
@@ -47,7 +47,7 @@ like "$OUT" "$N3:\?" "does not know what a lost node has"
 like "$OUT" "$N2:[0-9]" "and asks the others"
 is "$(m gnt-instance list --no-headers --separator=: -o name,status,oper_ram)" "$I1:running:96
 $I2:ERROR_nodedown:?" "gnt-instance list knows"
-ok "in time" took 20
+ok "in time" took 100
 must_fail 1 "ERROR: node $N3: while contacting node" m gnt-cluster verify
 must_fail 1 "Failure: command execution error:
 Hypervisor parameter validation failed on node $N3: Error 7: Failed to connect to 10.77.0.3 port 1811" m gnt-instance add "${SHAREDFILE[@]}" -n $N3 $I3
@@ -71,7 +71,7 @@ on 3 kill -STOP "$agent3"
 t=$SECONDS
 is "$(m gnt-instance list --no-headers --separator=: -o name,status,oper_ram)" "$I1:running:96
 $I2:ERROR_nodedown:?" "gnt-instance list knows"
-ok "in time" took 40
+ok "in time" took 200
 must_fail 1 "ERROR: node $N3: while contacting node" m gnt-cluster verify
 ok "an instance elsewhere can be modified" m gnt-instance modify -B vcpus=1 $I1
 on 3 kill -CONT "$agent3"
