@@ -19,13 +19,14 @@ cluster() {
 }
 # mond NODE=INSTANCE:PAGES,... ...: answers of daemons, without load of processors
 mond() {
-	local one sep='' out=''
+	local one sep='' out='' rss
 	for one in "$@"; do
+		rss=${one#*=} rss=${rss//,/, \"}
 		out+="$sep{\"node\": \"${one%%=*}\", \"reports\": ["
 		out+='{"name": "cpu-avg-load", "version": "B", "format_version": 1, "timestamp": 1, "category": null, "kind": 0, "data": '
 		out+='{"cpu_number": 2, "cpus": [0, 0], "cpu_total": 0}}'
 		[ "${one#*=}" = "none" ] || out+=', {"name": "kvm-inst-rss", "version": "B", "format_version": 1, "timestamp": 1,
-			"category": null, "kind": 0, "data": {'"$(sed 's/\([a-z0-9]*\):\([0-9]*\)/"\1": \2/g' <<<"${one#*=}")"'}}'
+			"category": null, "kind": 0, "data": {"'"${rss//:/\": }"'}}'
 		out+=']}' sep=,
 	done
 	echo "[$out]"
