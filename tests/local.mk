@@ -39,7 +39,7 @@ EXTRA_DIST += tests/cli tests/golden/cli tests/golden/rapi-3.0.json tests/golden
 check_PROGRAMS += tests/harness/hvcheck
 tests_harness_hvcheck_SOURCES = tests/harness/hvcheck.c
 tests_harness_hvcheck_LDADD = $(GANETI_LIBS)
-EXTRA_DIST += doc/howto-add-a-parameter doc/architecture
+EXTRA_DIST += doc/howto-add-a-parameter doc/architecture doc/moving-from-upstream
 howto_link = $(CCLD) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS)
 .PHONY: howto-programs
 howto-programs: schema_dump$(EXEEXT) gnt$(EXEEXT) tests/harness/hvcheck$(EXEEXT) tests/schema/compare$(EXEEXT)

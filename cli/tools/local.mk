@@ -13,6 +13,11 @@ gntlib_PROGRAMS += ensure-dirs
 ensure_dirs_SOURCES = cli/tools/ensure_dirs.c
 ensure_dirs_LDADD = $(GANETI_LIBS)
 
+# an existing cluster moves to the database
+gnttools_PROGRAMS += cfgupgrade
+cfgupgrade_SOURCES = cli/tools/cfgupgrade.c
+cfgupgrade_LDADD = $(MASTER_LIBS)
+
 # run on a node that joins a cluster
 gntlib_PROGRAMS += node-daemon-setup prepare-node-join ssh-update
 node_daemon_setup_SOURCES = cli/tools/daemon_setup.c cli/tools/node_tool.c cli/tools/node_tool.h

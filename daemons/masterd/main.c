@@ -73,6 +73,9 @@ static int open_config(struct master *m, struct err *e)
 {
 	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
 
+	if (!fs_exists(path_of(PATH_CONFIG_DB)) && fs_exists(path_of(PATH_CONFIG_FILE)))
+		return err_plain(e, "There is %s, but no database yet: run cfgupgrade to make it",
+				 path_of(PATH_CONFIG_FILE));
 	if (config_open(path_of(PATH_CONFIG_DB), DB_WRITE, &m->config, e) < 0)
 		return -1;
 	m->db = config_db(m->config);

@@ -109,6 +109,8 @@ int config_export(struct snapshot *s, json **ret, struct err *e);
 int config_export_text(struct snapshot *s, struct str *ret, struct err *e);
 /* Upgrade a config.data dict of 2.x/3.x in place to the present version (errors name the step). */
 int config_upgrade(json *data, struct err *e);
+/* An exported dict as upstream's 3.0 has it. */
+int config_downgrade(json *data, struct err *e);
 /* ssconf values: dict of name to text. New reference. */
 int config_ssconf(struct snapshot *s, json **ret, struct err *e);
 

@@ -242,10 +242,10 @@ static int load(struct arena *a, json *data, struct err *e)
 }
 
 /* --- 3.0 to 3.1 --- */
+static const char *const xen[] = { "xen-pvm", "xen-hvm" };
+
 static void drop_xen_cmd(json *by_hv)
 {
-	static const char *const xen[] = { "xen-pvm", "xen-hvm" };
-
 	for (size_t i = 0; i < ARRAY_SIZE(xen); i++)
 		if (json_has(json_get(by_hv, xen[i]), "xen_cmd"))
 			json_del(json_get(by_hv, xen[i]), "xen_cmd");
@@ -292,5 +292,32 @@ int config_upgrade(json *data, struct err *e)
 	if (load(a, data, e) < 0)
 		return err_prefix(e, "Upgrade of the configuration");
 	set_in(data, "version", json_new_int(CONFIG_VERSION));
+	return 0;
+}
+
+static void drop_rbd_user(json *owner)
+{
+	json *rbd = json_get(json_get(owner, "diskparams"), "rbd");
+
+	if (json_has(rbd, "user-id"))
+		json_del(rbd, "user-id");
+}
+
+/* Upstream: DowngradeAll. */
+int config_downgrade(json *data, struct err *e)
+{
+	json *c = json_get(data, "cluster");
+
+	if (json_get_int(data, "version", -1) != CONFIG_VERSION)
+		return config_fail(e, "Only configurations of version %d can be downgraded", CONFIG_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(xen); i++)
+		if (json_has(json_get(c, "hvparams"), xen[i]))
+			set_in(json_get(json_get(c, "hvparams"), xen[i]), "xen_cmd", json_new_str("xl"));
+	drop_rbd_user(c);
+	json_each(json_get(data, "nodegroups"), uuid, g) {
+		(void)uuid;
+		drop_rbd_user(g);
+	}
+	set_in(data, "version", json_new_int(VERSION_3_0));
 	return 0;
 }

@@ -78,6 +78,7 @@ int queue_pending(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, s
 /* Final, not archived, ended before BEFORE, oldest first, at most MAX. */
 int queue_ended(struct db *d, struct arena *a, double before, size_t max, int64_t **ret, size_t *ret_n, struct err *e);
 int queue_serial(struct db *d, int64_t *ret, struct err *e); /* the highest job id given out */
+int queue_serial_at_least(struct db *d, int64_t id, struct err *e);
 int queue_flag_get(struct db *d, const char *name, bool *ret, struct err *e); /* "drained" */
 int queue_flag_set(struct db *d, const char *name, bool v, struct err *e);
 

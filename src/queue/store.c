@@ -73,6 +73,12 @@ int queue_serial(struct db *d, int64_t *ret, struct err *e)
 	return rc == 1 ? 0 : -1;
 }
 
+int queue_serial_at_least(struct db *d, int64_t id, struct err *e)
+{
+	return db_exec(d, e, "UPDATE queue_value SET value = max(value, ?) WHERE name = 'serial'",
+		       "I", id);
+}
+
 static int64_t number(const json *j)
 {
 	int64_t v = 0;
@@ -165,8 +171,7 @@ int queue_import(struct db *d, const struct job *j, const json *log, struct err 
 				    json_str(json_at(entry, 2)), text) < 0)
 				return -1;
 		}
-	return db_exec(d, e, "UPDATE queue_value SET value = max(value, ?) WHERE name = 'serial'",
-		       "I", j->id);
+	return queue_serial_at_least(d, j->id, e);
 }
 
 /* --- reading and progress --- */

@@ -5,6 +5,7 @@ libmaster_a_SOURCES += \
 	src/site/daemons.c \
 	src/site/destroy.c \
 	src/site/files.c \
+	src/site/import.c \
 	src/site/init.c \
 	src/site/initial.c \
 	src/site/join.c \

@@ -31,6 +31,25 @@ int site_join_node(const struct site_join *j, struct err *e);
 /* Files made by init: all in memory first, then written (upstream: GenerateClusterCrypto). */
 int site_make_certs(const char *cluster_name, bool new_cluster_cert, bool new_rapi_cert, bool new_hmac_key, struct err *e);
 /*
+ * --- import.c: a cluster of upstream's moves here. Daemons do not run meanwhile. ---
+ * config.data (2.0 to 3.1) and the files of the job queue, archive included, in DIR become the database there.
+ * Jobs keep their numbers; what was running when its daemons ended will be an error when the master starts.
+ */
+struct site_import {
+	const char *dir; /* absolute; PATH_DATA_DIR, unless it is a copy for a trial */
+	bool dry_run, no_verify, ignore_hostname;
+};
+struct site_imported {
+	bool already; /* the database was there: nothing was done */
+	size_t jobs, archived;
+	struct strs infos, warnings, errors /* of the configuration as it is now */;
+};
+/* RET is also set when it fails. Texts live in the arena. */
+int site_import(const struct site_import *o, struct arena *a, struct site_imported *ret, struct err *e);
+/* The database's configuration as config.data of 3.0, the database is renamed. Job files are there anyway. */
+int site_export_old(const struct site_import *o, struct arena *a, struct site_imported *ret, struct err *e);
+
+/*
  * --- aside.c: work of another process (gnt-site virt) meanwhile. ARGS (taken over): "ca_of": make the
  * cluster's authority; "name", "ip": a certificate of that node, which is the result, or with "install":
  * put in place here, and libvirtd told (also without a new certificate). ---

@@ -60,7 +60,7 @@ vcl_file() {
 _vcl_programs() {
 	local p
 	mkdir -p "$VCL_LIB"
-	for p in "$VCL_BUILD"/{ganeti-*,gnt,gnt-site,node-daemon-setup,prepare-node-join,ensure-dirs} \
+	for p in "$VCL_BUILD"/{ganeti-*,gnt,gnt-site,node-daemon-setup,prepare-node-join,ensure-dirs,cfgupgrade} \
 		"$VCL_BUILD"/daemons/scripts/daemon-util "$VCL_SRC"/daemons/scripts/kvm-*; do
 		[ ! -x "$p" ] || [ -d "$p" ] || ln -sf "$p" "$VCL_LIB/"
 	done
