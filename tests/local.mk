@@ -19,6 +19,7 @@ TESTS += tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/h
 include tests/noded/local.mk
 include tests/masterd/local.mk
 include tests/vcl/local.mk
+include tests/fault/local.mk
 include tests/lu/scripted.mk
 EXTRA_DIST += tests/counts.t tests/os_tiny.t tests/daemon_util.t tests/man.t tests/openapi.t tests/openapi.py tests/howto.t tests/cluster tests/lab \
 	tests/harness/tlib.sh tests/harness/lab.sh tests/harness/cluster.sh tests/harness/peers.sh

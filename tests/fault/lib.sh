@@ -1,0 +1,90 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # what tlib.sh sets
+# A virtual cluster with clients that write down what they were told, for the scripts of this folder.
+# shellcheck source=tests/harness/tlib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/tlib.sh"
+# shellcheck source=tests/harness/vcl.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/vcl.sh"
+
+HISTORY=$VCL_BUILD/tests/fault/history
+[ -x "$HISTORY" ] || bail "tests/fault/history is not built"
+# One number repeats what clients and this script draw; what happens at the same time is never repeated.
+SEED=${FAULT_SEED:-$RANDOM}
+RANDOM=$SEED
+H=$T/h # histories
+CLIENTS=()
+at_exit clients_kill
+
+# Points are armed by files here, in all programs started from now on.
+mkdir "$T/faults"
+export GANETI_FAULTS=$T/faults
+
+faults_compiled() {
+	vcl_luxi --control faults >/dev/null 2>&1
+}
+
+vcl_luxi() {
+	vcl_on "${MASTER:-1}" "$VCL_BUILD/tests/harness/luxi" "$@"
+}
+
+# clients_start N: N of them work from now on
+clients_start() {
+	local i
+	rm -rf "$H" && mkdir "$H"
+	for ((i = 1; i <= $1; i++)); do
+		VCL_TIMEOUT=3600 vcl_on "${MASTER:-1}" "$HISTORY" load "$H" "$i" "$SEED" >"$H/$i.out" 2>&1 </dev/null &
+		CLIENTS+=($!)
+	done
+}
+
+# clients_stop: each ends what it does; fails if one of them did not end well
+clients_stop() {
+	local pid rc=0
+	touch "$H/stop"
+	for pid in "${CLIENTS[@]}"; do wait "$pid" || rc=1; done
+	CLIENTS=()
+	[ $rc = 0 ] || cat "$H"/*.out
+	return $rc
+}
+
+clients_kill() {
+	local pid
+	for pid in "${CLIENTS[@]}"; do kill "$pid" 2>/dev/null; done
+}
+
+# clients_done COUNT: lines in the histories
+clients_done() {
+	[ "$(cat "$H"/*.history 2>/dev/null | wc -l)" -ge "$1" ]
+}
+
+_jobs_ended() {
+	[ "$(vcl_luxi Query '["job",["id"],["|",["=","status","queued"],["=","status","waiting"],["=","status","running"],["=","status","canceling"]]]' |
+		grep -o '"data":.*')" = '"data":[]}' ]
+}
+
+# judge DESCRIPTION: all jobs end, and everything acknowledged is there
+judge() {
+	ok "$1: all jobs end" wait_for 120 _jobs_ended
+	ok "$1: what was acknowledged is true" vcl_on "${MASTER:-1}" "$HISTORY" check "$H"
+	diag "$OUT"
+}
+
+# master_up: it runs and answers, whatever state it was in
+master_up() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		if ! vcl_pid "${MASTER:-1}" ganeti-masterd >/dev/null; then
+			vcl_on "${MASTER:-1}" ganeti-masterd "${MASTER_OPTS[@]}" >"$T/start" 2>&1 || { sleep 0.1; continue; }
+		fi
+		vcl_luxi QueryConfigValues '[["cluster_name"]]' >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	cat "$T/start"
+	return 1
+}
+
+# agent_up K
+agent_up() {
+	vcl_pid "$1" ganeti-noded >/dev/null || vcl_on "$1" ganeti-noded
+}
+MASTER_OPTS=()

@@ -1,0 +1,4 @@
+# fault points, crashes and the judge of what was acknowledged (see tests/fault/README)
+check_PROGRAMS += tests/fault/history
+tests_fault_history_SOURCES = tests/fault/history.c tests/fault/history.h tests/fault/load.c tests/fault/check.c
+tests_fault_history_LDADD = $(MASTER_LIBS)
