@@ -170,6 +170,7 @@ void spread_free(struct master *m);
 int mirror_init(struct master *m, struct err *e);
 void mirror_job(struct mjob *j, bool log_only); /* soon */
 void mirror_last(struct mjob *j); /* now, if anything is to be written: J goes out of memory */
+void mirror_intend(int64_t id);   /* its end, or its archiving, is about to be committed */
 void mirror_serial(struct master *m, int64_t serial);
 void mirror_archive(struct master *m, int64_t id);
 void mirror_drain(struct master *m, bool drained);

@@ -2,14 +2,19 @@
  * The queue directory as upstream has it: job-N (finished by rename, which is what watchers of the
  * directory wait for), archive/K/job-N, serial, version, drain. A copy for other programs; nothing
  * is ever read back from here while the master runs, and a failure to write is logged only.
+ *
+ * Jobs that end or are archived are written down (".mirror", their numbers) before that is committed:
+ * the next master brings their files up to date if this one is killed in between. Others it writes anyway.
  */
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
+#include "lib/base/parse.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,9 +22,20 @@
 
 /* Written a moment later: a short job goes through its states in less, and then only its end is. */
 #define STATE_DELAY 0.02
+#define INTENTS_MAX (64u << 20)
 #define LOG_DELAY 1.0 /* for new log entries alone */
 
 static gid_t group = (gid_t)-1;
+
+static void arm(struct master *m, double delay)
+{
+	double at = clock_mono() + delay;
+
+	if (m->mirror_at > 0 && m->mirror_at <= at)
+		return;
+	m->mirror_at = at;
+	ev_timer_start(m->mirror, delay);
+}
 
 static void put(const char *path, const char *text)
 {
@@ -30,19 +46,69 @@ static void put(const char *path, const char *text)
 		log_error("Can't write %s: %s", path, strerror(-r));
 }
 
-static void write_job(struct mjob *j)
+static void write_file(struct master *m, const struct job *job)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	json *log CLEANUP(json_putp) = NULL, *file CLEANUP(json_putp) = NULL;
 	char *text CLEANUP(freep) = NULL;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	j->mirror_due = false;
-	if (queue_log_by_op(j->m->db, j->job->id, j->job->n, &log, &e) < 0)
-		log_error("Can't read the log of job %" PRId64 ": %s", j->job->id, err_msg(&e));
-	file = job_to_file(j->job, log);
+	if (queue_log_by_op(m->db, job->id, job->n, &log, &e) < 0)
+		log_error("Can't read the log of job %" PRId64 ": %s", job->id, err_msg(&e));
+	file = job_to_file(job, log);
 	text = json_dump(file);
-	put(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, j->job->id), text);
+	put(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
+}
+
+static void write_job(struct mjob *j)
+{
+	j->mirror_due = false;
+	write_file(j->m, j->job);
+}
+
+/* --- what is to be written --- */
+static int intents = -1; /* the file */
+
+void mirror_intend(int64_t id)
+{
+	if (intents >= 0 && dprintf(intents, "%" PRId64 "\n", id) < 0)
+		log_error("Can't write to the list of job files to be written: %s",
+			  strerror(errno));
+}
+
+static void catch_up(struct master *m, int64_t id)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct job *job = NULL;
+
+	if (queue_load(m->db, a, id, &job, NULL) < 0 || !job || !job_final(job_status_of(job)))
+		return;
+	/* if its file is in the archive it was complete before it went there */
+	if (!job->archived || fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)))
+		write_file(m, job);
+	if (job->archived)
+		mirror_archive(m, id);
+}
+
+/* What an earlier master wanted to write and did not live to do. */
+static void catch_up_all(struct master *m)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *path = path_in(a, PATH_QUEUE_DIR, ".mirror");
+	char *text CLEANUP(freep) = NULL;
+	struct strs ids = { 0 };
+	int64_t id;
+
+	if (fs_read(path, INTENTS_MAX, &text, NULL) == 0)
+		ids = strs_split(a, text, '\n');
+	strs_sort(&ids);
+	strs_uniq(&ids);
+	for (size_t i = 0; i < ids.n; i++)
+		if (parse_int(ids.v[i], &id) == 0)
+			catch_up(m, id);
+	intents = open(path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC, 0600);
+	if (intents < 0)
+		log_error("Can't open %s: %s", path, strerror(errno));
 }
 
 static void on_timer(void *arg)
@@ -54,17 +120,15 @@ static void on_timer(void *arg)
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
 		if (j->mirror_due)
 			write_job(j);
+	/* in the middle of a turn there may be intents that are not committed yet */
+	if (intents >= 0 && !m->turn_armed && ftruncate(intents, 0) < 0)
+		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
 }
 
 void mirror_job(struct mjob *j, bool log_only)
 {
-	double delay = log_only ? LOG_DELAY : STATE_DELAY, at = clock_mono() + delay;
-
 	j->mirror_due = true;
-	if (j->m->mirror_at > 0 && j->m->mirror_at <= at)
-		return;
-	j->m->mirror_at = at;
-	ev_timer_start(j->m->mirror, delay);
+	arm(j->m, log_only ? LOG_DELAY : STATE_DELAY);
 }
 
 void mirror_last(struct mjob *j)
@@ -89,7 +153,7 @@ void mirror_archive(struct master *m, int64_t id)
 		path_in(a, PATH_JOB_QUEUE_ARCHIVE_DIR, "%" PRId64, id / QUEUE_ARCHIVE_PER_DIR);
 	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
 
-	(void)m;
+	arm(m, LOG_DELAY); /* the list of intents is emptied then */
 	if (r < 0)
 		log_error("Can't make %s: %s", dir, strerror(-r));
 	else if (rename(from, arena_printf(a, "%s/job-%" PRId64, dir, id)) < 0 && errno != ENOENT)
@@ -127,5 +191,6 @@ int mirror_init(struct master *m, struct err *e)
 	put(path_of(PATH_JOB_QUEUE_VERSION_FILE), arena_printf(a, "%d\n", QUEUE_VERSION));
 	mirror_serial(m, serial);
 	mirror_drain(m, drained);
+	catch_up_all(m);
 	return 0;
 }

@@ -99,6 +99,8 @@ static int store(struct master *m, struct err *e)
 		any = true;
 		if (queue_save(m->db, j->job, e) < 0)
 			return -1;
+		if (job_final(job_status_of(j->job)))
+			mirror_intend(j->job->id);
 	}
 	if (any && FAULT(turn_drop)) {
 		db_rollback(m->db);

@@ -9,8 +9,8 @@
  *	{"n": "3.17", "refused": "..."}       an error: it must not have happened
  *	{"n": "3.17", "wrong": "..."}         the client itself saw something that must not be
  *
- * Each opcode carries its operation's n in its reason trail, so that jobs are found whose number
- * nobody was told.
+ * Clients that come later have higher numbers. Each opcode carries its operation's n in its reason
+ * trail, so that jobs are found whose number nobody was told.
  */
 #ifndef TESTS_FAULT_HISTORY_H
 #define TESTS_FAULT_HISTORY_H
@@ -19,7 +19,7 @@
 #define MARK "history" /* source in reason trails */
 #define TAG_PREFIX "hist."
 
-/* Client NUMBER works until FOLDER/stop exists and appends to FOLDER/NUMBER.history. */
+/* Client NUMBER works until FOLDER/stop exists and appends to FOLDER/NUMBER.history (six digits). */
 int load(const char *folder, int number, int64_t seed);
 /* All histories of FOLDER against the master and its files; 0 = everything is right. */
 int check(const char *folder);

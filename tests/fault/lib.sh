@@ -13,6 +13,7 @@ SEED=${FAULT_SEED:-$RANDOM}
 RANDOM=$SEED
 H=$T/h # histories
 CLIENTS=()
+BATCH=0
 at_exit clients_kill
 
 # Points are armed by files here, in all programs started from now on.
@@ -30,8 +31,9 @@ vcl_luxi() {
 # clients_start N: N of them work from now on
 clients_start() {
 	local i
-	rm -rf "$H" && mkdir "$H"
-	for ((i = 1; i <= $1; i++)); do
+	mkdir -p "$H" && rm -f "$H/stop"
+	BATCH=$((BATCH + 10))
+	for ((i = BATCH; i < BATCH + $1; i++)); do
 		VCL_TIMEOUT=3600 vcl_on "${MASTER:-1}" "$HISTORY" load "$H" "$i" "$SEED" >"$H/$i.out" 2>&1 </dev/null &
 		CLIENTS+=($!)
 	done
@@ -69,14 +71,43 @@ judge() {
 	diag "$OUT"
 }
 
-# master_up: it runs and answers, whatever state it was in
+# The following are done hundreds of times, so they start no programs they can do without.
+#
+# lives PID
+lives() {
+	local state
+	{ read -r _ _ state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$state" != Z ] && [ "$state" != X ]
+}
+
+# pid_of K DAEMON: in PID; fails if it does not run
+pid_of() {
+	local v=VCL_PATH_RUN_DIR
+	PID=
+	{ read -r PID <"$VCL/node$1.example.com${!v}/$2.pid"; } 2>/dev/null
+	[ -n "$PID" ] && lives "$PID"
+}
+
+# kill9 K DAEMON: and wait for its end
+kill9() {
+	pid_of "$1" "$2" && kill -9 "$PID" && ends "$PID"
+}
+
+# ends PID: wait for that
+ends() {
+	local i
+	for ((i = 0; i < 6000; i++)); do
+		lives "$1" || return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+# master_up: it runs and lets clients in, whatever state it was in
 master_up() {
 	local i
 	for ((i = 0; i < 100; i++)); do
-		if ! vcl_pid "${MASTER:-1}" ganeti-masterd >/dev/null; then
-			vcl_on "${MASTER:-1}" ganeti-masterd "${MASTER_OPTS[@]}" >"$T/start" 2>&1 || { sleep 0.1; continue; }
-		fi
-		vcl_luxi QueryConfigValues '[["cluster_name"]]' >/dev/null 2>&1 && return
+		! pid_of "${MASTER:-1}" ganeti-masterd || return 0
+		vcl_on "${MASTER:-1}" ganeti-masterd "${MASTER_OPTS[@]}" >"$T/start" 2>&1 && return 0
 		sleep 0.1
 	done
 	cat "$T/start"
@@ -85,6 +116,6 @@ master_up() {
 
 # agent_up K
 agent_up() {
-	vcl_pid "$1" ganeti-noded >/dev/null || vcl_on "$1" ganeti-noded
+	pid_of "$1" ganeti-noded || vcl_on "$1" ganeti-noded
 }
 MASTER_OPTS=()

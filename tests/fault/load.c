@@ -16,6 +16,7 @@
 #define AUDIT_EVERY 25
 #define RECENT 24
 #define NODES 3
+#define NAME_SIZE 64
 
 /* Some tags that come and go together. */
 enum presence { ABSENT, PRESENT, UNKNOWN };
@@ -291,16 +292,38 @@ static void do_untag(struct client *k)
 }
 
 /* --- instances --- */
+/* Clients that work at the same time have different last digits. */
+static void instance_name(const struct client *k, size_t i, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "inst%d.example.com", k->number % 10 * 10 + (int)i + 1);
+}
+
+static void look_for_instances(struct client *k)
+{
+	json *names CLEANUP(json_putp) =
+		ask_again(k, LUXI_QueryInstances, json_pack("[[], [s], b]", "name", 0));
+
+	for (size_t i = 0; i < INSTANCES; i++) {
+		char name[NAME_SIZE];
+
+		instance_name(k, i, name);
+		k->instances[i] = ABSENT;
+		json_items (names, m, row)
+			if (str_eq(json_str(json_at(row, 0)), name))
+				k->instances[i] = PRESENT;
+	}
+}
+
 static void do_instance(struct client *k)
 {
 	size_t i = draw(k, INSTANCES);
 	bool add = k->instances[i] != PRESENT, file = draw(k, 2);
-	char name[64], node[64];
+	char name[NAME_SIZE], node[64];
 	json *op;
 	const char *status;
 	bool lost;
 
-	snprintf(name, sizeof(name), "inst%d.example.com", k->number * 10 + (int)i + 1);
+	instance_name(k, i, name);
 	snprintf(node, sizeof(node), "node%d.example.com", (int)draw(k, NODES) + 1);
 	if (add) {
 		op = opcode(k, "OP_INSTANCE_CREATE", 0,
@@ -320,14 +343,8 @@ static void do_instance(struct client *k)
 	note(k, json_pack("{s:s, s:s}", "do", add ? "add" : "remove", "name", name));
 	status = run(k, json_pack("[o]", op), &lost);
 	k->instances[i] = after(status, lost, k->instances[i], add ? PRESENT : ABSENT);
-	/* what is not known is removed next time, if it is there */
-	if (k->instances[i] == UNKNOWN) {
-		json *there CLEANUP(json_putp) = ask_again(
-			k, LUXI_Query,
-			json_pack("[s, [s], [s, s, s]]", "instance", "name", "=", "name", name));
-
-		k->instances[i] = json_len(json_get(there, "data")) ? PRESENT : ABSENT;
-	}
+	if (k->instances[i] == UNKNOWN)
+		look_for_instances(k);
 }
 
 /* --- the rest --- */
@@ -491,7 +508,7 @@ int load(const char *folder, int number, int64_t seed)
 			    .rng = (uint64_t)seed * 1000003 + (uint64_t)number * 7919 + 1,
 			    .kind = objects[number % 4].kind,
 			    .name = objects[number % 4].name };
-	char *path CLEANUP(freep) = xasprintf("%s/%d.history", folder, number);
+	char *path CLEANUP(freep) = xasprintf("%s/%06d.history", folder, number);
 
 	snprintf(k.stop, sizeof(k.stop), "%s/stop", folder);
 	k.history = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -499,6 +516,7 @@ int load(const char *folder, int number, int64_t seed)
 		perror(path);
 		return 2;
 	}
+	look_for_instances(&k); /* of clients before */
 	while (access(k.stop, F_OK) != 0)
 		step(&k);
 	audit(&k);
