@@ -100,6 +100,7 @@ static void mjob_free(struct mjob *j)
 	watch_drop_all(j);
 	mirror_last(j);
 	map_del(j->m->jobs, key_of(j->job->id, buf));
+	run_free(j);
 	arena_free(j->a);
 	free(j->rule);
 	free(j);
@@ -128,29 +129,48 @@ void jobs_stored(struct mjob *j, bool progress)
 }
 
 /* --- workers --- */
+static void recover(struct master *m, struct mjob *j);
+
+/* Its process has ended, and it has not. */
+static void died(struct mjob *j, bool away)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct master *m = j->m;
+
+	log_error("The worker of job %" PRId64 " has died", j->job->id);
+	if (away && !j->killed) { /* just as if it had died before this master was started */
+		recover(m, j);
+		return;
+	}
+	job_fail_open(j->job, j->a, arena_printf(a, "detected death of job %" PRId64, j->job->id),
+		      clock_real());
+	turn_touch(m, j);
+}
+
 static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 {
 	struct mjob *j = arg;
 	struct master *m = j->m;
-	struct arena *a CLEANUP(arena_freep) = arena_new();
+	bool away = j->away;
 
 	(void)pj;
 	if (!final) {
+		if (!j->run.pid)
+			run_started(j);
 		wconf_message(j, msg);
 		return;
 	}
 	FAULT(job_end);
+	m->away -= away;
+	j->away = false;
 	j->worker = NULL;
 	j->lock_call = 0;
 	free(STEAL(j->rule));
 	m->running--;
 	jobs_release(j);
+	run_end(j);
 	if (!job_final(job_status_of(j->job))) {
-		log_error("The worker of job %" PRId64 " has died", j->job->id);
-		job_fail_open(j->job, j->a,
-			      arena_printf(a, "detected death of job %" PRId64, j->job->id),
-			      clock_real());
-		turn_touch(m, j);
+		died(j, away);
 	} else if (j->stored_final) {
 		mjob_free(j);
 	}
@@ -175,14 +195,16 @@ static void start(struct mjob *j, const char *rule)
 	for (size_t i = 0; i < j->job->n; i++)
 		json_append(ops, json_ref(j->job->ops[i].input));
 	job_op_waiting(j->job, first, clock_real());
+	run_new(j);
 	turn_touch(m, j);
 	m->running++;
 	j->rule = rule ? xstrdup(rule) : NULL;
 	FAULT(job_start);
 	j->worker = pool_submit(m->job_pool,
-				json_pack("{s:I, s:o, s:I}", "job", j->job->id, "ops", ops, "first",
-					  (int64_t)first),
+				json_pack("{s:I, s:o, s:I, s:s}", "job", j->job->id, "ops", ops,
+					  "first", (int64_t)first, "nonce", j->run.nonce),
 				-1, on_worker, j);
+	run_started(j);
 }
 
 /* --- what may start --- */
@@ -277,7 +299,7 @@ static void schedule(void *arg)
 	struct mjob *j;
 	size_t n = 0, cap = 0;
 
-	if (m->stopping)
+	if (m->stopping || attach_wait(m))
 		return;
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
 		if (j->worker || job_status_of(j->job) != job_status_queued)
@@ -300,7 +322,7 @@ void jobs_wake(struct master *m)
 	ev_timer_start(m->schedule, 0);
 }
 
-/* --- what an earlier master left --- */
+/* --- what an earlier master left: jobs whose worker has died --- */
 static void recover(struct master *m, struct mjob *j)
 {
 	struct job *job = j->job;
@@ -351,14 +373,21 @@ int jobs_init(struct master *m, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		struct arena *own = arena_new();
 		struct job *job;
+		int r;
 
 		if (queue_load(m->db, own, ids[i], &job, e) < 0 || !job) {
 			arena_free(own);
 			return err_prefix(e, "Job %" PRId64, ids[i]);
 		}
 		jobs_adopt(m, own, job);
-		recover(m, jobs_find(m, ids[i]));
+		r = run_adopt(jobs_find(m, ids[i]), on_worker, e);
+		if (r < 0)
+			return err_prefix(e, "Job %" PRId64, ids[i]);
+		if (r == 0)
+			recover(m, jobs_find(m, ids[i]));
 	}
+	if (m->away)
+		log_info("%zu jobs that run have been taken over", m->away);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 sbin_PROGRAMS += ganeti-masterd
 ganeti_masterd_SOURCES = \
+	daemons/masterd/attach.c \
 	daemons/masterd/control.c \
 	daemons/masterd/jobs.c \
 	daemons/masterd/luxi.c \

@@ -12,8 +12,6 @@
 #include <unistd.h>
 
 #define NAME "ganeti-masterd"
-#define STOP_WAIT 20.0 /* for running jobs, then they are ended */
-#define STOP_POLL 0.1
 #define FILES_MAX 8192
 
 /* upstream's daemons: 2 = configuration is broken, 1 = anything else */
@@ -33,28 +31,16 @@ static void raise_limits(void)
 }
 
 /* --- end --- */
-static void stop_poll(void *arg)
-{
-	struct master *m = arg;
-	static double until;
-
-	if (until <= 0)
-		until = clock_mono() + STOP_WAIT;
-	if (m->running == 0 || clock_mono() > until)
-		ev_stop(m->ev);
-	else
-		ev_timer_start(m->stop, STOP_POLL);
-}
-
 static void on_term(int signum, void *arg)
 {
 	struct master *m = arg;
 
 	if (m->stopping)
 		return;
-	log_info("Signal %d: stopping, %zu jobs run", signum, m->running);
-	m->stopping = true; /* no job starts any more; those that run may end */
-	stop_poll(m);
+	log_info("Signal %d: stopping, %zu jobs run%s", signum, m->running,
+		 m->running == 0 ? "" : m->end_jobs ? " and are ended" : " on");
+	m->stopping = true;
+	ev_stop(m->ev);
 }
 
 static void on_hup(int signum, void *arg)
@@ -91,7 +77,6 @@ static int start(struct master *m, struct err *e)
 	turn_init(m);
 	m->locks = locks_new();
 	m->res = reservations_new();
-	m->stop = ev_timer_new(m->ev, "stop", stop_poll, m);
 	ev_signal(m->ev, SIGTERM, on_term, m);
 	ev_signal(m->ev, SIGINT, on_term, m);
 	ev_signal(m->ev, SIGHUP, on_hup, m);
@@ -100,30 +85,35 @@ static int start(struct master *m, struct err *e)
 	queries_init(m);
 	queries_verify(m);
 	spread_init(m);
-	if (jobs_init(m, e) < 0)
+	if (attach_init(m, e) < 0 || jobs_init(m, e) < 0)
 		return -1;
 	turn_finish(m); /* what was recovered is on disk before the first client asks */
 	FAULT(master_ready);
+	if (attach_start(m, e) < 0)
+		return -1;
 	return luxi_start(m, e) < 0 ? -1 : control_start(m, e);
 }
 
 static void end(struct master *m)
 {
-	jobs_stop(m);
+	if (m->end_jobs)
+		jobs_stop(m);
 	turn_finish(m);
+	attach_free(m);
 	luxi_server_free(m->luxi);
 	luxi_server_free(m->legacy);
 	luxi_server_free(m->control);
 	unlink(path_of(PATH_QUERY_SOCKET));
 	unlink(path_of(PATH_MASTER_SOCKET));
 	unlink(path_of(PATH_MASTERD_CONTROL));
+	if (!m->end_jobs)
+		pool_let_go(m->job_pool);
 	pool_free(m->job_pool);
 	pool_free(m->query_pool);
 	spread_free(m);
 	jobs_free(m);
 	locks_free(m->locks);
 	reservations_free(m->res);
-	ev_timer_free(m->stop);
 	ev_timer_free(m->mirror);
 	ev_timer_free(m->turn);
 	config_close(m->config);

@@ -24,11 +24,13 @@ static void cancel_started(struct mjob *j, struct luxi_conn *c, bool kill)
 
 	j->cancel_wanted = true;
 	if (kill) {
+		j->killed = true;
 		log_info("Job %" PRId64 " is being killed", j->job->id);
 		pool_kill(j->worker, SIGKILL);
 		luxi_ok(c, json_pack("[b, s]", 1, "SIGKILL send to the process"));
 		return;
 	}
+	run_held(j);
 	if (s == job_status_running) {
 		wconf_cancel(j);
 		luxi_ok(c, json_pack("[b, s]", 0,

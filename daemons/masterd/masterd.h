@@ -28,6 +28,13 @@ struct mjob {
 	bool log_dirty;    /* only log entries are new */
 	bool stored_final;
 	bool mirror_due; /* job-N is to be written when the mirror's timer fires */
+	/* of its worker, see attach.c */
+	struct job_run run; /* RUN.answer is a reference of ours, RUN.held is not used */
+	char *held;         /* as stored, NULL = to be made anew */
+	bool run_dirty;
+	bool away;   /* its worker has not come back yet since the master was started */
+	bool killed; /* on request */
+	struct mjob *next_run;
 	struct watch *watches;
 	struct mjob *next_dirty;
 };
@@ -49,6 +56,7 @@ struct master {
 	struct spread *spread;
 	struct map *jobs; /* decimal id -> struct mjob */
 	size_t running;
+	size_t away;   /* of these: whose worker has not come back yet */
 	size_t unborn; /* jobs accepted in this turn */
 	struct settings set;
 	struct ev_timer *schedule;
@@ -58,11 +66,14 @@ struct master {
 	struct ev_timer *turn;
 	bool turn_armed;
 	struct mjob *dirty;
+	struct mjob *runs; /* whose row of the worker is to be stored */
 	struct after *after, **after_end;
+	struct after *local, **local_end;
 	bool config_changed, settings_changed;
 	/* end */
 	bool stopping;
-	struct ev_timer *stop;
+	bool end_jobs; /* for good: nobody will come who goes on with what runs */
+	struct attach *attach;
 	struct {
 		uint64_t requests, jobs, queries, turns, commits, failed_turns;
 	} count;
@@ -75,9 +86,13 @@ int turn_begin(struct master *m,
 /* Call FN when this turn has been committed (FAILED NULL) or was lost. */
 void turn_after(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
 		void *arg);
+/* The same, but it is enough for ARG that this machine has it. */
+void turn_local(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
+		void *arg);
 void turn_touch(struct master *m, struct mjob *j); /* store the job's progress */
 void turn_log(struct master *m, struct mjob *j);   /* its log grew */
 int turn_commit_config(struct master *m, const json *changes, json **ret_objects, struct err *e);
+void turn_arm(struct master *m); /* something is to be stored */
 void turn_init(struct master *m);
 void turn_finish(struct master *m); /* what is open is committed now */
 
@@ -121,7 +136,27 @@ void jobs_release(struct mjob *j);         /* locks and reservations */
 int jobs_status(int64_t id, void *master); /* for job_dependencies() */
 int jobs_settings(struct master *m, struct err *e);
 void jobs_free(struct master *m);
-void jobs_stop(struct master *m); /* end what still runs */
+void jobs_stop(struct master *m); /* say of what still runs that it is ended */
+
+/* --- attach.c: workers that outlive their master --- */
+int attach_init(struct master *m, struct err *e);
+int attach_start(struct master *m, struct err *e); /* let them come */
+void attach_free(struct master *m);
+/* Has the start of jobs to wait a moment for workers that were there before? */
+bool attach_wait(struct master *m);
+void run_new(struct mjob *j);     /* a worker will be asked for it; then pool_submit(), then */
+void run_started(struct mjob *j); /* the worker's process is known */
+void run_touch(struct mjob *j);   /* store the row in this turn */
+void run_held(struct mjob *j);    /* the same; what the job holds has changed */
+void run_answered(struct mjob *j, int64_t call, json *answer); /* the same; ANSWER borrowed */
+void run_end(struct mjob *j);     /* it has no worker any more */
+void run_free(struct mjob *j);
+int runs_store(struct master *m, struct err *e); /* for the turn: rows that have changed ... */
+void runs_stored(struct master *m);              /* ... and it was committed */
+/* The worker that the job had under the last master goes on with it: 1; 0: there is none, or it has died. */
+int run_adopt(struct mjob *j,
+	      void (*on_worker)(struct pool_job *pj, json *msg, bool final, void *arg),
+	      struct err *e);
 
 /* --- manage.c: luxi calls on jobs --- */
 void manage_cancel(struct master *m, struct luxi_conn *c, int64_t id, bool kill);

@@ -27,6 +27,11 @@ static void arm(struct master *m, double seconds)
 	ev_timer_start(m->turn, seconds);
 }
 
+void turn_arm(struct master *m)
+{
+	arm(m, 0);
+}
+
 int turn_begin(struct master *m, struct err *e)
 {
 	arm(m, 0);
@@ -35,15 +40,28 @@ int turn_begin(struct master *m, struct err *e)
 	return db_begin(m->db, true, e);
 }
 
-void turn_after(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
-		void *arg)
+static void append(struct after ***end,
+		   void (*fn)(struct master *m, const struct err *failed, void *arg), void *arg)
 {
 	struct after *a = xcalloc(1, sizeof(*a));
 
 	a->fn = fn;
 	a->arg = arg;
-	*m->after_end = a;
-	m->after_end = &a->next;
+	**end = a;
+	*end = &a->next;
+}
+
+void turn_after(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
+		void *arg)
+{
+	append(&m->after_end, fn, arg);
+	arm(m, 0);
+}
+
+void turn_local(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
+		void *arg)
+{
+	append(&m->local_end, fn, arg);
 	arm(m, 0);
 }
 
@@ -59,6 +77,8 @@ void turn_touch(struct master *m, struct mjob *j)
 {
 	enlist(m, j);
 	j->dirty = true;
+	if (j->run.nonce)
+		run_touch(j);
 	arm(m, 0);
 }
 
@@ -102,6 +122,13 @@ static int store(struct master *m, struct err *e)
 		if (job_final(job_status_of(j->job)))
 			mirror_intend(j->job->id);
 	}
+	if (m->runs) {
+		if (!any && db_begin(m->db, true, e) < 0)
+			return -1;
+		any = true;
+		if (runs_store(m, e) < 0)
+			return -1;
+	}
 	if (any && FAULT(turn_drop)) {
 		db_rollback(m->db);
 		return 0;
@@ -110,11 +137,12 @@ static int store(struct master *m, struct err *e)
 }
 
 /* Everybody who waited for the end of the turn. They may start the next one. */
-static void run_after(struct master *m, const struct err *failed)
+static void run_list(struct master *m, struct after **list, struct after ***end,
+		     const struct err *failed)
 {
-	struct after *a = STEAL(m->after);
+	struct after *a = STEAL(*list);
 
-	m->after_end = &m->after;
+	*end = list;
 	while (a) {
 		struct after *next = a->next;
 
@@ -123,6 +151,12 @@ static void run_after(struct master *m, const struct err *failed)
 		free(a);
 		a = next;
 	}
+}
+
+static void run_after(struct master *m, const struct err *failed)
+{
+	run_list(m, &m->local, &m->local_end, failed);
+	run_list(m, &m->after, &m->after_end, failed);
 }
 
 static void config_changed(struct master *m)
@@ -176,10 +210,11 @@ static void end_turn(struct master *m)
 		db_rollback(m->db);
 		m->config_changed = m->settings_changed = false;
 		run_after(m, &e);
-		if (m->dirty)
+		if (m->dirty || m->runs)
 			arm(m, RETRY_AFTER);
 		return;
 	}
+	runs_stored(m);
 	v = take_dirty(m, &n);
 	/* answers first: a worker goes on while the mirror is written */
 	run_after(m, NULL);
@@ -197,6 +232,7 @@ static void on_turn(void *arg)
 void turn_init(struct master *m)
 {
 	m->after_end = &m->after;
+	m->local_end = &m->local;
 	m->turn = ev_timer_new(m->ev, "turn end", on_turn, m);
 }
 

@@ -19,7 +19,9 @@ struct call {
 	const json *args;
 	struct arena *a;
 };
-enum when { NOW, AFTER, LATER };
+/* NOW: nothing was changed, or nothing that would be missed; LOCAL: once it is on disk here; AFTER: once it
+ * can't be lost any more; LATER: somebody else answers. */
+enum when { NOW, LOCAL, AFTER, LATER };
 
 static void reply(struct mjob *j, int64_t call, json *result)
 {
@@ -105,6 +107,8 @@ static int do_op_running(const struct call *k, json **ret, enum when *when, stru
 		return -1;
 	if (j->cancel_wanted)
 		return canceled(e);
+	if (op->status == job_status_queued) /* it waited under the last master */
+		job_op_waiting(j->job, i, clock_real());
 	if (op->status != job_status_waiting)
 		return bad_call(e, "an opcode that does not wait can't run");
 	job_op_running(j->job, i, clock_real());
@@ -147,12 +151,15 @@ static int do_op_done(const struct call *k, json **ret, enum when *when, struct 
 		return -1;
 	if (op->status == job_status_queued)
 		job_op_waiting(j->job, i, clock_real());
+	if (str_eq(json_get_str(op->input, "OP_ID"), opcode_name(OP_cluster_destroy)))
+		j->m->end_jobs = !json_get(k->args, "error");
 	if (json_get(k->args, "error"))
 		op_failed(j, i, json_get(k->args, "error"));
 	else
 		op_succeeded(j, i, json_get(k->args, "result"));
 	turn_touch(j->m, j);
 	jobs_release(j);
+	run_held(j);
 	*when = AFTER;
 	return 0;
 }
@@ -165,7 +172,6 @@ static int do_log(const struct call *k, json **ret, enum when *when, struct err 
 	size_t i;
 
 	(void)ret;
-	(void)when;
 	if (!op_of(k, &i, e))
 		return -1;
 	if (!type || (json_str(message) && json_str_len(message) > LOG_ENTRY_MAX))
@@ -174,7 +180,45 @@ static int do_log(const struct call *k, json **ret, enum when *when, struct err 
 	    queue_log(j->m->db, j->job->id, i, clock_real(), type, message, NULL, e) < 0)
 		return -1;
 	turn_log(j->m, j);
+	*when = LOCAL;
 	return 0;
+}
+
+/* --- answers at the end of the turn: the job may be gone by then --- */
+struct pending {
+	int64_t job, call;
+	json *result;
+};
+
+static void answer_after(struct master *m, const struct err *failed, void *arg)
+{
+	struct pending *p = arg;
+	struct mjob *j = jobs_find(m, p->job);
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (j && failed) {
+		err_set(&e, ConfigurationError, NULL, "Can't store the change: %s",
+			err_msg(failed));
+		reply_error(j, p->call, &e);
+	} else if (j) {
+		reply(j, p->call, json_ref(p->result));
+	}
+	json_put(p->result);
+	free(p);
+}
+
+/* The answer (taken over) is stored with its effect: a call that is sent again to the next master has been
+ * carried out already. */
+static void answer(struct mjob *j, int64_t call, json *result, enum when when)
+{
+	struct pending *p = xcalloc(1, sizeof(*p));
+
+	*p = (struct pending){ j->job->id, call, result };
+	run_answered(j, call, result);
+	if (when == LOCAL)
+		turn_local(j->m, answer_after, p);
+	else
+		turn_after(j->m, answer_after, p);
 }
 
 /* --- locks --- */
@@ -189,7 +233,8 @@ static void granted(int64_t owner, const struct strs *names, void *arg)
 	FAULT(lock_granted);
 	call = j->lock_call;
 	j->lock_call = 0;
-	reply(j, call, json_pack("{s:o}", "names", json_new_strs(names)));
+	run_held(j);
+	answer(j, call, json_pack("{s:o}", "names", json_new_strs(names)), LOCAL);
 }
 
 /* Names there are now, for an opportunistic request for all. */
@@ -260,6 +305,7 @@ static int do_unlock(const struct call *k, json **ret, enum when *when, struct e
 	(void)when;
 	if (level < 0)
 		return bad_call(e, "lock level");
+	run_held(k->j);
 	if (json_get(k->args, "keep")) {
 		names = json_strs(k->a, json_get(k->args, "keep"));
 		locks_keep(k->j->m->locks, k->j->job->id, (enum lock_level)level, &names);
@@ -280,6 +326,7 @@ static int do_downgrade(const struct call *k, json **ret, enum when *when, struc
 	(void)when;
 	if (level < 0)
 		return bad_call(e, "lock level");
+	run_held(k->j);
 	locks_downgrade(k->j->m->locks, k->j->job->id, (enum lock_level)level, &names,
 			json_get_bool(k->args, "all", false));
 	return 0;
@@ -288,11 +335,9 @@ static int do_downgrade(const struct call *k, json **ret, enum when *when, struc
 /* --- configuration --- */
 static int do_commit(const struct call *k, json **ret, enum when *when, struct err *e)
 {
-	json *objects = NULL;
-
-	if (turn_commit_config(k->j->m, json_get(k->args, "changes"), &objects, e) < 0)
+	(void)ret;
+	if (turn_commit_config(k->j->m, json_get(k->args, "changes"), NULL, e) < 0)
 		return -1;
-	*ret = json_pack("{s:o}", "objects", objects);
 	*when = AFTER;
 	return 0;
 }
@@ -301,13 +346,14 @@ static int do_generate_mac(const struct call *k, json **ret, enum when *when, st
 {
 	const char *mac, *prefix = json_get_str(k->args, "prefix");
 
-	(void)when;
 	if (!prefix)
 		return bad_call(e, "MAC prefix");
 	if (reserve_mac_generate(k->j->m->res, k->j->m->config, k->j->job->id, prefix, k->a, &mac,
 				 e) < 0)
 		return -1;
 	*ret = json_pack("{s:s}", "mac", mac);
+	run_held(k->j);
+	*when = LOCAL;
 	return 0;
 }
 
@@ -316,20 +362,24 @@ static int do_reserve_mac(const struct call *k, json **ret, enum when *when, str
 	const char *mac = json_get_str(k->args, "mac");
 
 	(void)ret;
-	(void)when;
 	if (!mac)
 		return bad_call(e, "MAC");
-	return reserve_mac(k->j->m->res, k->j->m->config, k->j->job->id, mac, e);
+	if (reserve_mac(k->j->m->res, k->j->m->config, k->j->job->id, mac, e) < 0)
+		return -1;
+	run_held(k->j);
+	*when = LOCAL;
+	return 0;
 }
 
 static int do_reserve_port(const struct call *k, json **ret, enum when *when, struct err *e)
 {
 	int64_t port;
 
-	(void)when;
 	if (reserve_port(k->j->m->res, k->j->m->config, k->j->job->id, &port, e) < 0)
 		return -1;
 	*ret = json_pack("{s:I}", "port", port);
+	run_held(k->j);
+	*when = LOCAL;
 	return 0;
 }
 
@@ -338,10 +388,13 @@ static int do_reserve_name(const struct call *k, json **ret, enum when *when, st
 	const char *kind = json_get_str(k->args, "kind"), *name = json_get_str(k->args, "name");
 
 	(void)ret;
-	(void)when;
 	if (!kind || !name)
 		return bad_call(e, "name to reserve");
-	return reserve_name(k->j->m->res, k->j->job->id, kind, name, e);
+	if (reserve_name(k->j->m->res, k->j->job->id, kind, name, e) < 0)
+		return -1;
+	run_held(k->j);
+	*when = LOCAL;
+	return 0;
 }
 
 static int do_flush(const struct call *k, json **ret, enum when *when, struct err *e)
@@ -378,29 +431,6 @@ static const struct {
 #undef WCONF
 };
 
-/* --- answers at the end of the turn: the job may be gone by then --- */
-struct pending {
-	int64_t job, call;
-	json *result;
-};
-
-static void answer_after(struct master *m, const struct err *failed, void *arg)
-{
-	struct pending *p = arg;
-	struct mjob *j = jobs_find(m, p->job);
-	struct err e CLEANUP(err_clear) = ERR_NONE;
-
-	if (j && failed) {
-		err_set(&e, ConfigurationError, NULL, "Can't store the change: %s",
-			err_msg(failed));
-		reply_error(j, p->call, &e);
-	} else if (j) {
-		reply(j, p->call, json_ref(p->result));
-	}
-	json_put(p->result);
-	free(p);
-}
-
 void wconf_message(struct mjob *j, const json *msg)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -408,10 +438,13 @@ void wconf_message(struct mjob *j, const json *msg)
 	struct call k = { j, json_get_int(msg, "id", 0), json_get(msg, "args"), a };
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	enum when when = NOW;
-	struct pending *p;
 	json *result = NULL;
 	int rc = bad_call(&e, name ? name : "no name");
 
+	if (k.id > 0 && k.id == j->run.call) { /* of a worker that did not hear the answer */
+		answer(j, k.id, json_ref(j->run.answer), AFTER);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (str_eq(name, methods[i].name)) {
 			err_clear(&e);
@@ -422,10 +455,8 @@ void wconf_message(struct mjob *j, const json *msg)
 		reply_error(j, k.id, &e);
 	} else if (when == NOW) {
 		reply(j, k.id, result);
-	} else if (when == AFTER) {
-		p = xcalloc(1, sizeof(*p));
-		*p = (struct pending){ j->job->id, k.id, result };
-		turn_after(j->m, answer_after, p);
+	} else if (when != LATER) {
+		answer(j, k.id, result, when);
 	}
 }
 

@@ -18,10 +18,7 @@ void worker_start(const char *name, enum path log)
 	struct stat st;
 	int r;
 
-	/*
-	 * A worker whose master is gone could only do harm: its locks are gone, too, and its
-	 * changes can't be stored. (To be attached again by the next master is for later.)
-	 */
+	/* its work is of use to that master only; but see worker_outlives_master() */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGINT, SIG_IGN); /* of a terminal; the master decides */
 	signal(SIGHUP, SIG_IGN);
@@ -34,6 +31,11 @@ void worker_start(const char *name, enum path log)
 	r = log_open(name, path_of(log), false);
 	if (r < 0)
 		fprintf(stderr, "%s: can't open %s: %s\n", name, path_of(log), strerror(-r));
+}
+
+void worker_outlives_master(void)
+{
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 }
 
 int worker_tools(struct worker_tools *t, struct ev *ev, struct err *e)

@@ -1,6 +1,7 @@
 /*
  * ganeti-job-worker: runs the opcodes of one job at a time, as the master tells. Requests:
- * {"job": id, "ops": [opcode, ...], "first": index}; all else goes over wconf_call().
+ * {"job": id, "ops": [opcode, ...], "first": index, "nonce": text}; all else goes over wconf_call(). While a
+ * job runs the master may end, and another one go on with it.
  */
 #include "daemons/worker/worker.h"
 #include "src/lu/lu.h"
@@ -64,6 +65,8 @@ static void run_job(struct worker_tools *t, const json *request)
 	char context[40];
 
 	FAULT(job_begin);
+	worker_outlives_master();
+	wconf_home(w, id, json_get_str(request, "nonce"));
 	snprintf(context, sizeof(context), "job %" PRId64, id);
 	log_set_context(context);
 	if (worker_tools(t, NULL, &e) < 0) {

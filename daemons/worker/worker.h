@@ -9,6 +9,7 @@
 
 /* Open the log, end with the master, check that there is a channel. */
 void worker_start(const char *name, enum path log);
+void worker_outlives_master(void); /* from now on; it sees the end of its channel */
 /* The configuration and the node RPC client, opened once. Certificates may be missing at first. */
 struct worker_tools {
 	struct config *config;

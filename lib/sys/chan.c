@@ -161,6 +161,12 @@ void chan_send(struct chan *c, json *msg)
 	stream_flush(c->s);
 }
 
+void chan_set_fn(struct chan *c, void (*fn)(struct chan *c, json *msg, void *arg), void *arg)
+{
+	c->fn = fn;
+	c->arg = arg;
+}
+
 void chan_free(struct chan *c)
 {
 	if (!c || c->dead)

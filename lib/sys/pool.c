@@ -1,6 +1,7 @@
 /*
  * Worker processes that serve one request each at a time. A worker is idle, serves a job, or is
- * on its way out ("leaving": no channel any more, only its end is awaited; not counted).
+ * on its way out ("leaving": no channel any more, only its end is awaited; not counted). One that was taken
+ * over from another process ("away" until it has come back with a channel) is nobody's child of ours.
  */
 #include "lib/sys/priv.h"
 
@@ -9,8 +10,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,7 +27,10 @@ struct worker {
 	struct worker *next;
 	struct pool *pool;
 	pid_t pid;
-	struct chan *chan;      /* NULL = leaving */
+	struct chan *chan;      /* NULL = leaving, or away */
+	bool away;
+	int pid_fd;             /* of one that was taken over, else -1 */
+	struct ev_fd *watch;    /* on PID_FD */
 	struct pool_job *job;
 	struct ev_timer *timer; /* leaving: the SIGKILL; ended: the channel must end, too */
 	int served;
@@ -70,7 +76,19 @@ static void worker_free(struct worker *w)
 		at = &(*at)->next;
 	*at = w->next;
 	ev_timer_free(w->timer);
+	ev_fd_free(w->watch);
+	closep(&w->pid_fd);
 	free(w);
+}
+
+static void signal_worker(const struct worker *w, int signum)
+{
+	if (w->ended)
+		return;
+	if (w->pid_fd >= 0)
+		(void)pidfd_send_signal(w->pid_fd, signum, NULL, 0);
+	else
+		kill(w->pid, signum);
 }
 
 /* Stop using it; W may be gone after that. POLITE: it ends by itself when it sees that its channel is closed. */
@@ -78,8 +96,9 @@ static void leave(struct worker *w, bool polite)
 {
 	struct pool *p = w->pool;
 
-	if (!w->chan)
+	if (!w->chan && !w->away)
 		return;
+	w->away = false;
 	chan_free(STEAL(w->chan));
 	p->n--;
 	p->n_idle -= !w->job;
@@ -93,7 +112,7 @@ static void leave(struct worker *w, bool polite)
 	else if (polite)
 		ev_timer_start(w->timer, LEAVE_TIME);
 	else
-		kill(w->pid, SIGKILL);
+		signal_worker(w, SIGKILL);
 }
 
 static void on_worker_timer(void *arg)
@@ -103,7 +122,7 @@ static void on_worker_timer(void *arg)
 	if (w->chan)
 		on_gone(w); /* ended, but somebody else holds its end of the channel open */
 	else
-		kill(w->pid, SIGKILL);
+		signal_worker(w, SIGKILL);
 }
 
 static void on_ended(pid_t pid, int status, void *arg)
@@ -113,6 +132,23 @@ static void on_ended(pid_t pid, int status, void *arg)
 	log_debug("pool %s: worker %d ended with status %d", w->pool->name, (int)pid, status);
 	w->ended = true;
 	if (w->chan) /* its last message may still be in there; then comes the end */
+		ev_timer_start(w->timer, LAST_WORDS);
+	else
+		worker_free(w);
+}
+
+/* The same for one that is no child of ours. */
+static void on_foreign_end(int fd, int what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	ev_fd_free(STEAL(w->watch));
+	w->ended = true;
+	if (w->away)
+		on_gone(w);
+	else if (w->chan)
 		ev_timer_start(w->timer, LAST_WORDS);
 	else
 		worker_free(w);
@@ -206,13 +242,28 @@ static void on_msg(struct chan *c, json *msg, void *arg)
 	p->backoff = 0;
 	w->served++;
 	if ((p->o.retire_after > 0 && w->served >= p->o.retire_after) ||
-	    json_get_bool(msg, "retire", false))
+	    json_get_bool(msg, "retire", false) || w->pid_fd >= 0)
 		leave(w, true);
 	dispatch(p);
 	finish(j, msg);
 }
 
 /* --- starting --- */
+
+static struct worker *worker_new(struct pool *p, pid_t pid)
+{
+	struct worker *w = xcalloc(1, sizeof(*w));
+
+	w->pool = p;
+	w->pid = pid;
+	w->pid_fd = -1;
+	w->born = clock_mono();
+	w->timer = ev_timer_new(p->ev, "worker leaving", on_worker_timer, w);
+	w->next = p->workers;
+	p->workers = w;
+	p->n++;
+	return w;
+}
 
 static struct worker *start_worker(struct pool *p)
 {
@@ -233,15 +284,8 @@ static struct worker *start_worker(struct pool *p)
 		close(fd[0]);
 		return NULL;
 	}
-	w = xcalloc(1, sizeof(*w));
-	w->pool = p;
-	w->pid = pid;
-	w->born = clock_mono();
-	w->timer = ev_timer_new(p->ev, "worker leaving", on_worker_timer, w);
+	w = worker_new(p, pid);
 	w->chan = chan_new(p->ev, "worker", fd[0], p->o.max_message, on_msg, w);
-	w->next = p->workers;
-	p->workers = w;
-	p->n++;
 	p->n_idle++;
 	ev_child(p->ev, pid, on_ended, w);
 	return w;
@@ -255,15 +299,20 @@ static struct worker *find_idle(struct pool *p)
 	return NULL;
 }
 
+static void send_more(struct pool_job *j)
+{
+	for (size_t i = 0; i < json_len(j->more); i++)
+		chan_send(j->worker->chan, json_ref(json_at(j->more, i)));
+	json_put(STEAL(j->more));
+}
+
 static void give(struct worker *w, struct pool_job *j)
 {
 	w->pool->n_idle--;
 	w->job = j;
 	j->worker = w;
 	chan_send(w->chan, STEAL(j->request));
-	for (size_t i = 0; i < json_len(j->more); i++)
-		chan_send(w->chan, json_ref(json_at(j->more, i)));
-	json_put(STEAL(j->more));
+	send_more(j);
 }
 
 /* Give queued jobs to workers. Calls nobody back. */
@@ -315,6 +364,29 @@ struct pool *pool_new(struct ev *ev, const struct pool_opts *o)
 	return p;
 }
 
+static void wait_foreign(const struct worker *w, double seconds)
+{
+	struct pollfd f = { .fd = w->pid_fd, .events = POLLIN };
+
+	if (!w->ended && poll(&f, 1, seconds > 0 ? (int)(seconds * 1000) : 0) <= 0)
+		signal_worker(w, SIGKILL);
+}
+
+void pool_let_go(struct pool *p)
+{
+	for (struct worker *w = p->workers, *next; w; w = next) {
+		next = w->next;
+		if (!w->job)
+			continue;
+		if (w->pid_fd < 0)
+			ev_child_forget(p->ev, w->pid);
+		chan_free(STEAL(w->chan));
+		job_free(w->job);
+		p->n--;
+		worker_free(w);
+	}
+}
+
 void pool_free(struct pool *p)
 {
 	double end = clock_mono() + FREE_TIME;
@@ -332,8 +404,7 @@ void pool_free(struct pool *p)
 		struct pool_job *j = w->job;
 
 		next = w->next;
-		if (!w->ended)
-			kill(w->pid, SIGTERM);
+		signal_worker(w, SIGTERM);
 		leave(w, true);
 		if (j)
 			job_free(j);
@@ -343,7 +414,9 @@ void pool_free(struct pool *p)
 		double left = end - clock_mono();
 
 		ev_child_forget(p->ev, w->pid);
-		if (spawn_wait(w->pid, left > 0 ? left : 0, &status) == 0) {
+		if (w->pid_fd >= 0) {
+			wait_foreign(w, left);
+		} else if (spawn_wait(w->pid, left > 0 ? left : 0, &status) == 0) {
 			kill(w->pid, SIGKILL);
 			(void)spawn_wait(w->pid, 1, &status);
 		}
@@ -375,6 +448,43 @@ struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
 	return j;
 }
 
+struct pool_job *pool_adopt(struct pool *p, pid_t pid, int pid_fd, double grace,
+			    void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
+			    void *arg)
+{
+	struct pool_job *j = xcalloc(1, sizeof(*j));
+	struct worker *w = worker_new(p, pid);
+
+	w->away = true;
+	w->pid_fd = pid_fd;
+	w->watch = ev_fd_new(p->ev, "adopted worker", pid_fd, EV_FD_READ, on_foreign_end, w);
+	w->job = j;
+	j->worker = w;
+	j->pool = p;
+	j->fn = fn;
+	j->arg = arg;
+	j->timer = ev_timer_new(p->ev, "adopted job", on_job_timer, j);
+	ev_timer_start(j->timer, grace);
+	return j;
+}
+
+bool pool_away(const struct pool_job *j)
+{
+	return j->worker && j->worker->away;
+}
+
+void pool_attach(struct pool_job *j, struct chan *c)
+{
+	struct worker *w = j->worker;
+
+	assert(pool_away(j));
+	ev_timer_stop(j->timer);
+	w->away = false;
+	w->chan = c;
+	chan_set_fn(c, on_msg, w);
+	send_more(j);
+}
+
 const char *pool_tail(const struct pool_job *j, size_t *ret_n)
 {
 	*ret_n = j->tail_n;
@@ -383,9 +493,9 @@ const char *pool_tail(const struct pool_job *j, size_t *ret_n)
 
 void pool_send(struct pool_job *j, json *msg)
 {
-	if (j->worker) {
+	if (j->worker && !j->worker->away) {
 		chan_send(j->worker->chan, msg);
-	} else if (j->request) {
+	} else if (j->worker || j->request) {
 		if (!j->more)
 			j->more = json_new_array();
 		json_append(j->more, msg);
@@ -401,10 +511,8 @@ pid_t pool_pid(const struct pool_job *j)
 
 void pool_kill(struct pool_job *j, int signum)
 {
-	pid_t pid = pool_pid(j);
-
-	if (pid)
-		kill(pid, signum);
+	if (j->worker)
+		signal_worker(j->worker, signum);
 }
 
 void pool_cancel(struct pool_job *j)

@@ -49,3 +49,34 @@ int proc_cpus(void)
 
 	return n > 0 ? (int)n : 1;
 }
+
+int proc_start_time(pid_t pid, int64_t *ret)
+{
+	char path[40], *text CLEANUP(freep) = NULL, state;
+	long long start;
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fs_read(path, 4096, &text, NULL) < 0)
+		return -ESRCH;
+	p = strrchr(text, ')'); /* the name may hold anything */
+	if (!p || sscanf(p + 1,
+			 " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
+			 " %*s %lld",
+			 &state, &start) != 2)
+		return -EBADMSG;
+	if (state == 'Z' || state == 'X')
+		return -ESRCH;
+	*ret = start;
+	return 0;
+}
+
+char *proc_boot_id(struct arena *a)
+{
+	char *text CLEANUP(freep) = NULL;
+
+	if (fs_read("/proc/sys/kernel/random/boot_id", 128, &text, NULL) < 0)
+		return arena_strdup(a, "");
+	text[strcspn(text, "\n")] = '\0';
+	return arena_strdup(a, text);
+}

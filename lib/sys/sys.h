@@ -188,6 +188,8 @@ struct chan *chan_new(struct ev *ev, const char *name, int fd, size_t max,
 		      void (*fn)(struct chan *c, json *msg, void *arg), void *arg);
 char *chan_take_tail(struct chan *c, size_t *ret_n); /* of the message FN has; malloc'ed, NULL = none */
 void chan_send(struct chan *c, json *msg);     /* takes the reference over; never blocks */
+/* Other messages go to FN from now on; also inside the callback. */
+void chan_set_fn(struct chan *c, void (*fn)(struct chan *c, json *msg, void *arg), void *arg);
 void chan_free(struct chan *c);                /* closes; allowed inside the callback */
 /* Blocking, for sequential processes. RET may become null JSON. -EPIPE when the peer is gone,
  * -ETIMEDOUT (a negative TIMEOUT has no limit), -EMSGSIZE, -EBADMSG. */
@@ -223,6 +225,19 @@ void pool_send(struct pool_job *j, json *msg); /* to the worker serving J (kept 
 pid_t pool_pid(const struct pool_job *j);      /* 0 while queued */
 void pool_kill(struct pool_job *j, int signum);
 void pool_cancel(struct pool_job *j);          /* FN is not called any more; worker killed */
+/*
+ * A worker of a process like this one that has ended serves a job on (so does the worker after pool_let_go()
+ * here): FN as above. PID_FD (taken over) is the worker's. It has GRACE seconds to come back, which is when
+ * pool_attach() is to be called with its new channel (taken over; a message that it sends is FN's from then
+ * on), then it is killed. It serves no other job.
+ */
+struct pool_job *pool_adopt(struct pool *p, pid_t pid, int pid_fd, double grace,
+			    void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
+			    void *arg);
+bool pool_away(const struct pool_job *j); /* adopted and not attached yet */
+void pool_attach(struct pool_job *j, struct chan *c);
+/* Before pool_free(): workers that serve a job go on without us. Their jobs are forgotten. */
+void pool_let_go(struct pool *p);
 
 /* --- proc.c, uuid.c --- */
 struct meminfo {
@@ -230,6 +245,10 @@ struct meminfo {
 };
 int proc_meminfo(struct meminfo *ret);
 int proc_cpus(void); /* online processors */
+/* When a process was started, in ticks since the machine's start: with the pid, and the start of the machine
+ * (proc_boot_id()), this names a process. -ESRCH: there is none, or it has ended. */
+int proc_start_time(pid_t pid, int64_t *ret);
+char *proc_boot_id(struct arena *a); /* "" when it can't be told */
 char *uuid_new(struct arena *a);
 bool uuid_ok(const char *s); /* as made by uuid_new(): lower case, with dashes */
 int random_bytes(void *buf, size_t n);

@@ -31,16 +31,24 @@ int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, s
 int job_wait(struct luxi_client *c, int64_t id, void (*report)(int64_t serial, double time, const char *type, const json *msg, void *arg),
 	     void (*status)(const char *status, void *arg), void *arg, json **ret_results, struct err *e);
 
-/* --- wconf.c: worker to master over the worker's channel (fd 3), one request at a time --- */
+/*
+ * --- wconf.c: worker to master over the worker's channel (fd 3), one request at a time ---
+ * A worker outlives its master: when the channel breaks it connects to the next master's socket and goes on;
+ * a call whose answer was not heard is sent again, and carried out once.
+ */
 struct wconf;
 struct wconf *wconf_new(int fd);
+/* This is how the next master knows the worker of JOB. Without it the master's end is the end. */
+void wconf_home(struct wconf *w, int64_t job, const char *nonce);
 void wconf_free(struct wconf *w);
 /* METHOD rows in src/schema/wconf.def. ARGS dict taken over. Events that arrive meanwhile (cancel)
  * are kept for wconf_cancelled(). Fails with the error class the master sent, or with JobLost when the
- * master is gone or does not answer in time. */
+ * master is gone for good or does not answer in time (a time without a master does not count). */
 int wconf_call(struct wconf *w, const char *method, json *args, double timeout, json **ret, struct err *e);
 bool wconf_cancelled(struct wconf *w); /* has the job been asked to cancel? (does not block) */
-bool wconf_lost(struct wconf *w);      /* is the master gone? (does not block) */
+/* Is the master gone for good? Whoever waits for anything else has to ask this a few times a second: it is also
+ * what finds the next master. (Does not block for longer than a master needs to answer.) */
+bool wconf_lost(struct wconf *w);
 int wconf_fd(const struct wconf *w);
 
 #endif

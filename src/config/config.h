@@ -101,6 +101,9 @@ int reserve_port(struct reservations *r, struct config *c, int64_t job, int64_t 
 /* Names being created by running jobs (two jobs adding the same instance). */
 int reserve_name(struct reservations *r, int64_t job, const char *kind, const char *name, struct err *e);
 void reservations_drop(struct reservations *r, int64_t job);
+/* For saving with the job and restoring after a restart: a list of texts. */
+json *reservations_held(const struct reservations *r, int64_t job);
+void reservations_restore(struct reservations *r, int64_t job, const json *held);
 
 /* --- export.c, upgrade.c, ssconf.c --- */
 /* The whole configuration in config.data's layout (upstream 3.1), as a tree (new reference) or, at the

@@ -1,5 +1,5 @@
-/* What running jobs have taken but not committed yet. In the master's memory: a job that is gone took
- * nothing with it. */
+/* What running jobs have taken but not committed yet. In the master's memory, and saved with the job: a job
+ * that is gone took nothing with it. */
 #include "src/config/priv.h"
 
 #include <string.h>
@@ -62,6 +62,33 @@ void reservations_drop(struct reservations *r, int64_t job)
 			continue;
 		map_del(r->owner, key);
 		free(owner);
+	}
+}
+
+/* --- saving with the job --- */
+json *reservations_held(const struct reservations *r, int64_t job)
+{
+	json *out = json_new_array();
+	const char *key;
+	void *owner;
+
+	for (size_t pos = 0; map_next(r->owner, &pos, &key, &owner);)
+		if (*(int64_t *)owner == job)
+			json_append(out, json_new_str(key));
+	return out;
+}
+
+void reservations_restore(struct reservations *r, int64_t job, const json *held)
+{
+	json_items (held, i, key) {
+		int64_t *owner = json_str(key) && !map_has(r->owner, json_str(key)) ?
+					 xmalloc(sizeof(*owner)) :
+					 NULL;
+
+		if (!owner)
+			continue;
+		*owner = job;
+		map_put(r->owner, json_str(key), owner);
 	}
 }
 

@@ -116,6 +116,10 @@ int lu_refresh(struct luctx *lu, struct err *e);
  * Wait until every online node got the ssconf files and every candidate the configuration; nodes that did
  * not are warned of. FORCE: send what has not changed, too.
  */
+/* Wait for FD to be readable: 1; 0 = SECONDS have passed; -1 = there is no master any more. A job that waits for
+ * anything but an RPC does it here, so that the next master finds it. */
+int lu_wait(struct luctx *lu, int fd, double seconds);
+int lu_sleep(struct luctx *lu, double seconds, struct err *e);
 int lu_flush_config(struct luctx *lu, bool force, struct err *e);
 
 /* --- names.c --- */

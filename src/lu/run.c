@@ -5,12 +5,17 @@
  */
 #include "src/lu/lu.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
+
+#include <math.h>
+#include <poll.h>
 
 #define WCONF_TIMEOUT 60.0
 /* the master answers once a majority of the candidates has the change */
 #define COMMIT_TIMEOUT 300.0
 #define FLUSH_TIMEOUT 900.0
+#define WAIT_STEP 0.2
 
 static void drop_snapshot(struct luctx *lu)
 {
@@ -83,6 +88,31 @@ int lu_flush_config(struct luctx *lu, bool force, struct err *e)
 	json_items(json_get(answer, "failed"), i, f)
 		lu_warn(lu, NULL, "Could not send the configuration to node %s: %s",
 			json_str(json_at(f, 0)), json_str(json_at(f, 1)));
+	return 0;
+}
+
+/* --- waiting --- */
+int lu_wait(struct luctx *lu, int fd, double seconds)
+{
+	double until = clock_mono() + seconds;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		double left = until - clock_mono();
+
+		if (poll(&p, 1, (int)(fmax(fmin(left, WAIT_STEP), 0) * 1000 + 0.999)) > 0)
+			return 1;
+		if (wconf_lost(lu->wconf))
+			return -1;
+		if (left <= WAIT_STEP && clock_mono() >= until)
+			return 0;
+	}
+}
+
+int lu_sleep(struct luctx *lu, double seconds, struct err *e)
+{
+	if (lu_wait(lu, -1, seconds) < 0)
+		return err_set(e, JobLost, NULL, "Lost the connection to the master daemon");
 	return 0;
 }
 

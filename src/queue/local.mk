@@ -6,6 +6,7 @@ libmaster_a_SOURCES += \
 	src/queue/priv.h \
 	src/queue/queue.h \
 	src/queue/reason.c \
+	src/queue/runs.c \
 	src/queue/schedule.c \
 	src/queue/store.c
 EXTRA_DIST += src/queue/README

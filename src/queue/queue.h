@@ -82,6 +82,23 @@ int queue_serial_at_least(struct db *d, int64_t id, struct err *e);
 int queue_flag_get(struct db *d, const char *name, bool *ret, struct err *e); /* "drained" */
 int queue_flag_set(struct db *d, const char *name, bool v, struct err *e);
 
+/* --- runs.c: the processes that run jobs, so that the next master knows them --- */
+struct job_run {
+	const char *nonce; /* what the process proves itself with */
+	const char *place; /* the start of the machine it runs on */
+	int64_t pid, started; /* proc_start_time() */
+	int64_t call;      /* the last of its calls that changed anything, 0 = none */
+	json *answer;      /* to that one */
+	json *held;        /* locks and reservations, as the caller writes them */
+};
+/* Text, so that what has not changed need not be written anew. */
+int queue_run_save(struct db *d, int64_t job, const struct job_run *r, const char *held,
+		   struct err *e);
+/* RET in the arena, NULL = none. */
+int queue_run_load(struct db *d, struct arena *a, int64_t job, struct job_run **ret, struct err *e);
+int queue_run_remove(struct db *d, int64_t job, struct err *e);
+int queue_runs_tidy(struct db *d, struct err *e); /* those of jobs that have ended */
+
 /* --- change.c: fields of a job as QueryJobs, WaitForJobChange and `query job` give them --- */
 json *job_time(double t); /* [sec, usec], null for 0 */
 /* A copy without secrets ("<redacted>" instead), new reference. */

@@ -21,6 +21,10 @@ const char *const queue_schema[] = {
 	/* listing and archiving by age must not look at what is archived already */
 	"CREATE INDEX job_here ON job(id) WHERE archived = 0;"
 	"CREATE INDEX job_ended ON job(end) WHERE archived = 0 AND status >= 4",
+	/* processes that run jobs, see struct job_run */
+	"CREATE TABLE job_run(job INTEGER PRIMARY KEY, nonce TEXT NOT NULL, place TEXT NOT NULL,"
+	" pid INTEGER NOT NULL, started INTEGER NOT NULL, call INTEGER NOT NULL, answer TEXT,"
+	" held TEXT)",
 };
 /* what indices say as a number: the final states are the last ones of the enumeration */
 _Static_assert(job_status_canceled == 4, "index job_ended");

@@ -7,10 +7,7 @@
 #include "lib/base/clock.h"
 #include "lib/net/net.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DELAY_TEST "delay-test" /* type of the log entry that has the socket's name */
@@ -50,15 +47,6 @@ static int delay_expand(struct luctx *lu, const void *op_, struct err *e)
 	return 0;
 }
 
-static void nap(double seconds)
-{
-	struct timespec t = { .tv_sec = (time_t)seconds };
-
-	t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
 static int delay_once(struct luctx *lu, const struct op_test_delay *op, struct err *e)
 {
 	const struct delay *st = lu->state;
@@ -76,26 +64,12 @@ static int delay_once(struct luctx *lu, const struct op_test_delay *op, struct e
 					       "Failure during rpc call to node %s: %s",
 					       nodes[i].name, answers[i].error);
 	}
-	if (op->on_master)
-		nap(op->duration);
-	return 0;
+	return op->on_master ? lu_sleep(lu, op->duration, e) : 0;
 }
 
-static bool readable(int fd, double until)
+static bool readable(struct luctx *lu, int fd, double until)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	for (;;) {
-		double left = until - clock_mono();
-		int r = poll(&p, 1, left > 0 ? (int)(left * 1000) + 1 : 0);
-
-		if (r > 0)
-			return true;
-		if (r == 0 && left <= 0)
-			return false;
-		if (r < 0 && errno != EINTR)
-			return false;
-	}
+	return lu_wait(lu, fd, until - clock_mono()) > 0;
 }
 
 /*
@@ -113,13 +87,13 @@ static int delay_socket(struct luctx *lu, const struct op_test_delay *op, bool *
 	if (fd < 0)
 		return err_sys(e, fd, "Can't listen on %s", path);
 	lu_log_typed(lu, DELAY_TEST, json_pack("[s]", path));
-	if (readable(fd, until))
+	if (readable(lu, fd, until))
 		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	unlink(path);
 	if (peer < 0)
 		return 0;
 	lu_log(lu, "Received connection, time to go is %d", (int)(until - clock_mono()));
-	if (!readable(peer, until) || recv(peer, &c, 1, MSG_DONTWAIT) < 0)
+	if (!readable(lu, peer, until) || recv(peer, &c, 1, MSG_DONTWAIT) < 0)
 		return 0;
 	lu_log(lu, "Interrupted, time spent waiting: %d", (int)(clock_mono() - start));
 	*ret_stop = true;
@@ -171,12 +145,12 @@ static int notify(struct luctx *lu, const char *cls, const char *point, json *ar
 		return err_sys(e, fd, "Can't listen on %s", path);
 	}
 	lu_log_typed(lu, ELOG_JQUEUE_TEST, message);
-	if (readable(fd, clock_mono() + CONNECT_TIMEOUT))
+	if (readable(lu, fd, clock_mono() + CONNECT_TIMEOUT))
 		peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	unlink(path);
 	if (peer < 0)
 		return err_set(e, cls, NULL, "Client didn't connect in time (timed out)");
-	if (!readable(peer, clock_mono() + CONFIRM_TIMEOUT) || recv(peer, &c, 1, MSG_DONTWAIT) < 0)
+	if (!readable(lu, peer, clock_mono() + CONFIRM_TIMEOUT) || recv(peer, &c, 1, MSG_DONTWAIT) < 0)
 		return err_set(e, cls, NULL, "Client failed to confirm notification (timed out)");
 	return 0;
 }

@@ -1,9 +1,6 @@
 /* OP_OOB_COMMAND: the out-of-band programs of nodes, which the master runs. */
 #include "src/lu/node/lus.h"
 
-#include <errno.h>
-#include <math.h>
-#include <time.h>
 
 struct state {
 	struct strs nodes; /* UUIDs */
@@ -158,15 +155,6 @@ static int ask(struct luctx *lu, const struct op_oob_command *op, const char *uu
 	return 0;
 }
 
-/* Not all at once, for the sake of the fuses. */
-static void wait_a_little(double seconds)
-{
-	struct timespec t = { .tv_sec = (time_t)floor(seconds), .tv_nsec = (long)((seconds - floor(seconds)) * 1e9) };
-
-	while (nanosleep(&t, &t) < 0 && errno == EINTR)
-		;
-}
-
 static int by_name(const void *a, const void *b, void *arg)
 {
 	struct luctx *lu = arg;
@@ -191,7 +179,7 @@ static int exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 		if (rc < 0)
 			return -1;
 		if (op->command == oob_command_power_on && i + 1 < st->nodes.n)
-			wait_a_little(op->power_delay);
+			TRY(lu_sleep(lu, op->power_delay, e)); /* not all at once, for the sake of the fuses */
 	}
 	*ret = STEAL(all);
 	return 0;
