@@ -1,6 +1,7 @@
 /*
  * The control socket, for the administrator only: luxi framing, {"method": x, "args": []}.
- * level [name]: show or set the log level. stats: counters. locks: who holds and wants what.
+ * level [name]: show or set the log level. stats: counters. locks: who holds and wants what. workers: [job, pid,
+ * has it come back to this master?] of jobs that have one.
  * faults: the fault points; fault [name, action]: arm one (lib/base/fault.h).
  */
 #include "daemons/masterd/masterd.h"
@@ -75,6 +76,18 @@ static void do_fault(struct luxi_conn *c, const json *args)
 	luxi_fail(c, &e);
 }
 
+static json *workers(struct master *m)
+{
+	json *out = json_new_array();
+	const struct mjob *j;
+
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
+		if (j->worker)
+			json_append(out, json_pack("[I, I, b]", j->job->id,
+						   (int64_t)pool_pid(j->worker), (int)!j->away));
+	return out;
+}
+
 static void on_request(struct luxi_conn *c, const char *text, size_t n, void *arg)
 {
 	struct master *m = arg;
@@ -93,12 +106,14 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		luxi_ok(c, stats(m));
 	} else if (str_eq(method, "locks")) {
 		luxi_ok(c, locks_dump(m->locks));
+	} else if (str_eq(method, "workers")) {
+		luxi_ok(c, workers(m));
 	} else if (str_eq(method, "faults") && fault_enabled()) {
 		luxi_ok(c, faults());
 	} else if (str_eq(method, "fault")) {
 		do_fault(c, json_get(j, "args"));
 	} else {
-		err_plain(&e, "Methods: level, stats, locks%s",
+		err_plain(&e, "Methods: level, stats, locks, workers%s",
 			  fault_enabled() ? ", faults, fault" : "");
 		luxi_fail(c, &e);
 	}

@@ -236,6 +236,11 @@ vcl_release() {
 	vcl_let_go "$1" && m gnt-job wait "$1"
 }
 
+# vcl_worker ID: the process of a job that runs
+vcl_worker() {
+	m "$VCL_BUILD/tests/harness/luxi" --control workers | grep -o "\[$1,[0-9]*" | cut -d, -f2
+}
+
 # vcl_status ID: of a job
 vcl_status() {
 	m gnt-job list --no-headers -o status "$1"

@@ -42,16 +42,35 @@ master_stop() {
 	kill "$pid" 2>/dev/null || return 0
 	wait_for 30 gone "$pid"
 }
+
+# left_workers: pids of all workers, whoever started them
+left_workers() {
+	pgrep -f "^$GANETI_LIBDIR/ganeti-"
+}
+
+# Those of jobs outlive their master and would wait for another one.
+workers_end() {
+	local pid
+	for pid in $(left_workers); do kill -9 "$pid" 2>/dev/null; done
+}
+at_exit workers_end
 at_exit master_stop
 
-# master_kill: without a chance to tidy up; its workers end, too
+# master_kill: without a chance to tidy up; workers that run no job end, too
 master_kill() {
-	local pid workers w
+	local pid
 	pid=$(master_pid)
-	workers=$(pgrep -P "$pid")
 	kill -9 "$pid"
-	wait_for 10 gone "$pid" || return
-	for w in $workers; do wait_for 10 gone "$w" || return; done
+	wait_for 20 gone "$pid" && wait_for 20 none_idle
+}
+
+none_idle() {
+	! pgrep -f "^$GANETI_LIBDIR/ganeti-(query|spread)" >/dev/null
+}
+
+# worker_of JOB: the pid of its worker
+worker_of() {
+	luxi --control workers | grep -o "\[$1,[0-9]*" | tr -d '[' | cut -d, -f2
 }
 
 luxi() {
@@ -70,6 +89,30 @@ delay() {
 # locking SECONDS [KEY:VALUE...]: the same, with an exclusive lock of node1
 locking() {
 	delay "$@" | sed 's/"no_locks":true/"no_locks":false/'
+}
+
+# held [KEY:VALUE...]: an opcode that runs until it is let go, holding no locks unless "no_locks:false"
+held() {
+	delay 600 interruptible:true "$@"
+}
+
+_socket() {
+	field "$1" oplog | grep -o '[^"]*/delay-[0-9]*' | tail -n 1
+}
+
+_holds() {
+	[ -S "$(_socket "$1")" ]
+}
+
+# holds JOB: wait until a held opcode of it runs
+holds() {
+	wait_for 30 _holds "$1"
+}
+
+# let_go JOB: the held opcode goes on
+let_go() {
+	echo >"$T/.word"
+	socat -u "OPEN:$T/.word" "UNIX-CONNECT:$(_socket "$1")"
 }
 
 # submit OPCODE...: a job of these; prints its number

@@ -128,24 +128,56 @@ is "$(vcl_leftovers)" '' "nothing else is left"
 diag "a master that is killed while jobs run"
 vcl_os_hold
 background add m gnt-instance add "${HELD[@]}" -n node2.example.com inst1.example.com
-vcl_os_held
+ok "an installation runs" vcl_os_held
 running=$(last_job)
-m gnt-debug delay --submit -n node2.example.com --no-master 0 >/dev/null 2>&1
+m gnt-instance modify --submit -B memory=256 inst1.example.com >/dev/null 2>&1
 waiting=$(last_job)
+ok "a job waits for its locks" wait_for 20 vcl_is "$waiting" waiting
 held=$(vcl_hold --no-locks)
-sock=$(_vcl_socket "$held")
+dead=$(vcl_hold --no-locks)
+sock=$(_vcl_socket "$dead")
 vcl_kill9 1 ganeti-masterd
+idle() { vcl_processes | grep -E 'ganeti-(query|spread)-worker'; }
+workers() { vcl_processes | grep -c ganeti-job-worker; }
+four() { [ "$(workers)" = 4 ]; }
+ok "workers that run no job end with it" wait_for 20 not idle
+ok "those of the four jobs go on" wait_for 20 four
+kill -9 "${sock##*-}"
 rm "$sock"
-masters() { vcl_processes | grep -E 'ganeti-(job|query|spread)-worker'; }
-ok "its workers end with it" wait_for 10 not masters
-ok "start it again" m daemon-util start ganeti-masterd
-is "$(vcl_status "$running") $(vcl_status "$held")" "error error" "what ran has failed"
+ok "one of them is killed" wait_for 10 _vcl_gone "${sock##*-}"
+ok "start the master again" m daemon-util start ganeti-masterd
+is "$(vcl_status "$running") $(vcl_status "$waiting") $(vcl_status "$held") $(vcl_status "$dead")" \
+	"running waiting running error" "only that job has failed"
+like "$(m gnt-job info "$dead")" "detected death of job $dead" "and says why"
+vcl_os_go
+wait $BG
+is "$?" 0 "the instance is added as if nothing had happened"
+is "$(vcl_status "$running")" success "says its job"
 ok "what waited" m gnt-job wait "$waiting"
 is "$(vcl_status "$waiting")" success "has gone on"
+ok "and what only ran" vcl_release "$held"
+is "$(vcl_status "$held")" success "too"
+is "$(m gnt-instance list --no-headers -o name,status | tr -s ' ')" 'inst1.example.com running' "the instance runs"
+healthy "afterwards"
+ok "remove" m gnt-instance remove -f inst1.example.com
+is "$(vcl_leftovers)" '' "nothing is left"
+
+diag "a master and the process of a job that are killed together"
+vcl_os_hold
+background add m gnt-instance add "${HELD[@]}" -n node2.example.com inst1.example.com
+ok "an installation runs" vcl_os_held
+running=$(last_job)
+worker=$(vcl_worker "$running")
+kill -9 "$worker"
+vcl_kill9 1 ganeti-masterd
+ok "start the master again" m daemon-util start ganeti-masterd
+is "$(vcl_status "$running")" error "the job has failed"
 wait $BG
 is "$?" 1 "whoever waits for it is told"
 like "$(cat "$T/add")" $'Failure: command execution error:\ndetected death of job '"$running\$" "the truth"
 vcl_os_go
+quiet() { ! vcl_processes | grep -q /srv/ganeti/os/; }
+ok "the script has ended" wait_for 30 quiet
 healthy "afterwards"
 is "$(m gnt-instance list --no-headers -o name,status | tr -s ' ')" 'inst1.example.com ADMIN_down' "the instance is not lost"
 ok "remove" m gnt-instance remove -f inst1.example.com
@@ -166,32 +198,45 @@ healthy "afterwards"
 
 diag "a master that is stopped"
 held=$(vcl_hold --no-locks)
-background stop m daemon-util stop ganeti-masterd
-# nobody is let in any more: how the job ended is asked of the next master
-ok "it waits for what runs" vcl_let_go "$held"
-wait $BG
-is "$?" 0 "and ends"
-nok "for good" vcl_pid 1 ganeti-masterd
-is "$(find "$(vcl_file 1 SOCKET_DIR)" -type s)" '' "no socket is left"
+sock=$(_vcl_socket "$held")
+ok "it does not wait for what runs" m daemon-util stop ganeti-masterd
+nok "it is gone" vcl_pid 1 ganeti-masterd
+is "$(find "$(vcl_file 1 SOCKET_DIR)" -type s)" "$sock" "no socket is left but the job's"
 ok "start" m daemon-util start ganeti-masterd
-is "$(vcl_status "$held")" success "the job has ended well"
+is "$(vcl_status "$held")" running "the job runs"
+ok "and ends" vcl_release "$held"
+is "$(vcl_status "$held")" success "well"
+held=$(vcl_hold --no-locks)
+worker=$(vcl_worker "$held")
+ok "stop" m daemon-util stop ganeti-masterd
+ok "start" m daemon-util start ganeti-masterd
+ok "a job that was taken over is killed" m gnt-job cancel --kill --yes-do-it "$held"
+ok "with its process" wait_for 20 _vcl_gone "$worker"
+run m gnt-job wait "$held"
+is "$(vcl_status "$held")" error "as an error"
+rm -f "$(vcl_file 1 SOCKET_DIR)"/delay-*
 
 diag "killed in the middle of everything"
+failed() { m gnt-job list --no-headers -o id -F 'status == "error"'; }
+before=$(failed)
 for n in 1 2 3 4 5; do
 	background churn bash -c "$(declare -f vcl_on vcl_root vcl_name m); $(declare -p VCL VCL_LIB VCL_PORT VCL_TIMEOUT)
-		m gnt-instance add -t file -s 4m -o held+default -n node2.example.com inst$n.example.com
-		m gnt-instance modify -B memory=256 inst$n.example.com
+		m gnt-instance add -t file -s 4m -o held+default -n node2.example.com inst$n.example.com &&
+		m gnt-instance modify -B memory=256 inst$n.example.com &&
 		m gnt-instance add-tags inst$n.example.com x"
-	# at a random moment of what takes some 300 ms
-	read -rt "0.$((RANDOM % 4))$((RANDOM % 10))" <> <(:)
-	vcl_kill9 1 ganeti-masterd
-	m daemon-util start ganeti-masterd || fail "start of the master"
+	# at random moments of what takes some 300 ms
+	for _ in 1 2; do
+		read -rt "0.$((RANDOM % 3))$((RANDOM % 10))" <> <(:)
+		vcl_kill9 1 ganeti-masterd
+		m daemon-util start ganeti-masterd || fail "start of the master"
+	done
 	wait $BG
 done
 ended() { [ -z "$(m gnt-job list --no-headers --pending --running)" ]; }
-ok "all jobs end" wait_for 20 ended
+ok "all jobs end" wait_for 60 ended
+is "$(failed)" "$before" "all of them well"
 ok "the configuration is right" m gnt-cluster verify
 for i in $(m gnt-instance list --no-headers -o name); do m gnt-instance remove -f "$i" || fail "remove $i"; done
-is "$(vcl_leftovers | grep -v 'srv/ganeti/file-storage/inst')" '' "nothing is left but files of jobs that were killed"
+is "$(vcl_leftovers)" '' "nothing is left"
 healthy "in the end"
 vcl_done
