@@ -93,6 +93,8 @@ const char *cli_safe(struct arena *a, const char *text);
 /* --- submit.c --- */
 /* One call to the master. ARGS taken over, RET (may be NULL) in the arena. */
 int cli_call(struct cli *c, enum luxi method, json *args, json **ret, struct err *e);
+/* Its answer as it came, for luxi_answer(). */
+int cli_call_text(struct cli *c, enum luxi method, json *args, struct str *ret, struct err *e);
 /* A new opcode without parameters; in the arena. */
 json *op_new(struct cli *c, enum opcode op);
 /* Set a parameter (V taken over). A name that the opcode does not have is a programming error. */

@@ -48,9 +48,9 @@ static const char *joined(struct arena *a, const json *v)
 	return arena_strdup(a, str_get(&s));
 }
 
-static const char *unit_text(struct arena *a, const json *v, char units)
+static const char *unit_text(struct arena *a, double mib, char units)
 {
-	char *s CLEANUP(freep) = format_unit(json_float(v, 0), units);
+	char *s CLEANUP(freep) = format_unit(mib, units);
 
 	return arena_strdup(a, s);
 }
@@ -60,37 +60,66 @@ const char *cli_state(int64_t status, bool verbose)
 	return state_texts[status > 0 && status <= RS_OFFLINE ? status : RS_NODATA][verbose];
 }
 
+enum how { AS_IS, AS_UNIT, AS_BOOL, AS_TIME };
+
 struct listing {
 	struct cli *c;
 	const json *fields;  /* definitions */
+	struct ui_column *cols;
+	struct listed {
+		const char *name;
+		enum how how;
+		bool joined;
+	} *listed;           /* the same columns */
+	size_t n;
 	char units;
 	bool verbose;
+	struct strs cells;   /* malloc'ed; the texts are in the arena */
+	size_t cap;
 };
 
-static const char *cell_text(struct listing *l, size_t i, const json *cell)
+static void listing_start(struct listing *l, struct cli *c)
 {
-	const json *def = json_at(l->fields, i), *v = json_at(cell, 1);
-	const char *kind = json_get_str(def, "kind"), *name = json_get_str(def, "name"), *text;
-	int64_t state = json_int(json_at(cell, 0), RS_NODATA);
+	const char *separator = cli_str(c, "separator"), *units = cli_str(c, "units");
+
+	*l = (struct listing){ .c = c, .units = units ? *units : separator && *separator ? 'm' : 'h',
+			       .verbose = cli_flag(c, "verbose") };
+}
+
+static void listing_free(struct listing *l)
+{
+	free(l->cells.v);
+}
+
+static void add_cell(struct listing *l, const char *text)
+{
+	GROW(l->cells.v, l->cells.n, l->cap);
+	l->cells.v[l->cells.n++] = text;
+}
+
+static const char *cell_text(struct listing *l, size_t i, int64_t state, const json *v)
+{
+	const struct listed *f = &l->listed[i];
 	struct str s CLEANUP(str_free) = { 0 };
 	struct arena *a = l->c->a;
+	const char *text;
 
 	if (state != RS_NORMAL)
 		return cli_state(state, l->verbose);
-	if (l->c->cmd->format && name) {
-		text = l->c->cmd->format(a, name, v);
+	if (l->c->cmd->format && f->name) {
+		text = l->c->cmd->format(a, f->name, v);
 		if (text)
 			return text;
 	}
-	if (name && json_is(v, JSON_ARRAY) && is_joined(l->c->cmd, name))
+	if (f->joined && json_is(v, JSON_ARRAY))
 		return joined(a, v);
-	if (str_eq(kind, "unit"))
-		return unit_text(a, v, l->units);
-	if (str_eq(kind, "bool"))
+	if (f->how == AS_UNIT)
+		return unit_text(a, json_float(v, 0), l->units);
+	if (f->how == AS_BOOL)
 		return json_boolean(v, false) ? "Y" : "N";
-	if (str_eq(kind, "timestamp") && (json_is(v, JSON_INT) || json_is(v, JSON_FLOAT)))
+	if (f->how == AS_TIME && (json_is(v, JSON_INT) || json_is(v, JSON_FLOAT)))
 		ui_time(&s, json_float(v, 0), -1);
-	else if (str_eq(kind, "timestamp"))
+	else if (f->how == AS_TIME)
 		str_add(&s, "N/A");
 	else
 		ui_text(&s, v);
@@ -131,25 +160,134 @@ static void print_table(const struct ui_column *cols, size_t n, const struct str
 	cli_write(&out);
 }
 
+static enum how how_shown(const char *kind)
+{
+	return str_eq(kind, "unit") ? AS_UNIT : str_eq(kind, "bool") ? AS_BOOL :
+	       str_eq(kind, "timestamp") ? AS_TIME : AS_IS;
+}
+
+static void take_fields(struct listing *l, const json *fields)
+{
+	l->fields = fields;
+	l->n = json_len(fields);
+	l->cols = ARENA_ARRAY(l->c->a, struct ui_column, l->n);
+	l->listed = ARENA_ARRAY(l->c->a, struct listed, l->n);
+	json_items(fields, i, def) {
+		const char *name = json_get_str(def, "name"), *kind = json_get_str(def, "kind");
+		bool list = is_joined(l->c->cmd, name);
+
+		l->listed[i] = (struct listed){ name, how_shown(kind), name && list };
+		l->cols[i].title = json_get_str(def, "title");
+		l->cols[i].numeric = !list && numeric_kind(kind);
+	}
+}
+
 void cli_print_query(struct cli *c, const json *result, bool headers)
 {
-	const char *separator = cli_str(c, "separator"), *units = cli_str(c, "units");
-	struct listing l = { .c = c, .fields = json_get(result, "fields"),
-			     .units = units ? *units : separator && *separator ? 'm' : 'h',
-			     .verbose = cli_flag(c, "verbose") };
-	size_t n = json_len(l.fields), rows = json_len(json_get(result, "data"));
-	struct ui_column *cols = ARENA_ARRAY(c->a, struct ui_column, n);
-	struct strs cells = { ARENA_ARRAY(c->a, const char *, n * rows), 0 };
+	struct listing l CLEANUP(listing_free);
 
-	json_items(l.fields, i, def) {
-		cols[i].title = json_get_str(def, "title");
-		cols[i].numeric = !is_joined(c->cmd, json_get_str(def, "name")) &&
-				  numeric_kind(json_get_str(def, "kind"));
-	}
+	listing_start(&l, c);
+	take_fields(&l, json_get(result, "fields"));
 	json_items(json_get(result, "data"), r, row)
-		for (size_t i = 0; i < n; i++)
-			cells.v[cells.n++] = cell_text(&l, i, json_at(row, i));
-	print_table(cols, n, &cells, separator, headers);
+		for (size_t i = 0; i < l.n; i++) {
+			const json *cell = json_at(row, i);
+
+			add_cell(&l, cell_text(&l, i, json_int(json_at(cell, 0), RS_NODATA), json_at(cell, 1)));
+		}
+	print_table(l.cols, l.n, &l.cells, cli_str(c, "separator"), headers);
+}
+
+/*
+ * The same from the text of an answer: there may be a million cells, and most of them can be printed as they
+ * stand there. What is not as our master writes it is left to the parser.
+ */
+static void scan_value(struct listing *l, struct json_scan *s, size_t i, int64_t state)
+{
+	enum how how = l->listed[i].how;
+	bool plain = state == RS_NORMAL && !l->c->cmd->format;
+	const char *text;
+	int64_t number;
+	json *v;
+	size_t n;
+
+	if (plain && how == AS_IS && json_scan_plain(s, &text, &n)) {
+		add_cell(l, arena_strndup(l->c->a, text, n));
+	} else if (plain && how == AS_IS && json_scan_int(s, &number)) {
+		add_cell(l, arena_printf(l->c->a, "%lld", (long long)number));
+	} else if (plain && how == AS_UNIT && json_scan_int(s, &number)) {
+		add_cell(l, unit_text(l->c->a, (double)number, l->units));
+	} else if (json_scan_value(s, &v)) {
+		add_cell(l, cell_text(l, i, state, v));
+		if (l->c->cmd->format) /* its text may be in there */
+			json_own(l->c->a, v);
+		else
+			json_put(v);
+	}
+}
+
+static bool scan_row(struct listing *l, struct json_scan *s)
+{
+	size_t before = l->cells.n;
+
+	for (json_scan_enter(s, '['); json_scan_item(s);) {
+		int64_t state;
+
+		if (l->cells.n - before == l->n || !json_scan_enter(s, '[') || !json_scan_item(s) ||
+		    !json_scan_int(s, &state) || !json_scan_item(s))
+			return false;
+		scan_value(l, s, l->cells.n - before, state);
+		if (json_scan_item(s))
+			return false;
+	}
+	return !json_scan_failed(s) && l->cells.n - before == l->n;
+}
+
+static bool key_is(const char *key, size_t n, const char *name)
+{
+	return n == strlen(name) && memcmp(key, name, n) == 0;
+}
+
+static bool scan_result(struct listing *l, struct json_scan *s)
+{
+	bool data = false;
+	const char *key;
+	json *fields;
+	size_t n;
+
+	for (json_scan_enter(s, '{'); json_scan_key(s, &key, &n);) {
+		if (key_is(key, n, "fields") && !l->fields && json_scan_value(s, &fields)) {
+			take_fields(l, json_own(l->c->a, fields));
+		} else if (key_is(key, n, "data") && l->n && !data) {
+			data = true;
+			for (json_scan_enter(s, '['); json_scan_item(s);)
+				if (!scan_row(l, s))
+					return false;
+		} else {
+			return false;
+		}
+	}
+	return data && !json_scan_failed(s);
+}
+
+static bool scan_answer(struct listing *l, const struct str *text)
+{
+	struct json_scan s = { .p = text->p, .end = text->p + text->len };
+	bool success = false, result = false;
+	const char *key, *word;
+	int64_t version;
+	size_t n, m;
+
+	for (json_scan_enter(&s, '{'); json_scan_key(&s, &key, &n);) {
+		if (key_is(key, n, "success") && json_scan_skip(&s, &word, &m))
+			success = key_is(word, m, "true");
+		else if (key_is(key, n, "result") && !result)
+			result = scan_result(l, &s);
+		else if (!key_is(key, n, "version") || !json_scan_int(&s, &version) || version != LUXI_VERSION)
+			return false;
+		if (key_is(key, n, "result") && !result)
+			return false;
+	}
+	return success && result && !json_scan_failed(&s);
 }
 
 /* Data for programs: [{field: value or null}]. */
@@ -200,9 +338,12 @@ struct strs cli_fields(struct cli *c)
 
 int cli_list_filtered(struct cli *c, struct strs *fields, json *filter, struct err *e)
 {
+	struct str text CLEANUP(str_free) = { 0 };
+	struct listing l CLEANUP(listing_free);
 	json *names = NULL, *result;
-	bool as_json = cli_flag(c, "json"), unknown;
+	bool unknown;
 
+	listing_start(&l, c);
 	if (filter_make(&c->args, cli_flag(c, "force_filter"), c->cmd->name_field, c->cmd->numeric,
 			&names, e) < 0) {
 		json_put(filter);
@@ -212,10 +353,17 @@ int cli_list_filtered(struct cli *c, struct strs *fields, json *filter, struct e
 		filter = json_pack("[s, o, o]", "&", names, filter);
 	else if (names)
 		filter = names;
-	TRY(cli_call(c, LUXI_Query,
-		     json_pack("[s, o, o]", c->cmd->what, json_new_strs(fields), filter), &result, e));
+	TRY(cli_call_text(c, LUXI_Query, json_pack("[s, o, o]", c->cmd->what, json_new_strs(fields), filter),
+			  &text, e));
+	if (!cli_flag(c, "json") && scan_answer(&l, &text)) {
+		unknown = warn_unknown(c, l.fields);
+		print_table(l.cols, l.n, &l.cells, cli_str(c, "separator"), !cli_flag(c, "no_headers"));
+		return unknown ? EXIT_UNKNOWN_FIELD : EXIT_SUCCESS;
+	}
+	TRY(luxi_answer(&text, &result, e));
+	json_own(c->a, result);
 	unknown = warn_unknown(c, json_get(result, "fields"));
-	if (as_json)
+	if (cli_flag(c, "json"))
 		print_json(result);
 	else
 		cli_print_query(c, result, !cli_flag(c, "no_headers"));

@@ -7,15 +7,22 @@
 #include <stdio.h>
 #include <string.h>
 
-int cli_call(struct cli *c, enum luxi method, json *args, json **ret, struct err *e)
+int cli_call_text(struct cli *c, enum luxi method, json *args, struct str *ret, struct err *e)
 {
-	json *result = NULL;
-
 	if (!c->luxi && luxi_open(&c->luxi, e) < 0) {
 		json_put(args);
 		return -1;
 	}
-	TRY(luxi_call(c->luxi, method, args, &result, e));
+	return luxi_call_text(c->luxi, method, args, ret, e);
+}
+
+int cli_call(struct cli *c, enum luxi method, json *args, json **ret, struct err *e)
+{
+	struct str text CLEANUP(str_free) = { 0 };
+	json *result = NULL;
+
+	TRY(cli_call_text(c, method, args, &text, e));
+	TRY(luxi_answer(&text, &result, e));
 	json_own(c->a, result);
 	if (ret)
 		*ret = result;

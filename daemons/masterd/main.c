@@ -147,6 +147,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	raise_limits();
+	mem_return_large();
 	/* the database's side files have to belong to the user that goes on using them */
 	if (geteuid() == 0 && privs_drop(d.user, d.group, &e) < 0)
 		daemon_failed(EXIT_FAILED, err_msg(&e));

@@ -9,7 +9,10 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
-#define OBJECTS_KEPT 250000
+#include <poll.h>
+
+#define OBJECTS_KEPT 1000000 /* some 0.8 KiB each */
+#define IDLE_MS 300000       /* then what is kept goes */
 
 static int tools(struct worker_tools *t, struct err *e)
 {
@@ -71,14 +74,27 @@ static void verify(struct worker_tools *t)
 	log_info("Configuration verified, %zu errors", errors.n);
 }
 
+/* Only one worker is asked while there is one question at a time: others, and all in the night, get small. */
+static json *next_request(struct worker_tools *t)
+{
+	struct pollfd p = { .fd = WORKER_FD, .events = POLLIN };
+
+	if (poll(&p, 1, IDLE_MS) == 0 && t->config) {
+		config_forget_objects(t->config);
+		mem_trim();
+	}
+	return worker_request("method");
+}
+
 int main(void)
 {
 	struct worker_tools t = { 0 };
 	json *request;
 
+	mem_return_large();
 	worker_start("ganeti-query-worker", PATH_MASTERD_LOG);
 	(void)tools(&t, NULL);
-	while ((request = worker_request("method"))) {
+	while ((request = next_request(&t))) {
 		struct str reply CLEANUP(str_free) = { 0 };
 
 		if (str_eq(json_get_str(request, "method"), "verify"))

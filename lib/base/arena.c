@@ -52,14 +52,14 @@ void arena_freep(struct arena **a)
 	*a = NULL;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void *take(struct arena *a, size_t n, size_t align)
 {
-	const size_t align = _Alignof(max_align_t);
 	struct chunk *c = a->chunks;
 	void *p;
 
-	n = (n + align - 1) & ~(align - 1);
-	if (!c || c->size - c->used < n) {
+	if (c)
+		c->used = (c->used + align - 1) & ~(align - 1);
+	if (!c || c->used > c->size || c->size - c->used < n) {
 		size_t size = n > a->next_size ? n : a->next_size;
 
 		c = xcalloc(1, sizeof(*c) + size);
@@ -73,6 +73,11 @@ void *arena_alloc(struct arena *a, size_t n)
 	c->used += n;
 	a->used += n;
 	return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	return take(a, n, _Alignof(max_align_t));
 }
 
 void *arena_dup(struct arena *a, const void *p, size_t n)
@@ -91,14 +96,14 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 	if (!s)
 		return NULL;
 	n = strnlen(s, n);
-	d = arena_alloc(a, n + 1);
+	d = take(a, n + 1, 1); /* text needs no alignment */
 	memcpy(d, s, n);
 	return d;
 }
 
 char *arena_strdup(struct arena *a, const char *s)
 {
-	return s ? arena_dup(a, s, strlen(s) + 1) : NULL;
+	return s ? arena_strndup(a, s, strlen(s)) : NULL;
 }
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
@@ -110,7 +115,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, again);
 	va_end(again);
-	s = arena_alloc(a, (size_t)n + 1);
+	s = take(a, (size_t)n + 1, 1);
 	vsnprintf(s, (size_t)n + 1, fmt, ap);
 	return s;
 }

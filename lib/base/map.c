@@ -1,5 +1,7 @@
 #include "lib/base/map.h"
 
+#include "lib/base/str.h"
+
 #include <string.h>
 
 struct entry {
@@ -15,15 +17,6 @@ struct map {
 	size_t slots;
 	size_t live;
 };
-
-static uint64_t hash_of(const char *s)
-{
-	uint64_t h = 1469598103934665603u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return h ^ (h >> 29);
-}
 
 struct map *map_new(void)
 {
@@ -81,7 +74,7 @@ static void rebuild(struct map *m)
 
 static struct entry *find(const struct map *m, const char *key)
 {
-	uint64_t h = hash_of(key);
+	uint64_t h = str_hash(key);
 
 	if (!m->slots)
 		return NULL;
@@ -106,7 +99,7 @@ void *map_put(struct map *m, const char *key, void *value)
 	if ((m->n + 1) * 2 > m->slots)
 		rebuild(m);
 	GROW(m->v, m->n, m->cap);
-	m->v[m->n] = (struct entry){ xstrdup(key), value, hash_of(key) };
+	m->v[m->n] = (struct entry){ xstrdup(key), value, str_hash(key) };
 	index_entry(m, m->n++);
 	m->live++;
 	return NULL;

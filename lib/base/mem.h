@@ -20,6 +20,13 @@ char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull))
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
 char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
+/*
+ * For programs that live long and now and then hold a large text: its memory goes back to the system when it is freed
+ * (malloc() would keep ever larger pieces for the next time). mem_trim() gives back what else is free.
+ */
+void mem_return_large(void);
+void mem_trim(void);
+
 /* Run FN(&variable) when the variable leaves its scope. */
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 

@@ -226,6 +226,24 @@ int str_natcmp(const char *a, const char *b)
 	return *p ? 1 : -1;
 }
 
+/* Eight bytes at a step: what is looked up are mostly UUIDs and names. */
+uint64_t str_hash(const char *s)
+{
+	const uint64_t k = 0x9e3779b97f4a7c15u;
+	uint64_t h = 1469598103934665603u, w = 0;
+	size_t n = strlen(s);
+
+	for (; n >= sizeof(w); s += sizeof(w), n -= sizeof(w)) {
+		memcpy(&w, s, sizeof(w));
+		h = (h ^ w) * k;
+		h ^= h >> 32;
+	}
+	w = (uint64_t)n << 56;
+	memcpy(&w, s, n); /* less than eight */
+	h = (h ^ w) * k;
+	return h ^ h >> 32;
+}
+
 bool str_eq(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);

@@ -88,6 +88,19 @@ static bool is_plain(const char *s, size_t n)
 	return true;
 }
 
+static void dump_int(struct str *out, int64_t v)
+{
+	char buf[24], *p = buf + sizeof(buf);
+	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+
+	do
+		*--p = (char)('0' + u % 10);
+	while (u /= 10);
+	if (v < 0)
+		*--p = '-';
+	str_addn(out, p, (size_t)(buf + sizeof(buf) - p));
+}
+
 void json_dump_to(struct str *out, const json *j)
 {
 	const char *s;
@@ -95,7 +108,13 @@ void json_dump_to(struct str *out, const json *j)
 
 	switch (json_kind(j)) {
 	case JSON_NULL:
-		str_add(out, "null");
+		str_addn(out, "null", 4);
+		return;
+	case JSON_BOOL:
+		str_add(out, json_object_get_boolean(j) ? "true" : "false");
+		return;
+	case JSON_INT:
+		dump_int(out, json_object_get_int64(j));
 		return;
 	case JSON_STRING:
 		s = json_str(j);
@@ -430,6 +449,30 @@ json *json_clone(const json *j)
 	if (j)
 		json_object_deep_copy((json *)j, &copy, NULL);
 	return copy;
+}
+
+json *json_compact(const json *j)
+{
+	struct lh_table *t;
+	json *copy;
+
+	switch (json_kind(j)) {
+	case JSON_ARRAY:
+		copy = json_object_new_array_ext((int)json_len(j));
+		json_items(j, i, v)
+			json_append(copy, json_compact(v));
+		return copy;
+	case JSON_DICT:
+		copy = json_object_new_object();
+		json_each(j, key, v)
+			json_set(copy, key, json_compact(v));
+		t = json_object_get_object(copy);
+		if (t->count * 2 + 1 < t->size)
+			lh_table_resize(t, t->count * 2 + 1);
+		return copy;
+	default:
+		return json_ref((json *)(uintptr_t)j);
+	}
 }
 
 bool json_equal(const json *x, const json *y)

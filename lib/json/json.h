@@ -70,6 +70,8 @@ struct strs json_strs(struct arena *a, const json *j);
 struct strs json_keys(struct arena *a, const json *j);
 
 json *json_clone(const json *j); /* deep copy */
+/* A copy to keep and only read, in as little memory as possible: scalars are shared with J. */
+json *json_compact(const json *j);
 bool json_equal(const json *x, const json *y);
 /* Put all (borrowed) entries of FROM into TO, replacing. Returns TO. */
 json *json_merge(json *to, const json *from);
@@ -81,6 +83,31 @@ json *json_merge(json *to, const json *from);
  * 's' too: json_pack("{s:i, s:[s,s]}", "a", 1, "b", "x", "y").
  */
 json *json_pack(const char *fmt, ...);
+
+/*
+ * --- scan.c: going through a text without making a tree of it, for what may have a million values.
+ *
+ *	struct json_scan s = { text, text + n };
+ *	if (json_scan_enter(&s, '['))
+ *		while (json_scan_item(&s) && json_scan_value(&s, &v)) ...
+ *	if (json_scan_failed(&s)) ...
+ *
+ * What is parsed is checked as in json_parse(); of what is skipped, only where it ends. ---
+ */
+struct json_scan {
+	const char *p, *end; /* p NULL: it is not what was expected */
+	bool first;
+};
+bool json_scan_failed(const struct json_scan *s);
+bool json_scan_enter(struct json_scan *s, char bracket); /* '[' or '{' */
+/* At the next value of what was entered last. False: no more, go on behind it; or it failed. */
+bool json_scan_item(struct json_scan *s);
+bool json_scan_key(struct json_scan *s, const char **ret, size_t *ret_n); /* ASCII without escapes */
+/* One value: as it is, parsed, or (false and nothing happened: it is not like that) plain ASCII or a small integer. */
+bool json_scan_skip(struct json_scan *s, const char **ret, size_t *ret_n); /* RET may be NULL */
+bool json_scan_value(struct json_scan *s, json **ret);
+bool json_scan_plain(struct json_scan *s, const char **ret, size_t *ret_n);
+bool json_scan_int(struct json_scan *s, int64_t *ret);
 
 /* Iteration: json_each(d, k, v) {...} over a dict, json_items(arr, i, v) {...} over an array. */
 struct json_iter {

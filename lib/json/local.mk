@@ -1,4 +1,5 @@
 libbase_a_SOURCES += \
 	lib/json/json.c \
 	lib/json/json.h \
-	lib/json/pack.c
+	lib/json/pack.c \
+	lib/json/scan.c

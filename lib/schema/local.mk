@@ -1,4 +1,5 @@
 libbase_a_SOURCES += \
+	lib/schema/compact.c \
 	lib/schema/describe.c \
 	lib/schema/record.c \
 	lib/schema/scalar.c \

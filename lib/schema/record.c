@@ -256,17 +256,11 @@ json *type_record_emit(const struct type *t, const void *in)
 	return record_emit(t->record(), in, 0);
 }
 
-/* every record_list_t has this shape */
-struct any_list {
-	size_t n;
-	char *v;
-};
-
 int type_record_list_parse(const struct type *t, struct arena *a, json *in, void *out,
 			   struct err *e)
 {
 	const struct record *r = t->record();
-	struct any_list *l = out;
+	struct record_list *l = out;
 
 	if (!json_is(in, JSON_ARRAY))
 		return err_plain(e, "expected a list, got %s", json_kind_name(in));
@@ -282,7 +276,7 @@ int type_record_list_parse(const struct type *t, struct arena *a, json *in, void
 json *type_record_list_emit(const struct type *t, const void *in)
 {
 	const struct record *r = t->record();
-	const struct any_list *l = in;
+	const struct record_list *l = in;
 	json *j = json_new_array();
 
 	for (size_t i = 0; i < l->n; i++)

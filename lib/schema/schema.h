@@ -155,11 +155,24 @@ int record_coerce(const struct record *r, const json *in, const char *const *all
 json *record_defaults(const struct record *r);
 
 /* record and list-of-record types */
+struct record_list { /* every x_list_t has this shape */
+	size_t n;
+	char *v;
+};
 int type_record_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e);
 json *type_record_emit(const struct type *t, const void *in);
 int type_record_list_parse(const struct type *t, struct arena *a, json *in, void *out,
 			   struct err *e);
 json *type_record_list_emit(const struct type *t, const void *in);
+
+/*
+ * --- compact.c: copies to keep and only read. What several objects have in common (strings, dicts) is there once;
+ * so they all belong into one arena, which is freed before its compact. ---
+ */
+struct compact;
+struct compact *compact_new(void);
+void compact_free(struct compact *c);
+void *compact_record(struct compact *c, const struct record *r, struct arena *a, const void *obj);
 
 /* JSON description for schema_dump and documents: {name, type, default, required, doc, ...} */
 json *field_describe(const struct field *f);

@@ -291,12 +291,15 @@ static struct worker *start_worker(struct pool *p)
 	return w;
 }
 
+/* The one that has served most: what workers keep for the next time is warm in as few of them as are needed. */
 static struct worker *find_idle(struct pool *p)
 {
+	struct worker *best = NULL;
+
 	for (struct worker *w = p->workers; w; w = w->next)
-		if (w->chan && !w->job)
-			return w;
-	return NULL;
+		if (w->chan && !w->job && (!best || w->served > best->served))
+			best = w;
+	return best;
 }
 
 static void send_more(struct pool_job *j)

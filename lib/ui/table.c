@@ -3,18 +3,27 @@
 
 #include <string.h>
 
+static void pad(struct str *out, size_t n)
+{
+	static const char blanks[] = "                                ";
+
+	for (; n >= sizeof(blanks); n -= sizeof(blanks) - 1)
+		str_addn(out, blanks, sizeof(blanks) - 1);
+	str_addn(out, blanks, n);
+}
+
 static void cell(struct str *out, const char *text, size_t width, bool right, const char *color)
 {
-	size_t n = ui_width(text), pad = width > n ? width - n : 0;
+	size_t n = ui_width(text), more = width > n ? width - n : 0;
 
 	if (right)
-		str_addf(out, "%*s", (int)pad, "");
+		pad(out, more);
 	if (color)
 		str_addf(out, "%s%s\033[0m", color, text);
 	else
 		str_add(out, text);
 	if (!right)
-		str_addf(out, "%*s", (int)pad, "");
+		pad(out, more);
 }
 
 static void row(struct str *out, const struct ui_table *t, const char *const *cells,

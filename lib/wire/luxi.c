@@ -366,11 +366,16 @@ static int read_text(int fd, struct str *text, double end, struct err *e)
 	}
 }
 
+int luxi_read_text(int fd, struct str *ret, double timeout, struct err *e)
+{
+	return read_text(fd, ret, clock_mono() + timeout, e);
+}
+
 int luxi_read(int fd, json **ret, double timeout, struct err *e)
 {
 	struct str text CLEANUP(str_free) = { 0 };
 
-	if (read_text(fd, &text, clock_mono() + timeout, e) < 0)
+	if (luxi_read_text(fd, &text, timeout, e) < 0)
 		return -1;
 	return json_parse(str_get(&text), text.len, ret, e);
 }

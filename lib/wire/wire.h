@@ -25,5 +25,6 @@ uid_t luxi_peer_uid(const struct luxi_conn *c);
 /* client side, blocking */
 int luxi_write(int fd, const json *message, double timeout, struct err *e);
 int luxi_read(int fd, json **ret, double timeout, struct err *e);
+int luxi_read_text(int fd, struct str *ret, double timeout, struct err *e); /* the message as it came */
 
 #endif

@@ -22,6 +22,10 @@ void luxi_closep(struct luxi_client **c);
 /* ARGS is a list (reference taken over). A failed call gives the error class sent by the master; a
  * plain text answer ("Failed to parse request: ...") is a RequestError. */
 int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e);
+/* The same in two steps, for answers that are too large to be made a tree of: the whole answer as it came, and what
+ * luxi_call() makes of it. */
+int luxi_call_text(struct luxi_client *c, enum luxi method, json *args, struct str *ret, struct err *e);
+int luxi_answer(const struct str *text, json **ret, struct err *e);
 
 /* --- jobs.c: what CLIs do with jobs --- */
 /* Poll with WaitForJobChange until final; REPORT gets each log entry [serial, [s,us], type, msg], STATUS the

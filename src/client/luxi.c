@@ -157,11 +157,10 @@ static bool is_question(enum luxi method)
 	return method == LUXI_WaitForJobChange || str_starts(luxi_name(method), "Query");
 }
 
-int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e)
+int luxi_call_text(struct luxi_client *c, enum luxi method, json *args, struct str *ret, struct err *e)
 {
 	json *request CLEANUP(json_putp) = json_pack("{s:s, s:o, s:i}", "method", luxi_name(method),
 						     "args", args, "version", LUXI_VERSION);
-	json *answer CLEANUP(json_putp) = NULL;
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
 	for (int attempt = 1;; attempt++) {
@@ -169,12 +168,32 @@ int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, s
 
 		if (send_request(c, request, e) < 0)
 			return -1;
-		if (luxi_read(c->fd, &answer, LUXI_RW_TIMEOUT, &why) == 0)
-			return take_answer(answer, ret, e);
+		str_trim(ret, 0);
+		if (luxi_read_text(c->fd, ret, LUXI_RW_TIMEOUT, &why) == 0)
+			return 0;
 		drop(c); /* a late answer must not be taken for that of the next request */
 		closed = why.errnum == EPIPE || why.errnum == ECONNRESET;
 		if (!closed || !is_question(method) || attempt == ATTEMPTS)
 			break;
 	}
 	return why.errnum == ETIMEDOUT ? timed_out(e, err_msg(&why)) : lost(e, err_msg(&why));
+}
+
+int luxi_answer(const struct str *text, json **ret, struct err *e)
+{
+	json *answer CLEANUP(json_putp) = NULL;
+	struct err why CLEANUP(err_clear) = ERR_NONE;
+
+	if (json_parse(str_get(text), text->len, &answer, &why) < 0)
+		return lost(e, err_msg(&why));
+	return take_answer(answer, ret, e);
+}
+
+int luxi_call(struct luxi_client *c, enum luxi method, json *args, json **ret, struct err *e)
+{
+	struct str text CLEANUP(str_free) = { 0 };
+
+	if (luxi_call_text(c, method, args, &text, e) < 0)
+		return -1;
+	return luxi_answer(&text, ret, e);
 }

@@ -26,6 +26,7 @@ struct db *config_db(struct config *c);
 /* Keep parsed objects from one snapshot to the next, up to about LIMIT of them: for those who read the same
  * again and again. Only what changed is parsed again. */
 void config_keep_objects(struct config *c, size_t limit);
+void config_forget_objects(struct config *c); /* of those kept, while no snapshot is open: gives memory back */
 /*
  * Make the database from INITIAL, a dict in config.data's shape of any version config_upgrade() knows
  * (cluster init, import). It appears at PATH complete or not at all; an existing one is refused.

@@ -103,13 +103,23 @@ int meta_set_float(struct db *d, const char *key, double v, struct err *e);
 struct db *snapshot_db(struct snapshot *s);
 
 /* --- cache.c: parsed objects of one state, a snapshot's own or kept from one to the next --- */
+struct named {
+	const char *name, *uuid; /* name: the UUID for kinds without names */
+};
+int named_cmp(const void *x, const void *y); /* natural order of names */
+/* Up to about LIMIT objects are kept, in as little memory as possible; 0: those of one snapshot, as they are parsed. */
 struct cache *cache_new(size_t limit);
 void cache_free(struct cache *c);
 /* Forget what is not as in the state of SERIAL, which D shows; everything when it can't be told. */
 void cache_follow(struct cache *c, struct db *d, int64_t serial);
-struct arena *cache_arena(struct cache *c); /* for what goes into it */
+struct arena *cache_arena(struct cache *c); /* the objects' */
 const void *cache_get(const struct cache *c, enum obj_kind k, const char *uuid);
-void cache_put(struct cache *c, enum obj_kind k, const char *uuid, const void *obj);
+/* Parse what is not there yet and put it in. */
+int cache_load(struct cache *c, enum obj_kind k, const char *text, const void **ret, struct err *e);
+/* All objects of a kind in natural order of names, when that is known already; it then follows the changes. Only where
+ * objects are kept. */
+const struct named *cache_list(const struct cache *c, enum obj_kind k, size_t *ret_n);
+void cache_set_list(struct cache *c, enum obj_kind k, const struct named *v, size_t n);
 void cache_trim(struct cache *c); /* when nobody uses it: at its limit, start again */
 
 /* --- pool.c: what the store keeps itself: free ports, used addresses --- */

@@ -125,22 +125,15 @@ struct db *snapshot_db(struct snapshot *s)
  * to the file. It reads as missing, and says so in the log. */
 static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 {
+	struct db_stmt *st CLEANUP(db_finish) = NULL;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
-	char *text CLEANUP(freep) = NULL;
-	void *obj;
+	const void *obj;
 	int rc;
 
-	{
-		struct db_stmt *st CLEANUP(db_finish) = NULL;
-
-		rc = db_query(s->db, &st, &e,
-			      "SELECT json FROM object WHERE uuid = ? AND kind = ?", "ss", uuid,
-			      obj_kind_name(k));
-		rc = rc < 0 ? -1 : db_step(st, &e);
-		if (rc == 1)
-			text = xstrdup(db_text(st, 0));
-	}
-	if (rc == 1 && obj_parse_text(cache_arena(s->cache), k, text, &obj, &e) == 0)
+	rc = db_query(s->db, &st, &e, "SELECT json FROM object WHERE uuid = ? AND kind = ?", "ss", uuid,
+		      obj_kind_name(k));
+	rc = rc < 0 ? -1 : db_step(st, &e);
+	if (rc == 1 && cache_load(s->cache, k, db_text(st, 0), &obj, &e) == 0)
 		return obj;
 	if (rc)
 		log_error("Can't read %s %s: %s", kind_info(k)->label, uuid, err_msg(&e));
@@ -151,9 +144,7 @@ static const void *get(struct snapshot *s, enum obj_kind k, const char *uuid)
 {
 	const void *obj = uuid ? cache_get(s->cache, k, uuid) : NULL;
 
-	if (!obj && uuid && (obj = load(s, k, uuid)))
-		cache_put(s->cache, k, uuid, obj);
-	return obj;
+	return obj || !uuid ? obj : load(s, k, uuid);
 }
 
 const struct cluster *snap_cluster(struct snapshot *s)
@@ -270,29 +261,15 @@ FIND(snap_find_instance, instance, OBJ_INSTANCE, true, "not known")
 FIND(snap_find_network, network, OBJ_NETWORK, false, "not found")
 
 /* --- lists --- */
-struct named {
-	const char *name, *uuid;
-};
-
-static int by_name(const void *x, const void *y)
-{
-	return str_natcmp(((const struct named *)x)->name, ((const struct named *)y)->name);
-}
-
-/* UUIDs of a query's (uuid, name) rows, in natural order of names. */
-static struct strs sorted(struct snapshot *s, const char *sql, const char *fmt, ...)
+/* A query's (uuid, name) rows, in natural order of names. *RET is malloc'ed, its strings are in the arena. */
+static size_t sorted_rows(struct snapshot *s, struct named **ret, const char *sql, const char *fmt, va_list ap)
 {
 	struct db_stmt *st CLEANUP(db_finish) = NULL;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
-	struct named *v CLEANUP(freep) = NULL;
+	struct named *v = NULL;
 	size_t n = 0, cap = 0;
-	struct strs l = { 0 };
-	va_list ap;
-	int rc;
+	int rc = db_queryv(s->db, &st, &e, sql, fmt, ap);
 
-	va_start(ap, fmt);
-	rc = db_queryv(s->db, &st, &e, sql, fmt, ap);
-	va_end(ap);
 	while (rc >= 0 && (rc = db_step(st, &e)) == 1) {
 		const char *uuid = arena_strdup(s->a, db_text(st, 0)), *name = db_text(st, 1);
 
@@ -302,15 +279,56 @@ static struct strs sorted(struct snapshot *s, const char *sql, const char *fmt, 
 	if (rc < 0)
 		log_error("Can't read the configuration: %s", err_msg(&e));
 	if (n)
-		qsort(v, n, sizeof(*v), by_name);
+		qsort(v, n, sizeof(*v), named_cmp);
+	*ret = v;
+	return n;
+}
+
+static struct strs uuids(struct snapshot *s, const struct named *v, size_t n)
+{
+	struct strs l = { ARENA_ARRAY(s->a, const char *, n + 1), n };
+
 	for (size_t i = 0; i < n; i++)
-		strs_add(s->a, &l, v[i].uuid);
+		l.v[i] = v[i].uuid;
 	return l;
+}
+
+static struct strs sorted(struct snapshot *s, const char *sql, const char *fmt, ...)
+{
+	struct named *v CLEANUP(freep) = NULL;
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	n = sorted_rows(s, &v, sql, fmt, ap);
+	va_end(ap);
+	return uuids(s, v, n);
+}
+
+static size_t sorted_kind(struct snapshot *s, struct named **ret, const char *sql, ...)
+{
+	va_list ap;
+	size_t n;
+
+	va_start(ap, sql);
+	n = sorted_rows(s, ret, sql, "s", ap);
+	va_end(ap);
+	return n;
 }
 
 struct strs snap_uuids(struct snapshot *s, enum obj_kind k)
 {
-	return sorted(s, "SELECT uuid, name FROM object WHERE kind = ?", "s", obj_kind_name(k));
+	struct named *v CLEANUP(freep) = NULL;
+	const struct named *kept;
+	size_t n;
+
+	kept = cache_list(s->cache, k, &n);
+	if (kept)
+		return uuids(s, kept, n);
+	n = sorted_kind(s, &v, "SELECT uuid, name FROM object WHERE kind = ?", obj_kind_name(k));
+	if (s->kept)
+		cache_set_list(s->cache, k, v, n);
+	return uuids(s, v, n);
 }
 
 size_t snap_count(struct snapshot *s, enum obj_kind k)

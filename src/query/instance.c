@@ -198,9 +198,22 @@ static enum qstatus instance_disk_usage(struct qctx *c, const void *obj, const s
 
 /* --- parameters --- */
 
+/* fill_be() with what all instances share made once. */
+static struct beparams filled(struct qctx *c, const void *obj)
+{
+	struct beparams p = I(obj)->beparams;
+
+	if (!c->has_be) {
+		c->be = fill_be(c->a, snap_cluster(c->s), NULL);
+		c->has_be = true;
+	}
+	record_fill(rec_beparams(), &p, &c->be);
+	return p;
+}
+
 static enum qstatus be_item(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
 {
-	struct beparams p = fill_be(c->a, snap_cluster(c->s), &I(obj)->beparams);
+	struct beparams p = filled(c, obj);
 
 	*ret = field_emit(record_field(rec_beparams(), f->key), &p);
 	return *ret ? QRS_NORMAL : QRS_UNAVAIL;
@@ -237,7 +250,7 @@ static enum qstatus hv_item(struct qctx *c, const void *obj, const struct qfield
 static enum qstatus instance_beparams(struct qctx *c, const void *obj, const struct qfield *f,
 				      json **ret)
 {
-	struct beparams p = fill_be(c->a, snap_cluster(c->s), &I(obj)->beparams);
+	struct beparams p = filled(c, obj);
 
 	(void)f;
 	*ret = record_emit(rec_beparams(), &p, 0);

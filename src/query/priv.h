@@ -65,6 +65,8 @@ struct qctx {
 	struct map *live;      /* node UUID -> struct rpc_answer of the live call */
 	struct map *running;   /* instance name -> where it runs */
 	struct map *console;   /* instance name -> json */
+	struct beparams be;    /* backend parameters of an instance without own ones */
+	bool has_be;
 	bool archived;         /* jobs: the archived ones too, for they can be told apart */
 };
 

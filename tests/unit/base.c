@@ -117,10 +117,77 @@ static void test_json_float(void **state)
 	}
 }
 
+/* The whole text, with nothing looked at beyond what the calls ask for. */
+static void test_json_scan(void **state)
+{
+	static const char text[] = " { \"a\" : [ 1 , \"x\", \"\\u00e4\", -20, 1.5, [[{\"]\":\"}\"}, 2]], null ],"
+				   " \"skip\": {\"k\": [\"\\\"]\"]}, \"end\": true } ";
+	/* each is wrong for a different function */
+	static const char *const bad[] = { "{", "[]", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{\"a\":[}",
+					   "{,\"a\":1}", "{\"a\":1 \"b\":2}", "{\"a\":\"x}", "{\"a\":'x'}",
+					   "{\"a\":nul}", "{\"\\u0061\":1}", "{\"a\":[1 2]}" };
+	struct json_scan s = { .p = text, .end = text + strlen(text) };
+	const char *key, *word;
+	json *v[3] = { 0 };
+	int64_t i;
+	size_t n;
+
+	(void)state;
+	assert_true(json_scan_enter(&s, '{') && json_scan_key(&s, &key, &n));
+	assert_true(n == 1 && *key == 'a');
+	assert_true(json_scan_enter(&s, '[') && json_scan_item(&s));
+	assert_false(json_scan_plain(&s, &word, &n));
+	assert_true(json_scan_int(&s, &i) && i == 1 && json_scan_item(&s));
+	assert_true(json_scan_plain(&s, &word, &n) && n == 1 && *word == 'x' && json_scan_item(&s));
+	assert_false(json_scan_plain(&s, &word, &n) || json_scan_int(&s, &i));
+	assert_true(json_scan_value(&s, &v[0]) && json_scan_item(&s));
+	assert_string_equal(json_str(v[0]), "\xc3\xa4");
+	assert_true(json_scan_int(&s, &i) && i == -20 && json_scan_item(&s));
+	assert_false(json_scan_int(&s, &i));
+	assert_true(json_scan_value(&s, &v[1]) && json_float(v[1], 0) == 1.5 && json_scan_item(&s));
+	assert_true(json_scan_value(&s, &v[2]) && json_len(json_at(v[2], 0)) == 2 && json_scan_item(&s));
+	assert_true(json_scan_skip(&s, &word, &n) && n == 4 && !json_scan_item(&s) && !json_scan_failed(&s));
+	assert_true(json_scan_key(&s, &key, &n) && n == 4 && json_scan_skip(&s, NULL, NULL));
+	assert_true(json_scan_key(&s, &key, &n) && n == 3 && json_scan_skip(&s, &word, &n));
+	assert_true(n == 4 && !json_scan_key(&s, &key, &n) && !json_scan_failed(&s));
+	for (size_t k = 0; k < 3; k++)
+		json_put(v[k]);
+	for (size_t k = 0; k < ARRAY_SIZE(bad); k++) {
+		json *x = NULL;
+
+		s = (struct json_scan){ .p = bad[k], .end = bad[k] + strlen(bad[k]) };
+		for (json_scan_enter(&s, '{'); json_scan_key(&s, &key, &n); x = NULL)
+			if (json_scan_value(&s, &x))
+				json_put(x);
+		if (!json_scan_failed(&s))
+			fail_msg("accepted: %s", bad[k]);
+	}
+}
+
+static void test_json_compact(void **state)
+{
+	json *j CLEANUP(json_putp) = json_pack("{s:[i,f,n,{s:s}], s:{}, s:[]}", "b", 1, 2.5, "k", "v", "d", "l");
+	json *copy CLEANUP(json_putp) = json_compact(j);
+
+	(void)state;
+	assert_true(json_equal(j, copy));
+	for (int i = 0; i < 40; i++) { /* it grows like any other */
+		char key[16];
+
+		snprintf(key, sizeof(key), "k%d", i);
+		json_set(copy, key, json_new_int(i));
+		json_append(json_get(copy, "l"), json_new_int(i));
+	}
+	assert_int_equal(json_get_int(copy, "k39", 0), 39);
+	assert_int_equal(json_len(copy), 43);
+	assert_int_equal(json_len(json_get(j, "l")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_json_float),
+		cmocka_unit_test(test_json_float), cmocka_unit_test(test_json_scan),
+		cmocka_unit_test(test_json_compact),
 		cmocka_unit_test(test_natcmp), cmocka_unit_test(test_split),
 		cmocka_unit_test(test_map),    cmocka_unit_test(test_units),
 		cmocka_unit_test(test_json),

@@ -411,13 +411,75 @@ static void test_kept(void **state)
 	confkit_free(&k);
 }
 
+static void check_lists(struct config *reader, struct config *writer)
+{
+	static const enum obj_kind kinds[] = { OBJ_INSTANCE, OBJ_NODE, OBJ_DISK };
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct snapshot *kept, *fresh;
+
+	assert_ok(snapshot_open(reader, &kept, &e), &e);
+	assert_ok(snapshot_open(writer, &fresh, &e), &e);
+	for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
+		struct strs x = snap_uuids(kept, kinds[k]), y = snap_uuids(fresh, kinds[k]);
+
+		assert_int_equal(x.n, y.n);
+		for (size_t i = 0; i < x.n; i++)
+			assert_string_equal(x.v[i], y.v[i]);
+	}
+	snapshot_free(kept);
+	snapshot_free(fresh);
+}
+
+/* The list of a kind stays as it would be made anew, whatever comes, goes or is renamed. */
+static void test_kept_lists(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct config *reader;
+	struct snapshot *s;
+	struct confkit k;
+	json *o;
+
+	(void)state;
+	confkit_new(&k, 3);
+	assert_ok(config_open(k.path, DB_READ, &reader, &e), &e);
+	config_keep_objects(reader, 1000);
+	check_lists(reader, k.c);
+	for (int i = 12; i >= 1; i--) {
+		commit_one(&k, "add", "instance", confkit_instance(&k, i, 1 + i % 2));
+		check_lists(reader, k.c);
+	}
+	change_os(&k, 3, "tiny"); /* not looked at before */
+	check_lists(reader, k.c);
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	for (int i = 1; i <= 12; i++)
+		assert_non_null(snap_instance(s, confkit_uuid(&k, 7, i)));
+	o = json_clone(snap_json(s, OBJ_INSTANCE, confkit_uuid(&k, 7, 5)));
+	snapshot_free(s);
+	commit_one(&k, "update", "instance", json_set(o, "name", json_new_str("zz.example.com")));
+	json_put(o);
+	check_lists(reader, k.c);
+	change_os(&k, 4, "tiny");
+	check_lists(reader, k.c);
+	commit_one(&k, "remove", "instance", json_own(k.a, json_new_str(confkit_uuid(&k, 7, 5))));
+	commit_one(&k, "remove", "instance", json_own(k.a, json_new_str(confkit_uuid(&k, 7, 12))));
+	check_lists(reader, k.c);
+	for (int round = 0; round < 40; round++) /* more at once than are followed one by one */
+		change_os(&k, 1 + round % 4, round & 1 ? "noop" : "tiny");
+	commit_one(&k, "add", "instance", confkit_instance(&k, 13, 1));
+	check_lists(reader, k.c);
+	config_forget_objects(reader);
+	check_lists(reader, k.c);
+	config_close(reader);
+	confkit_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_from_3_0),
 		cmocka_unit_test(test_ssconf),	   cmocka_unit_test(test_find),
 		cmocka_unit_test(test_verify),	   cmocka_unit_test(test_create_errors),
-		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_kept_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

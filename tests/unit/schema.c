@@ -187,10 +187,40 @@ static void test_partial(void **state)
 	assert_true(json_equal(in, out));
 }
 
+/* A compact copy says the same, also after what it was made from is gone; what copies have in common is shared. */
+static void test_compact(void **state)
+{
+	static const char text[] = "{\"name\":\"i\",\"os\":\"noop+x\",\"hvparams\":{\"a\":1,\"b\":[]},"
+				   "\"beparams\":{\"vcpus\":2},\"osparams\":{},\"disks\":[\"d1\",\"d2\"],"
+				   "\"nics\":[{\"mac\":\"m\",\"nicparams\":{\"link\":\"br0\"},\"uuid\":\"u\"}]}";
+	struct arena *a = arena_new(), *tmp = arena_new();
+	struct compact *c = compact_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *in CLEANUP(json_putp) = NULL;
+	struct instance i, *copy[2];
+
+	(void)state;
+	assert_ok(json_parse(text, strlen(text), &in, &e), &e);
+	assert_ok(record_parse(rec_instance(), tmp, in, &i, REC_NO_DEFAULTS, NULL, &e), &e);
+	for (int k = 0; k < 2; k++)
+		copy[k] = compact_record(c, rec_instance(), a, &i);
+	arena_free(tmp);
+	for (int k = 0; k < 2; k++) {
+		json *out CLEANUP(json_putp) = record_emit(rec_instance(), copy[k], 0);
+
+		assert_true(json_equal(in, out));
+	}
+	assert_ptr_equal(copy[0]->os, copy[1]->os);
+	assert_ptr_equal(copy[0]->hvparams, copy[1]->hvparams);
+	assert_ptr_not_equal(copy[0]->nics.v, copy[1]->nics.v);
+	arena_free(a);
+	compact_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_partial), cmocka_unit_test(test_compact),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_wording),
 		cmocka_unit_test(test_opcode),
