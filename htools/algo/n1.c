@@ -135,7 +135,7 @@ static bool by_sums(const struct ht_n1 *n, const struct ht_inst *i, int pri, int
 	int64_t mem = ht_inst_uses_mem(i) ? i->mem : 0;
 	int64_t most = n->needs[pri].n ? n->needs[pri].v[0].mem : 0;
 
-	if (n->needs[pri].n && ht_free_mem(p, &p->s) - mem - most <= 0)
+	if (n->needs[pri].n && ht_spare_mem(p, &p->s) - mem - most <= 0)
 		return false;
 	if (!is_checked(c, n->o, pri))
 		return true;
@@ -143,7 +143,7 @@ static bool by_sums(const struct ht_n1 *n, const struct ht_inst *i, int pri, int
 	if (!ht_may_migrate(p, s) ||
 	    ((p->excl_storage || s->excl_storage) && ht_inst_spindles(i) == HT_NONE))
 		return false;
-	return ht_free_mem(s, &s->s) - ht_peers_get(&n->needs[sec], pri) - mem > 0;
+	return ht_spare_mem(s, &s->s) - ht_peers_get(&n->needs[sec], pri) - mem > 0;
 }
 
 /* Does losing NODE concern PRI or SEC? */

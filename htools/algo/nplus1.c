@@ -141,7 +141,7 @@ static bool drbd_can_leave(const struct ht_cluster *c, const struct ht_node *n)
 		if (!ok)
 			break;
 		mem = ht_peers_get(&need, i->sec) + (ht_inst_uses_mem(i) ? i->mem : 0);
-		ok = ht_free_mem(&c->nodes[i->sec], &c->nodes[i->sec].s) - mem > 0;
+		ok = ht_spare_mem(&c->nodes[i->sec], &c->nodes[i->sec].s) - mem > 0;
 		ht_peers_set(&need, i->sec, mem);
 	}
 	free(need.v);

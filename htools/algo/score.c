@@ -163,7 +163,7 @@ static void reaches(struct score *b)
 
 		if (n->offline)
 			continue;
-		r[HT_C_MEM] = r[HT_C_RES] = r[HT_C_MEM_F] = larger(r[HT_C_MEM], mem / n->t_mem);
+		r[HT_C_MEM] = r[HT_C_RES] = r[HT_C_MEM_F] = larger(r[HT_C_MEM], mem / n->mem_base);
 		r[HT_C_CPU] = r[HT_C_CPU_F] = larger(r[HT_C_CPU], cpu / n->t_cpu / n->cpu_speed);
 		if (n->excl_storage ? n->t_spn != 0 : n->t_dsk != 0)
 			r[HT_C_DSK] = r[HT_C_DSK_F] =

@@ -80,7 +80,7 @@ void ht_squeeze_guess(struct ht_cluster *c)
 		n->x_mem = 0;
 		n->s.p_rem = 0;
 		n->s.fail_n1 = false;
-		n->s.p_mem = (double)ht_free_mem(n, &n->s) / n->t_mem;
+		n->s.p_mem = (double)ht_free_mem(n, &n->s) / n->mem_base;
 	}
 }
 

@@ -18,6 +18,7 @@ const struct ht_policy ht_policy_default = {
 	.n_templates = 9,
 	.vcpu_ratio = 4.0,
 	.spindle_ratio = 32.0,
+	.memory_ratio = 1.0,
 };
 
 /* --- the journal --- */

@@ -31,8 +31,14 @@ struct ht_policy {
 	enum disk_template *templates; /* in the order given */
 	size_t n_templates;
 	double vcpu_ratio, spindle_ratio;
+	double memory_ratio; /* MiB that may be promised for each real one; 1 unless memory is over-committed */
 };
 extern const struct ht_policy ht_policy_default;
+/* Does memory_ratio change anything? (no number does not) */
+static inline bool ht_scales_memory(const struct ht_policy *p)
+{
+	return p->memory_ratio >= 0 && p->memory_ratio < 1e6 && p->memory_ratio != 1;
+}
 
 /* A growing list of numbers; the last is upstream's first (both prepend), see ht_list_each(). */
 struct ht_list {
@@ -168,11 +174,14 @@ struct ht_node {
 	int64_t n_mem, f_mem, x_mem;   /* of the node itself; reported free; not accounted for */
 	int64_t n_cpu, t_spn;
 	int64_t lo_dsk, hi_cpu;        /* limits from m_dsk and the policy */
+	int64_t lo_mem;                /* free memory stays above it; below 0 where memory is over-committed */
+	double mem_base;               /* what free memory is a part of */
 	double m_dsk, hi_spn;
 	const struct ht_policy *policy;
 	int group;
 	bool offline, master, excl_storage, migrates_free /* no migration restriction of its own */;
 	bool kvm;                      /* hypervisor known and KVM */
+	bool n_mem_set;                /* n_mem is what the administrator says */
 	double rss;                    /* load.mem is measured: pages, times this (--mem-weight); 0: it is not */
 	struct ht_list pri, sec;       /* without forthcoming ones */
 	struct ht_counts tags;         /* exclusion tags of primaries, with forthcoming ones */
@@ -266,6 +275,11 @@ static inline double ht_mem_load(const struct ht_node *n, double mem)
 static inline bool ht_mem_exceeded(const struct ht_node *n, double mem)
 {
 	return n->rss > 0 && ht_mem_load(n, mem) > n->rss;
+}
+/* More that may be promised. */
+static inline int64_t ht_spare_mem(const struct ht_node *n, const struct ht_state *s)
+{
+	return ht_free_mem(n, s) - n->lo_mem;
 }
 int64_t ht_avail_mem(const struct ht_node *n, const struct ht_state *s);
 int64_t ht_avail_disk(const struct ht_node *n, const struct ht_state *s);

@@ -343,7 +343,7 @@ void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct aren
 		struct ht_state *s = &n->s;
 		int64_t dsk = 0;
 
-		if (n->kvm && static_kvm_mem > 0)
+		if (n->kvm && static_kvm_mem > 0 && !n->n_mem_set)
 			n->n_mem = static_kvm_mem;
 		s->i_mem = 0;
 		for (int i = 0; i < n->pri.n; i++) {
@@ -355,7 +355,12 @@ void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct aren
 		for (int i = 0; i < n->sec.n; i++)
 			dsk += c->insts[n->sec.v[i]].dsk;
 		n->x_mem = hs_truncate(n->t_mem) - n->n_mem - s->i_mem - n->f_mem;
-		s->p_mem = (double)ht_free_mem(n, s) / n->t_mem;
+		ht_node_set_policy(n, n->policy); /* its own memory may be another now */
+		s->p_mem = (double)ht_free_mem(n, s) / n->mem_base;
+		if (ht_scales_memory(n->policy)) { /* what is reported free says nothing of what is promised */
+			s->p_mem_forth = (double)s->f_mem_forth / n->mem_base;
+			s->fail_n1 = ht_spare_mem(n, s) <= s->r_mem;
+		}
 		dsk = hs_truncate(n->t_dsk) - s->f_dsk - dsk;
 		if (n->x_mem > 512 || dsk > 1024)
 			strs_add(a, ret_warnings, arena_printf(a, "node %s is missing %lld MB ram and %lld GB disk", n->name,

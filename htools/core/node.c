@@ -35,7 +35,13 @@ static void sub_util(struct ht_util *to, const struct ht_util *u)
 
 void ht_node_set_policy(struct ht_node *n, const struct ht_policy *p)
 {
+	double mem = n->t_mem - (double)n->n_mem;
+	bool scaled = ht_scales_memory(p);
+
 	n->policy = p;
+	/* upstream's 2.17 takes the part of this in any case, 3.0 that of all memory */
+	n->mem_base = scaled ? mem : n->t_mem;
+	n->lo_mem = scaled ? hs_truncate((1 - p->memory_ratio) * mem) : 0;
 	n->hi_cpu = hs_floor(p->vcpu_ratio * n->t_cpu);
 	n->hi_spn = p->spindle_ratio * (double)n->t_spn;
 }
@@ -49,6 +55,7 @@ void ht_node_init(struct ht_node *n)
 	s->u_cpu = s->u_cpu_forth = n->n_cpu;
 	s->f_spn_forth = s->f_spn;
 	s->fail_n1 = true;
+	n->mem_base = n->t_mem;
 	s->p_mem_forth = (double)n->f_mem / n->t_mem;
 	s->p_dsk = s->p_dsk_forth = disk_part(n, s->f_spn, s->f_dsk);
 	s->p_cpu = s->p_cpu_forth = (double)n->n_cpu / n->t_cpu;
@@ -86,7 +93,7 @@ int64_t ht_free_mem(const struct ht_node *n, const struct ht_state *s)
 
 int64_t ht_avail_mem(const struct ht_node *n, const struct ht_state *s)
 {
-	return max64(0, ht_free_mem(n, s) - s->r_mem);
+	return max64(0, ht_spare_mem(n, s) - s->r_mem);
 }
 
 int64_t ht_avail_disk(const struct ht_node *n, const struct ht_state *s)
@@ -191,7 +198,7 @@ static void forth_pri(const struct ht_node *n, struct ht_state *s, const struct 
 	bool disk = ht_inst_local_disk(i);
 
 	s->f_mem_forth -= sign * i->mem;
-	s->p_mem_forth = (double)s->f_mem_forth / n->t_mem;
+	s->p_mem_forth = (double)s->f_mem_forth / n->mem_base;
 	if (disk)
 		s->f_dsk_forth -= sign * i->dsk;
 	s->f_spn_forth = free_spindles(n, i, s->f_spn_forth, sign);
@@ -210,7 +217,7 @@ static enum ht_fail check_forth_pri(const struct ht_node *n, const struct ht_sta
 {
 	double ratio = n->policy->vcpu_ratio;
 
-	if (s->f_mem_forth <= 0)
+	if (s->f_mem_forth <= n->lo_mem)
 		return HT_FAIL_MEM;
 	if (ht_inst_local_disk(i)) {
 		if (s->f_dsk_forth <= 0 || s->f_dsk_forth < n->lo_dsk)
@@ -230,7 +237,7 @@ static enum ht_fail check_pri(const struct ht_node *n, const struct ht_state *fr
 {
 	double ratio = n->policy->vcpu_ratio;
 
-	if (free <= 0)
+	if (free <= n->lo_mem)
 		return HT_FAIL_MEM;
 	if (ht_inst_local_disk(i)) {
 		if (s->f_dsk <= 0 || (strict && s->f_dsk < n->lo_dsk))
@@ -266,8 +273,8 @@ enum ht_fail ht_try_pri(const struct ht_node *n, const struct ht_state *from, st
 	if (ht_inst_uses_mem(i))
 		to->i_mem += i->mem;
 	free = free_with(n, to->i_mem);
-	to->p_mem = (double)free / n->t_mem;
-	to->fail_n1 = free <= to->r_mem;
+	to->p_mem = (double)free / n->mem_base;
+	to->fail_n1 = free <= to->r_mem + n->lo_mem;
 	if (ht_inst_local_disk(i))
 		to->f_dsk -= i->dsk;
 	to->f_spn = free_spindles(n, i, to->f_spn, 1);
@@ -306,8 +313,8 @@ void ht_state_del_pri(const struct ht_node *n, struct ht_state *s, const struct 
 	if (ht_inst_uses_mem(i))
 		s->i_mem -= i->mem;
 	free = free_with(n, s->i_mem);
-	s->p_mem = (double)free / n->t_mem;
-	s->fail_n1 = free <= s->r_mem;
+	s->p_mem = (double)free / n->mem_base;
+	s->fail_n1 = free <= s->r_mem + n->lo_mem;
 	if (ht_inst_local_disk(i))
 		s->f_dsk += i->dsk;
 	s->f_spn = free_spindles(n, i, s->f_spn, -1);
@@ -345,7 +352,7 @@ static enum ht_fail check_forth_sec(const struct ht_node *n, const struct ht_sta
 		return HT_FAIL_SPINDLES;
 	if (s->used_spn_forth > n->hi_spn)
 		return HT_FAIL_DISK;
-	if (need >= s->f_mem_forth)
+	if (need >= s->f_mem_forth - n->lo_mem)
 		return HT_FAIL_MEM;
 	return HT_OK;
 }
@@ -365,7 +372,7 @@ enum ht_fail ht_try_sec(const struct ht_node *n, const struct ht_state *from, st
 	to->f_spn = free_spindles(n, i, to->f_spn, 1);
 	to->used_spn = used_spindles(n, i, to->used_spn, 1);
 	to->r_mem = max64(to->r_mem, kept + need);
-	to->fail_n1 = free <= to->r_mem;
+	to->fail_n1 = free <= to->r_mem + n->lo_mem;
 	if (!ht_inst_has_sec(i) || (!only_role && to->f_dsk <= 0) || (!force && to->f_dsk < n->lo_dsk))
 		return HT_FAIL_DISK;
 	if (n->excl_storage && to->f_spn < 0)
@@ -373,7 +380,7 @@ enum ht_fail ht_try_sec(const struct ht_node *n, const struct ht_state *from, st
 	if (!force) {
 		if (to->used_spn > n->hi_spn)
 			return HT_FAIL_DISK;
-		if (need >= free || (to->fail_n1 && !from->fail_n1))
+		if (need >= free - n->lo_mem || (to->fail_n1 && !from->fail_n1))
 			return HT_FAIL_MEM;
 		f = check_forth_sec(n, to, i, need);
 		if (f != HT_OK)
@@ -421,7 +428,7 @@ void ht_state_del_sec(const struct ht_node *n, struct ht_state *s, const struct 
 		s->r_mem = most == INT64_MIN ? 0 : most;
 	}
 	s->p_rem = (double)s->r_mem / n->t_mem;
-	s->fail_n1 = ht_free_mem(n, s) <= s->r_mem;
+	s->fail_n1 = ht_spare_mem(n, s) <= s->r_mem;
 	s->p_dsk = disk_part(n, s->f_spn, s->f_dsk);
 	s->load.dsk -= i->util.dsk;
 	s->n_sec--;

@@ -317,5 +317,9 @@ void ht_print_policy(struct str *out, const struct ht_policy *p)
 	hs_show_double(out, p->vcpu_ratio);
 	str_add(out, ", iPolicySpindleRatio = ");
 	hs_show_double(out, p->spindle_ratio);
+	if (p->memory_ratio != 1) {
+		str_add(out, ", iPolicyMemoryRatio = ");
+		hs_show_double(out, p->memory_ratio);
+	}
 	str_addc(out, '}');
 }

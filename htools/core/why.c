@@ -42,8 +42,8 @@ static enum ht_fail forth(const struct ht_node *n, const struct ht_state *to, co
 	double ratio = n->policy->vcpu_ratio;
 
 	LIMIT(sec && !ht_inst_has_sec(i), HT_FAIL_DISK, "template", "only DRBD has a secondary node");
-	LIMIT(!sec && to->f_mem_forth <= 0, HT_FAIL_MEM, "forthcoming-memory",
-	      "with forthcoming instances %lld MiB of memory would be free", LL(to->f_mem_forth));
+	LIMIT(!sec && to->f_mem_forth <= n->lo_mem, HT_FAIL_MEM, "forthcoming-memory",
+	      "with forthcoming instances %lld MiB of memory would be free", LL(to->f_mem_forth - n->lo_mem));
 	LIMIT(disk && to->f_dsk_forth <= 0, HT_FAIL_DISK, "forthcoming-disk",
 	      "with forthcoming instances %lld MiB of disk would be free", LL(to->f_dsk_forth));
 	LIMIT(disk && to->f_dsk_forth < n->lo_dsk, HT_FAIL_DISK, "forthcoming-min-disk",
@@ -52,8 +52,8 @@ static enum ht_fail forth(const struct ht_node *n, const struct ht_state *to, co
 	      "with forthcoming instances %lld spindles are missing", LL(-to->f_spn_forth));
 	LIMIT(disk && to->used_spn_forth > n->hi_spn, HT_FAIL_DISK, "forthcoming-spindle-ratio",
 	      "with forthcoming instances %.0f spindles would be in use, the policy allows %.0f", to->used_spn_forth, n->hi_spn);
-	LIMIT(sec && need >= to->f_mem_forth, HT_FAIL_MEM, "forthcoming-memory",
-	      "with forthcoming instances %lld MiB of memory are free, %lld needed", LL(to->f_mem_forth), LL(need));
+	LIMIT(sec && need >= to->f_mem_forth - n->lo_mem, HT_FAIL_MEM, "forthcoming-memory",
+	      "with forthcoming instances %lld MiB of memory are free, %lld needed", LL(to->f_mem_forth - n->lo_mem), LL(need));
 	LIMIT(!sec && ratio >= 0 && ratio < to->p_cpu_forth, HT_FAIL_CPU, "forthcoming-vcpu-ratio",
 	      "with forthcoming instances %.2f virtual processors for a real one, the policy allows %.2f", to->p_cpu_forth, ratio);
 	return HT_OK;
@@ -84,13 +84,13 @@ static enum ht_fail as_primary(const struct ht_cluster *c, const struct ht_inst 
 	ht_try_pri(n, from, &to, i, 0, r->force);
 	if (i->forthcoming)
 		return r->force ? HT_OK : forth(n, &to, i, false, w);
-	LIMIT(ht_free_mem(n, &to) <= 0, HT_FAIL_MEM, "memory", "%lld MiB of memory free, %lld needed", LL(ht_free_mem(n, from)),
+	LIMIT(ht_spare_mem(n, &to) <= 0, HT_FAIL_MEM, "memory", "%lld MiB of memory free, %lld needed", LL(ht_spare_mem(n, from)),
 	      LL(i->mem));
 	f = ht_inst_local_disk(i) ? space(n, from, &to, i, r, w) : HT_OK;
 	if (f != HT_OK || r->force)
 		return f;
 	LIMIT(to.fail_n1 && !from->fail_n1, HT_FAIL_MEM, "n+1",
-	      "%lld MiB of memory would be free, %lld are kept for the failure of another node", LL(ht_free_mem(n, &to)),
+	      "%lld MiB of memory would be free, %lld are kept for the failure of another node", LL(ht_spare_mem(n, &to)),
 	      LL(to.r_mem));
 	LIMIT(i->util.mem > 0 && ht_mem_exceeded(n, from->load.mem + i->util.mem), HT_FAIL_MEM, "measured-memory",
 	      "%.0f MiB of memory would be in use, as measured, of %.0f", (from->load.mem + i->util.mem) / n->rss / HT_PAGES_PER_MIB,
@@ -105,7 +105,7 @@ static enum ht_fail as_secondary(const struct ht_cluster *c, const struct ht_ins
 {
 	const struct ht_node *n = &c->nodes[r->node];
 	const struct ht_state *from = &r->s;
-	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0, free = ht_free_mem(n, from);
+	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0, free = ht_spare_mem(n, from);
 	struct ht_state to;
 	enum ht_fail f;
 

@@ -83,6 +83,7 @@ static int read_node(struct reader *r, const char *name, const json *v, struct e
 		return -1;
 	if (live && read_live(&x, &n, e) < 0)
 		return -1;
+	hj_hv_state(json_get(v, "hv_state"), &n);
 	n.offline = !live || drained;
 	ht_names_node_add(&r->names, r->c, name, &n);
 	return 0;

@@ -14,6 +14,7 @@ static const char *const node_names[] = {
 	"name", "mtotal", "mnode", "mfree", "dtotal", "dfree", "ctotal", "cnos", "offline", "drained", "vm_capable",
 	"spindles", "group.uuid", "tags", "exclusive_storage", "sptotal", "spfree", "cpu_speed", NULL
 };
+static const char *const state_fields[] = { "name", "hv_state", NULL };
 static const char *const inst_fields[] = {
 	"name", "disk_usage", "be/memory", "be/vcpus", "status", "pnode", "snodes", "tags", "be/auto_balance",
 	"disk_template", "be/spindle_use", "disk.sizes", "disk.spindles", "forthcoming", NULL
@@ -158,6 +159,35 @@ static int read_cluster(struct ht_cluster *c, const struct ht_names *names, cons
 	return ht_names_finish(names, c, master, hv, e);
 }
 
+/* Does a policy promise more memory than there is? Then what administrators say of the memory of nodes is asked for, too. */
+static bool overcommits(const json *groups)
+{
+	json_items(json_get(groups, "data"), i, row) {
+		const json *ratio = json_get(json_at(json_at(row, 3), 1), "memory-ratio");
+
+		if (ratio && json_float(ratio, 1) != 1)
+			return true;
+	}
+	return false;
+}
+
+static void add_states(struct ht_cluster *c, const json *states)
+{
+	json_items(json_get(states, "data"), i, row) {
+		const json *name = json_at(json_at(row, 0), 1), *state = json_at(json_at(row, 1), 1);
+
+		for (int k = 0; k < c->n_nodes && json_is(state, JSON_DICT); k++) {
+			struct ht_node *n = &c->nodes[((int)i + k) % c->n_nodes]; /* usually the same order */
+
+			if (!str_eq(n->name, json_str(name)))
+				continue;
+			hj_hv_state(state, n);
+			ht_node_init(n);
+			break;
+		}
+	}
+}
+
 int ht_luxi_parse(struct ht_cluster *c, const json *groups, const json *nodes, const json *insts, const json *info, struct err *e)
 {
 	struct ht_names names CLEANUP(ht_names_free) = { map_new(), map_new() };
@@ -173,12 +203,17 @@ int ht_luxi_load(struct ht_cluster *c, const char *socket, struct err *e)
 {
 	struct luxi_client *l CLEANUP(luxi_closep) = NULL;
 	json *groups CLEANUP(json_putp) = NULL, *nodes CLEANUP(json_putp) = NULL;
-	json *insts CLEANUP(json_putp) = NULL, *info CLEANUP(json_putp) = NULL;
+	json *insts CLEANUP(json_putp) = NULL, *info CLEANUP(json_putp) = NULL, *states CLEANUP(json_putp) = NULL;
 
 	if (ht_luxi_open(socket, &l, e) < 0 || query(l, "node", node_fields, &nodes, e) < 0 ||
 	    query(l, "instance", inst_fields, &insts, e) < 0 ||
 	    luxi_call(l, LUXI_QueryClusterInfo, json_new_array(), &info, e) < 0 ||
 	    query(l, "group", group_fields, &groups, e) < 0)
 		return -1;
-	return ht_luxi_parse(c, groups, nodes, insts, info, e);
+	if (overcommits(groups) && query(l, "node", state_fields, &states, e) < 0)
+		return -1;
+	if (ht_luxi_parse(c, groups, nodes, insts, info, e) < 0)
+		return -1;
+	add_states(c, states);
+	return 0;
 }

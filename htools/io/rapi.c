@@ -73,6 +73,7 @@ static int read_node(struct ht_cluster *c, const struct ht_names *names, const j
 		return -1;
 	if (!offline && capable && read_live(&r, &n, e) < 0)
 		return -1;
+	hj_hv_state(json_get(dict, "hv_state"), &n);
 	if (hj_strs(&r, "tags", &n.ntags, e) < 0)
 		return -1;
 	n.offline = offline || !capable || drained;

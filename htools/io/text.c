@@ -257,6 +257,9 @@ static int read_policy(struct reader *r, const struct strs *f, struct err *e)
 	if (hs_read_double(arena_printf(r->a, "%s/vcpu_ratio", owner), f->v[4], &p.vcpu_ratio, e) < 0 ||
 	    hs_read_double(arena_printf(r->a, "%s/spindle_ratio", owner), f->v[5], &p.spindle_ratio, e) < 0)
 		return -1;
+	p.memory_ratio = 1;
+	if (f->n > 6 && hs_read_double(arena_printf(r->a, "%s/memory_ratio", owner), f->v[6], &p.memory_ratio, e) < 0)
+		return -1;
 	if (*owner) {
 		int g = ht_find_group(r->c, owner);
 
@@ -405,6 +408,10 @@ static void format_policy(struct str *out, const char *owner, const struct ht_po
 	hs_show_double(out, p->vcpu_ratio);
 	str_addc(out, '|');
 	hs_show_double(out, p->spindle_ratio);
+	if (p->memory_ratio != 1) { /* only 2.17 would write, and read it */
+		str_addc(out, '|');
+		hs_show_double(out, p->memory_ratio);
+	}
 	str_addc(out, '\n');
 }
 

@@ -341,10 +341,11 @@ static int to_templates(struct arena *a, const json *v, struct ht_policy *p, str
 
 static int to_policy(struct arena *a, const json *v, struct ht_policy *ret, struct err *e)
 {
-	static const char *const keys[] = { "minmax", "std", "disk-templates", "vcpu-ratio", "spindle-ratio" };
-	struct ht_policy p = { 0 };
+	static const char *const keys[] = { "minmax", "std", "disk-templates", "vcpu-ratio", "spindle-ratio", "memory-ratio" };
+	struct ht_policy p = { .memory_ratio = 1 };
+	size_t n = ARRAY_SIZE(keys);
 
-	if (is_dict(v, e) < 0 || only_keys(v, keys, ARRAY_SIZE(keys), e) < 0)
+	if (is_dict(v, e) < 0 || only_keys(v, keys, json_has(v, keys[5]) ? n : n - 1, e) < 0)
 		return -1;
 	if (to_minmax(a, json_get(v, keys[0]), &p, e) < 0)
 		return in_key(keys[0], e);
@@ -356,8 +357,26 @@ static int to_policy(struct arena *a, const json *v, struct ht_policy *ret, stru
 		return in_key(keys[3], e);
 	if (to_float(json_get(v, keys[4]), &p.spindle_ratio, e) < 0)
 		return in_key(keys[4], e);
+	if (json_has(v, keys[5]) && to_float(json_get(v, keys[5]), &p.memory_ratio, e) < 0)
+		return in_key(keys[5], e);
 	*ret = p;
 	return 0;
+}
+
+void hj_hv_state(const json *hv_state, struct ht_node *n)
+{
+	json_each(hv_state, hv, v) {
+		int64_t own = json_get_int(v, "mem_node", 0), total = json_get_int(v, "mem_total", 0);
+		bool xen = str_starts(hv, "xen-") && n->n_mem != 0;
+
+		if (own > 0 && !xen) {
+			n->n_mem = own;
+			n->n_mem_set = true;
+		}
+		if (total > 0 && (double)total < n->t_mem)
+			n->t_mem = (double)total;
+		return; /* of several the first */
+	}
 }
 
 int hj_policy(const struct hj *r, const char *name, struct ht_policy *ret, struct err *e)

@@ -52,6 +52,11 @@ int hj_policy(const struct hj *r, const char *name, struct ht_policy *ret, struc
 /* Sizes and, in step, spindles (null: not known). */
 int hj_disks(const struct hj *r, const char *sizes, const char *spindles, struct ht_inst *ret, struct err *e);
 
+/* What the administrator says of the memory of node N, by hypervisor, counts instead of what it reports (upstream:
+ * obtainNodeMemory): its own memory, but with Xen, which knows; and of its memory no more than the total. Zeros say
+ * nothing. */
+void hj_hv_state(const json *hv_state, struct ht_node *n);
+
 /* Names of what was loaded; of the same name the last counts. */
 struct ht_names {
 	struct map *groups, *nodes;

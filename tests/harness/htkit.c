@@ -32,7 +32,7 @@ static bool chance(int percent)
 }
 
 struct traits {
-	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby;
+	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit;
 	int groups;
 };
 struct node {
@@ -114,7 +114,7 @@ static bool place(const struct inst *i)
 {
 	struct node *p = &nodes[i->pri], *s = i->sec >= 0 ? &nodes[i->sec] : NULL;
 	bool local = strcmp(i->tmpl, "drbd") == 0 || strcmp(i->tmpl, "plain") == 0;
-	int64_t keep = traits.full ? 64 : 512, mem = uses_mem(i) ? i->mem : 0;
+	int64_t keep = traits.overcommit ? (p->n_mem - p->t_mem) / 3 : traits.full ? 64 : 512, mem = uses_mem(i) ? i->mem : 0;
 
 	if (p->f_mem - mem < keep || p->vcpus + i->vcpus > p->t_cpu * 4)
 		return false;
@@ -189,9 +189,9 @@ static void print_inst_tags(void)
 
 static void print_policy(const char *owner)
 {
-	str_addf(out, "%s|128,1,1024,1,1,1|%s|diskless,file,sharedfile,plain,blockdev,drbd,rbd,ext,gluster|%s|32.0\n", owner,
+	str_addf(out, "%s|128,1,1024,1,1,1|%s|diskless,file,sharedfile,plain,blockdev,drbd,rbd,ext,gluster|%s|32.0%s\n", owner,
 	       traits.tight ? "256,1,1024,1,1,1;4096,4,40960,1,1,2" : "128,1,1024,1,1,1;32768,8,1048576,16,8,12",
-	       traits.tight ? "2.5" : "4.0");
+	       traits.tight ? "2.5" : "4.0", traits.overcommit ? "|1.5" : "");
 }
 
 static void print_cluster(void)
@@ -203,7 +203,7 @@ static void print_cluster(void)
 		const struct node *n = &nodes[i];
 
 		str_addf(out, "node%d.example.com|%lld|%lld|%lld|%lld|%lld|%lld|%c|uuid-%d|%lld|", i, (long long)n->t_mem, (long long)n->n_mem,
-		       (long long)n->f_mem, (long long)n->t_dsk, (long long)n->f_dsk, (long long)n->t_cpu,
+		       (long long)(n->f_mem < 0 ? 0 : n->f_mem), (long long)n->t_dsk, (long long)n->f_dsk, (long long)n->t_cpu,
 		       n->offline ? 'Y' : i == 0 ? 'M' : 'N', n->group, (long long)n->t_spn);
 		print_node_tags(i);
 		str_addf(out, "|%c|%lld|%d|%s\n", traits.spindles ? 'Y' : 'N', (long long)n->f_spn, traits.uniform ? 1 : 1 + upto(2),
@@ -250,7 +250,7 @@ static void set_trait(const char *t)
 		{ "drbd", &traits.drbd }, { "shared", &traits.shared }, { "uniform", &traits.uniform }, { "skewed", &traits.skewed },
 		{ "tags", &traits.tags }, { "locations", &traits.locations }, { "offline", &traits.offline }, { "full", &traits.full },
 		{ "spindles", &traits.spindles }, { "forthcoming", &traits.forthcoming }, { "tight", &traits.tight },
-		{ "standby", &traits.standby },
+		{ "standby", &traits.standby }, { "overcommit", &traits.overcommit },
 	};
 	int64_t n;
 

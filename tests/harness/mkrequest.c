@@ -41,14 +41,17 @@ static json *spec(const struct ht_spec *s)
 
 static json *policy(const struct ht_policy *p)
 {
-	json *minmax = json_new_array(), *templates = json_new_array();
+	json *minmax = json_new_array(), *templates = json_new_array(), *all;
 
 	for (size_t k = 0; k < p->n_minmax; k++)
 		json_append(minmax, json_pack("{s:o,s:o}", "min", spec(&p->minmax[k].min), "max", spec(&p->minmax[k].max)));
 	for (size_t k = 0; k < p->n_templates; k++)
 		json_append(templates, json_new_str(enum_name(&enum_disk_template, p->templates[k])));
-	return json_pack("{s:o,s:o,s:o,s:f,s:f}", "minmax", minmax, "std", spec(&p->std), "disk-templates", templates, "vcpu-ratio",
-			 p->vcpu_ratio, "spindle-ratio", p->spindle_ratio);
+	all = json_pack("{s:o,s:o,s:o,s:f,s:f}", "minmax", minmax, "std", spec(&p->std), "disk-templates", templates, "vcpu-ratio",
+			p->vcpu_ratio, "spindle-ratio", p->spindle_ratio);
+	if (ht_scales_memory(p))
+		json_set(all, "memory-ratio", json_new_float(p->memory_ratio));
+	return all;
 }
 
 static json *groups(struct maker *m)

@@ -32,9 +32,12 @@ def policy(fields):
     def spec(text):
         return dict(zip(SPEC_KEYS, map(int, text.split(","))))
     mm = fields[2].split(";")
-    return {"std": spec(fields[1]),
-            "minmax": [{"min": spec(mm[i]), "max": spec(mm[i + 1])} for i in range(0, len(mm), 2)],
-            "disk-templates": fields[3].split(","), "vcpu-ratio": float(fields[4]), "spindle-ratio": float(fields[5])}
+    p = {"std": spec(fields[1]),
+         "minmax": [{"min": spec(mm[i]), "max": spec(mm[i + 1])} for i in range(0, len(mm), 2)],
+         "disk-templates": fields[3].split(","), "vcpu-ratio": float(fields[4]), "spindle-ratio": float(fields[5])}
+    if len(fields) > 6:
+        p["memory-ratio"] = float(fields[6])
+    return p
 
 
 def from_text(text):
@@ -270,6 +273,21 @@ def same_by_all_ways():
             run("rapi roll", "hroller", "-m", "file://rapi")
 
 
+def overcommitted():
+    """More memory is promised than there is; of some nodes the administrator says how much is their own."""
+    c = cluster(205, 5, 40, "uniform", "overcommit", "full")
+    states = [{}, {"kvm": {"mem_node": 3000, "mem_total": 0}}, {"xen-pvm": {"mem_node": 3000}}, {"kvm": {"mem_total": 16000}}, {"kvm": {"mem_node": 0}}]
+    for n, state in zip(c["nodes"], states):
+        n["hv_state"] = state
+    write_rapi(c)
+    run("rapi overcommitted", "hinfo", "-m", "file://rapi", "-v", "-v", "-p", "--print-instances")
+    with_master("luxi overcommitted", c, "hinfo", "-v", "-v", "-p", "--print-instances")
+    c["info"]["default_hypervisor"] = "kvm"
+    with_master("luxi overcommitted kvm", c, "hinfo", "-v", "-v", "-p")
+    c["groups"][0]["ipolicy"]["memory-ratio"] = "x"
+    with_master("luxi overcommitted badly", c, "hinfo")
+
+
 def bad_rapi():
     good = cluster(205, 3, 5, "uniform", "drbd")
     deleted = object()
@@ -483,6 +501,7 @@ def squeezes():
 
 
 same_by_all_ways()
+overcommitted()
 bad_rapi()
 bad_luxi()
 reports()

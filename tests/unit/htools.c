@@ -342,6 +342,8 @@ static void best_moves_with_options(void **state)
 	o[7].avoid_disk_moves = 1.01;
 	for (uint64_t seed = 100; seed < 140; seed++)
 		same_as_brute(seed, 0, 0, seed % 2 ? "offline tags" : "locations tags", &o[seed % 8], 8);
+	for (uint64_t seed = 400; seed < 420; seed++)
+		same_as_brute(seed, 8, 60, seed % 2 ? "overcommit drbd skewed full" : "overcommit skewed offline forthcoming", &o[seed % 8], 10);
 	/* pairs of locations and tags reach over all nodes */
 	for (uint64_t seed = 200; seed < 210; seed++)
 		same_as_brute(seed, 8, 50, "locations tags drbd skewed", &o[6 * (seed % 2)], 12);
@@ -449,7 +451,8 @@ static void limits_named(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 60; seed++) {
-		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, seed % 2 ? "full tight tags" : "locations offline");
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, seed % 2 ? "full tight tags" : seed % 3 ? "locations offline" :
+							      "overcommit");
 		struct ht_view v;
 
 		ht_view_all(c, &v);
