@@ -21,7 +21,7 @@ adding() { # NODE INSTANCE: an addition in the background that installs
 	rm -f "$LAB_DIR/share/installing"
 	m gnt-instance add "${SLOW[@]}" -n "$1" "$2" >"$T/add" 2>&1 &
 	job=$!
-	wait_for 20 test -e "$LAB_DIR/share/installing"
+	wait_for 60 test -e "$LAB_DIR/share/installing"
 }
 job_state() { # ID STATE
 	[ "$(m gnt-job list --no-headers -o status "$1")" = "$2" ]
@@ -109,7 +109,7 @@ Could not add os for instance $I3 on node $N2: Error " "as upstream says it"
 installs() { # K: a script of that OS runs there
 	on "$1" sh -c 'for p in /proc/[0-9]*/cwd; do readlink $p; done | grep -q /srv/ganeti/os/slow'
 }
-ok "the installation has ended, too" wait_for 5 not installs 2
+ok "the installation has ended, too" wait_for 60 not installs 2
 ok "the agent comes back" start_daemon 2 ganeti-noded
 is "$(m gnt-instance list --no-headers -o status $I3)" ADMIN_down "the instance is there, as upstream leaves it"
 ok "no lock is held" no_locks
@@ -121,22 +121,48 @@ ok "guests live on" guest_answers 10.77.1.1
 
 # ---- the master is killed during an installation
 
+job_status() { # ID
+	m gnt-job list --no-headers -o status "$1"
+}
 ok "an addition" adding $N2 $I3
 id=$(m gnt-job list --no-headers -o id --running)
-m gnt-debug delay 600 >/dev/null 2>&1 &
-sleeper=$!
-ok "and a job that only waits" wait_for 10 sh -c "$(printf '%q ' "$lab" sh 1 gnt-job list --no-headers -o summary --running) | grep -q DELAY"
-kill_daemon 1 ganeti-masterd
-nok "the master is killed: the command ends" wait "$job"
-nok "the other, too" wait $sleeper
+m gnt-debug delay --submit 600 >/dev/null 2>&1
+delayed() {
+	sleeper=$(m gnt-job list --no-headers -o id,summary --running | sed -n 's/^ *\([0-9]*\) .*DELAY.*/\1/p')
+	[ -n "$sleeper" ]
+}
+ok "and a job that only waits" wait_for 60 delayed
+on 1 sh -c 'kill -9 $(cat /run/ganeti/ganeti-masterd.pid)'
 ok "the master comes back" start_daemon 1 ganeti-masterd
+is "$(job_status "$id") $(job_status "$sleeper")" "running running" "both jobs run"
+rm -f "$LAB_DIR/share/installing"
+ok "the command ends well" wait "$job"
+is "$(job_status "$id")" success "as its job does"
+is "$(m gnt-instance list --no-headers -o status $I3)" running "the guest runs"
+ok "the job that was taken over can be killed" m gnt-job cancel --kill --yes-do-it "$sleeper"
+run m gnt-job wait "$sleeper"
+is "$(job_status "$sleeper")" error "and has failed"
+like "$(m gnt-job info "$sleeper")" "detected death of job $sleeper" "says why"
+is "$(m gnt-job list --no-headers -o id --running)" "" "nothing runs"
+ok "no lock is held" no_locks
+ok "verify" m gnt-cluster verify
+unlike "$OUT" "ERROR" "finds no error"
+ok "it can be removed" m gnt-instance remove -f --shutdown-timeout=1 $I3
+is "$(leftovers | grep $I3)" "" "no domain, process, tap, file"
+
+# ---- the master is killed with all its processes
+
+ok "an addition" adding $N2 $I3
+id=$(m gnt-job list --no-headers -o id --running)
+kill_daemon 1 ganeti-masterd
+ok "the master comes back" start_daemon 1 ganeti-masterd
+nok "the command ends" wait "$job"
 ok "the job has failed" job_state "$id" error
 like "$(m gnt-job info "$id")" "detected death of job $id" "says why"
-is "$(m gnt-job list --no-headers -o id --running)" "" "nothing runs"
 ok "no lock is held" no_locks
 rm -f "$LAB_DIR/share/installing"
 ok "the cluster is usable" m gnt-debug delay 0.01
-ok "the installation has ended, too" wait_for 5 not installs 2
+ok "the installation has ended, too" wait_for 60 not installs 2
 run m gnt-cluster verify
 unlike "$OUT" "ERROR" "verify finds no error"
 if [ -n "$(m gnt-instance list --no-headers -o name -F "name == \"$I3\"")" ]; then

@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -258,6 +260,116 @@ static void test_pool_timeout(void **state)
 	assert_int_equal(s.n_null, 3);
 }
 
+/* --- workers that outlive a pool --- */
+
+static pid_t sleeper(int *ret_pid_fd)
+{
+	pid_t pid = run_start(&(struct run){ .argv = (const char *const[]){ "sleep", "60", NULL } });
+
+	assert_true(pid > 0);
+	*ret_pid_fd = pidfd_open(pid, 0);
+	assert_true(*ret_pid_fd >= 0);
+	return pid;
+}
+
+static void reap(pid_t pid, int want_signal)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), want_signal);
+}
+
+static void no_hello(struct chan *c, json *msg, void *arg)
+{
+	(void)c;
+	(void)msg;
+	(void)arg;
+	fail();
+}
+
+static void test_pool_adopts(void **state)
+{
+	struct seen s;
+	struct pool_job *j;
+	json *msg CLEANUP(json_putp) = NULL, *word CLEANUP(json_putp) = json_pack("{s:s}", "step", "x");
+	json *last CLEANUP(json_putp) = json_pack("{s:b, s:i, s:i}", "final", 1, "pid", 5, "served", 6);
+	pid_t pid, pid2, pid3;
+	int fd, pair[2];
+
+	(void)state;
+	start(&s, 0, 1, 0);
+	/* it ends, away */
+	pid = sleeper(&fd);
+	j = pool_adopt(s.pool, pid, fd, 20, on_msg, &s);
+	assert_true(pool_away(j));
+	assert_int_equal(pool_pid(j), pid);
+	pool_kill(j, SIGTERM);
+	wait_finals(&s, 1);
+	assert_int_equal(s.n_null, 1);
+	reap(pid, SIGTERM);
+	/* it does not come in time */
+	pid = sleeper(&fd);
+	pool_adopt(s.pool, pid, fd, 0.05, on_msg, &s);
+	wait_finals(&s, 1);
+	assert_int_equal(s.n_null, 2);
+	reap(pid, SIGKILL);
+	/* it comes, hears what was sent meanwhile, says something, and ends the job */
+	pid = sleeper(&fd);
+	j = pool_adopt(s.pool, pid, fd, 20, on_msg, &s);
+	pool_send(j, json_pack("{s:s}", "event", "cancel"));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	pool_attach(j, chan_new(s.ev, "test", pair[0], 1 << 20, no_hello, NULL));
+	assert_false(pool_away(j));
+	assert_int_equal(chan_write(pair[1], word, 5), 0);
+	assert_int_equal(chan_write(pair[1], last, 5), 0);
+	wait_finals(&s, 1);
+	assert_int_equal(chan_read(pair[1], &msg, 1 << 20, 5), 0);
+	assert_string_equal(json_get_str(msg, "event"), "cancel");
+	assert_int_equal(s.n_null, 2);
+	assert_int_equal(s.n_msg, 1);
+	assert_int_equal(s.served, 6);
+	close(pair[1]);
+	/* a pool that goes leaves alone what it let go: one that is away, one at work; not one on its way out */
+	pid2 = sleeper(&fd);
+	pool_adopt(s.pool, pid2, fd, 20, on_msg, &s);
+	j = submit(&s, "hang", 10);
+	pid3 = pool_pid(j);
+	pool_let_go(s.pool);
+	pool_free(s.pool);
+	ev_free(s.ev);
+	reap(pid, SIGTERM);
+	assert_int_equal(s.n_final, 3);
+	kill(pid2, SIGINT);
+	reap(pid2, SIGINT);
+	if (pid3 > 0) {
+		kill(pid3, SIGINT);
+		reap(pid3, SIGINT);
+	}
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left behind */
+}
+
+static void test_proc_start(void **state)
+{
+	int64_t t = 0, again = 0;
+	int fd;
+	pid_t pid = sleeper(&fd);
+
+	(void)state;
+	assert_int_equal(proc_start_time(pid, &t), 0);
+	assert_true(t > 0);
+	assert_int_equal(proc_start_time(pid, &again), 0);
+	assert_int_equal(again, t);
+	assert_string_not_equal(proc_boot_id(A), "");
+	kill(pid, SIGINT);
+	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 20000), 1);
+	assert_int_equal(proc_start_time(pid, &t), -ESRCH); /* ended, though nobody took note */
+	reap(pid, SIGINT);
+	assert_int_equal(proc_start_time(pid, &t), -ESRCH);
+	close(fd);
+}
+
 static void test_pool_broken_program(void **state)
 {
 	static const char *const none[] = { "/nonexistent", NULL };
@@ -438,6 +550,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pool_retires),
 		cmocka_unit_test(test_pool_crash),
 		cmocka_unit_test(test_pool_timeout),
+		cmocka_unit_test(test_pool_adopts),
+		cmocka_unit_test(test_proc_start),
 		cmocka_unit_test(test_pool_broken_program),
 		cmocka_unit_test(test_daemon),
 		cmocka_unit_test(test_daemon_user),

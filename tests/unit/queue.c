@@ -449,6 +449,45 @@ static void test_rows(void **state)
 	assert_true(done);
 }
 
+/* Rows of the processes that run jobs. */
+static void test_runs(void **state)
+{
+	struct fixture *f = *state;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct job *j = add(f, THREE);
+	json *answer CLEANUP(json_putp) = parse("{\"names\":[\"a\"]}");
+	struct job_run r = { .nonce = "n", .place = "host/boot", .pid = 12, .started = 1LL << 40 };
+	struct job_run *got;
+
+	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
+	assert_null(got);
+	assert_ok(queue_run_save(f->d, j->id, &r, "{\"locks\":{}}", &e), &e);
+	r.call = 7;
+	r.answer = answer;
+	assert_ok(queue_run_save(f->d, j->id, &r, "{\"locks\":{}}", &e), &e);
+	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
+	assert_string_equal(got->nonce, "n");
+	assert_string_equal(got->place, "host/boot");
+	assert_int_equal(got->pid, 12);
+	assert_int_equal(got->started, 1LL << 40);
+	assert_int_equal(got->call, 7);
+	assert_json(got->answer, "{\"names\":[\"a\"]}");
+	assert_json(got->held, "{\"locks\":{}}");
+	/* they go with their jobs */
+	assert_ok(queue_runs_tidy(f->d, &e), &e);
+	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
+	assert_non_null(got);
+	job_cancel_queued(j, 30);
+	assert_ok(queue_save(f->d, j, &e), &e);
+	assert_ok(queue_runs_tidy(f->d, &e), &e);
+	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
+	assert_null(got);
+	assert_ok(queue_run_save(f->d, j->id, &r, NULL, &e), &e);
+	assert_ok(queue_run_remove(f->d, j->id, &e), &e);
+	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
+	assert_null(got);
+}
+
 static void test_secrets(void **state)
 {
 	struct fixture *f = *state;
@@ -551,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_rate_limits),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file, setup, teardown),
 	};

@@ -1,0 +1,36 @@
+#!/bin/bash
+# A call of a worker that is carried out by one master whose answer gets lost, and sent again to the next one, has its
+# effect once, for every kind of call.
+# shellcheck disable=SC2154,SC2119,SC2317 # path variables; options are rare; called by ok
+. "$(dirname "$0")/lib.sh"
+
+command -v python3 >/dev/null || skip_all "needs python3"
+new_cluster 1 127.0.0.1
+printf '#!/bin/sh\nexec python3 %s\n' "$(readlink -f "$(dirname "$0")/worker.py")" >"$T/worker"
+chmod 755 "$T/worker"
+rm "$GANETI_LIBDIR/ganeti-job-worker"
+cp "$T/worker" "$GANETI_LIBDIR/ganeti-job-worker"
+export JOBS_SOCKET WORKER_OUT=$T/out
+# a filter, which every master would add again: the second one of that UUID is refused
+uuid=11111111-2222-4333-8444-555555555555
+export WORKER_CHANGES='[["add","filter",{"uuid":"'$uuid'","watermark":0,"priority":1,"predicates":[],"action":"CONTINUE","reason_trail":[]}]]'
+
+master || bail "masterd does not start"
+job=$(submit "$(delay 0 'comment:"again"')" "$(delay 0)")
+for call in op_running log lock generate_mac reserve_name commit submit op_done; do
+	said() { [ "$(cat "$T/out.$job" 2>/dev/null)" = "$call" ]; }
+	ok "$call" wait_for 30 said
+	pid=$(master_pid)
+	kill -9 "$pid"
+	wait_for 20 gone "$pid"
+	ok "the master is killed, and another one started" master
+done
+is "$(ends "$job")" success "the job ends"
+is "$(cat "$T/out.$job.said")" "$(printf '%s same\n' op_running log lock generate_mac reserve_name commit submit op_done)" \
+	"each call was answered the same twice"
+is "$(field "$job" oplog | grep -o once | wc -l)" 1 "there is one log entry"
+is "$(luxi QueryFilters '[null,["uuid"]]')" "[[\"$uuid\"]]" "one new filter"
+is "$(cat "$QUEUE_DIR/serial")" "$((job + 1))" "one new job"
+is "$(ends $((job + 1)))" success "which has run"
+is "$(luxi --control locks)" '[]' "no lock is held"
+done_testing
