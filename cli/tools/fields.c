@@ -8,10 +8,13 @@
 #include "src/schema/rapi.h"
 
 #include <stdio.h>
+#include <string.h>
 
-/* Is it the value of a hypervisor parameter that only we have? */
+/* Is it something that only we have? */
 static bool is_ours(const char *field)
 {
+	if (strcmp(field, QUERY_WAIT_REASON) == 0)
+		return true;
 	for (size_t i = 0; i < enum_hypervisor.n && str_starts(field, "hv/"); i++) {
 		const struct field *f = record_field(hvparams_record((int)i), field + 3);
 

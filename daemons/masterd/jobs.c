@@ -208,7 +208,7 @@ static void start(struct mjob *j, const char *rule)
 }
 
 /* --- what may start --- */
-static int64_t running_under(struct master *m, const char *rule)
+int64_t jobs_under(const struct master *m, const char *rule)
 {
 	const struct mjob *j;
 	int64_t n = 0;
@@ -240,15 +240,15 @@ static bool bucket_full(struct master *m, struct arena *a, const struct rate_lim
 	return n >= limit->limit;
 }
 
-static bool rate_limited(struct mjob *j, struct arena *a)
+const char *jobs_bucket_full(struct mjob *j, struct arena *a)
 {
 	struct rate_limit *v;
 	size_t n = reason_rate_limits(a, j->job, &v);
 
 	for (size_t i = 0; i < n; i++)
 		if (bucket_full(j->m, a, &v[i]))
-			return true;
-	return false;
+			return v[i].bucket;
+	return NULL;
 }
 
 /* It was started and ended at once, without a worker. */
@@ -280,8 +280,8 @@ static void consider(struct mjob *j, bool room)
 		turn_touch(m, j);
 		return;
 	}
-	if (!room || v == FILTER_PAUSE || (v == FILTER_LIMIT && running_under(m, rule) >= limit) ||
-	    rate_limited(j, a))
+	if (!room || v == FILTER_PAUSE || (v == FILTER_LIMIT && jobs_under(m, rule) >= limit) ||
+	    jobs_bucket_full(j, a))
 		return;
 	dep = job_ready(a, j->job, jobs_status, m, &why);
 	if (dep == DEP_WAIT)

@@ -13,6 +13,7 @@ ganeti_masterd_SOURCES = \
 	daemons/masterd/spread.c \
 	daemons/masterd/submit.c \
 	daemons/masterd/turn.c \
+	daemons/masterd/waits.c \
 	daemons/masterd/watch.c \
 	daemons/masterd/wconf.c
 ganeti_masterd_LDADD = $(MASTER_LIBS)

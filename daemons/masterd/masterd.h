@@ -135,6 +135,8 @@ void jobs_stored(struct mjob *j,
 void jobs_release(struct mjob *j);         /* locks and reservations */
 int jobs_status(int64_t id, void *master); /* for job_dependencies() */
 int jobs_settings(struct master *m, struct err *e);
+int64_t jobs_under(const struct master *m, const char *rule); /* how many run that it limits */
+const char *jobs_bucket_full(struct mjob *j, struct arena *a); /* a full one that J would be in, or NULL */
 void jobs_free(struct master *m);
 void jobs_stop(struct master *m); /* say of what still runs that it is ended */
 
@@ -173,6 +175,11 @@ void manage_filter_delete(struct master *m, struct luxi_conn *c, const char *uui
 void wconf_message(struct mjob *j, const json *msg);
 void wconf_flushed(struct mjob *j, int64_t call, json *failed); /* answer; FAILED taken over */
 void wconf_cancel(struct mjob *j); /* tell the worker; a lock it waits for is withdrawn */
+
+/* --- waits.c --- */
+/* Why jobs wait that have not ended: {id: {"lock": locks_why()} or {"text": why}}. FILTER (of a query of jobs, may
+ * be NULL): where it names jobs, only those. New reference. */
+json *waits_of(struct master *m, const json *filter);
 
 /* --- queries.c --- */
 void queries_init(struct master *m);

@@ -83,6 +83,26 @@ void queries_verify(struct master *m)
 		    NULL);
 }
 
+/* What only the master knows goes with the request. */
+static void add_live(struct master *m, json *request, const json *args)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct strs fields;
+
+	switch (enum_value(&enum_query_resource, json_str(json_at(args, 0)))) {
+	case query_resource_lock:
+		json_set(request, "locks", locks_dump(m->locks));
+		break;
+	case query_resource_job:
+		fields = json_strs(a, json_at(args, 1));
+		if (strs_has(&fields, QUERY_WAIT_REASON))
+			json_set(request, "waits", waits_of(m, json_at(args, 2)));
+		break;
+	default:
+		break;
+	}
+}
+
 void queries_send(struct master *m, struct luxi_conn *c, enum luxi method, json *args)
 {
 	json *request = json_pack("{s:s, s:O}", "method", luxi_name(method), "args", args);
@@ -95,9 +115,8 @@ void queries_send(struct master *m, struct luxi_conn *c, enum luxi method, json 
 		luxi_fail(c, &e);
 		return;
 	}
-	if (method == LUXI_Query &&
-	    enum_value(&enum_query_resource, json_str(json_at(args, 0))) == query_resource_lock)
-		json_set(request, "locks", locks_dump(m->locks));
+	if (method == LUXI_Query)
+		add_live(m, request, args);
 	m->count.queries++;
 	waiting++;
 	q = xcalloc(1, sizeof(*q));

@@ -1,6 +1,6 @@
 /*
  * ganeti-query-worker: answers one luxi query at a time. Requests: {"method": x, "args": [...],
- * "locks": [...] when asked for}; the luxi reply is the tail of the answer. {"method": "verify"} looks for
+ * "locks": [...], "waits": {...} when asked for}; the luxi reply is the tail of the answer. {"method": "verify"} looks for
  * mistakes in the configuration and logs them.
  */
 #include "daemons/worker/worker.h"
@@ -37,7 +37,8 @@ static void failed(struct str *reply, const struct err *e)
 static void answer(struct worker_tools *t, const json *request, struct str *reply)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct query_env q = { .a = a, .locks = json_get(request, "locks"), .now = clock_real() };
+	struct query_env q = { .a = a, .locks = json_get(request, "locks"),
+			       .waits = json_get(request, "waits"), .now = clock_real() };
 	int method = luxi_find(json_get_str(request, "method"));
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 

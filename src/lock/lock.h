@@ -69,6 +69,9 @@ bool locks_has(const struct locks *l, int64_t owner, enum lock_level level, cons
  * "node/[lockset]", mode: "shared"/"exclusive"/null, owner: [id, ...], pending: [[mode, [id,
  * ...]], ...]}. */
 json *locks_dump(const struct locks *l);
+/* What OWNER's request waits for: {level, mode, held: [[name (null: all of the level), [[owner, mode], ...]], ...],
+ * behind: [owners of requests that are served first]}, the first few of each; NULL when it waits for none. */
+json *locks_why(const struct locks *l, int64_t owner);
 /* Held locks by owner, for saving with the job and restoring after a restart:
  * {level: {all: mode or null, names: {name: mode}}}. */
 json *locks_held(const struct locks *l, int64_t owner);

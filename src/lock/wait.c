@@ -337,3 +337,55 @@ void locks_set_priority(struct locks *l, int64_t owner, int priority)
 	o->wait->priority = priority;
 	lock_pump(l, o->wait->level);
 }
+
+/* --- what a request waits for --- */
+#define WHY_MAX 8 /* of each kind; who asks wants to read it */
+
+/* [name, [[owner, mode], ...]] when others hold it. */
+static json *held_by(const struct locks *l, const struct waiter *w, const char *name)
+{
+	struct holds v = { NULL, 0, 0 };
+	json *owners = NULL;
+
+	lock_blockers(l, w->owner, w->level, name, w->mode, &v);
+	if (v.n) {
+		owners = json_new_array();
+		for (size_t i = 0; i < v.n && i < WHY_MAX; i++)
+			json_append(owners, json_pack("[I, s]", v.v[i].owner, lock_mode_name(v.v[i].mode)));
+		owners = json_pack("[s, o]", name, owners);
+	}
+	free(v.v);
+	return owners;
+}
+
+/* Requests that are served first and want some of the same. */
+static json *served_before(const struct locks *l, const struct waiter *w)
+{
+	const struct level *lv = &l->lv[w->level];
+	json *ids = json_new_array();
+
+	for (size_t i = 0; i < lv->n_wait && lv->wait[i] != w && json_len(ids) < WHY_MAX; i++)
+		if (!w->adder && wants_conflict(lv->wait[i], w))
+			json_append(ids, json_new_int(lv->wait[i]->id));
+	return ids;
+}
+
+json *locks_why(const struct locks *l, int64_t owner)
+{
+	const struct owner *o = lock_owner(l, owner);
+	const struct waiter *w = o ? o->wait : NULL;
+	size_t n = w && !w->all ? w->names.n : 1;
+	json *blocked;
+
+	if (!w)
+		return NULL;
+	blocked = json_new_array();
+	for (size_t i = 0; i < n && json_len(blocked) < WHY_MAX; i++) {
+		json *held = held_by(l, w, w->all ? NULL : w->names.v[i]);
+
+		if (held)
+			json_append(blocked, held);
+	}
+	return json_pack("{s:s, s:s, s:o, s:o}", "level", lock_level_name(w->level), "mode",
+			 lock_mode_name(w->mode), "held", blocked, "behind", served_before(l, w));
+}

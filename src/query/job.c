@@ -2,6 +2,7 @@
 #include "src/query/priv.h"
 
 #include "lib/base/parse.h"
+#include "src/lock/lock.h"
 
 #define J(obj) ((const struct job *)(obj))
 
@@ -117,6 +118,65 @@ static enum qstatus jobq_oplog(struct qctx *c, const void *obj, const struct qfi
 	(void)f;
 	if (missing(obj) || queue_log_by_op(config_db(c->q->config), J(obj)->id, J(obj)->n, ret, NULL) < 0)
 		return QRS_UNAVAIL;
+	return QRS_NORMAL;
+}
+
+/* Locks are called by UUID; people know names. */
+static const char *lock_name(struct qctx *c, const char *level, const char *name)
+{
+	int lv = lock_level_find(level);
+	const struct network *net;
+	const char *known = NULL;
+
+	if (name && (lv == LOCK_NODE || lv == LOCK_NODE_RES))
+		known = q_node_name(c, name);
+	else if (name && lv == LOCK_NODEGROUP)
+		known = q_group_name(c, name);
+	else if (name && lv == LOCK_NETWORK && (net = snap_network(c->s, name)))
+		known = net->name;
+	return arena_printf(c->a, "%s/%s", level, known ? known : name ? name : "[lockset]");
+}
+
+static void lock_holder(struct qctx *c, struct str *out, const json *level, const json *held)
+{
+	const json *owners = json_at(held, 1);
+
+	str_add(out, lock_name(c, json_str(level), json_str(json_at(held, 0))));
+	str_add(out, json_len(owners) > 1 ? ", which jobs " : ", which job ");
+	json_items (owners, i, o)
+		str_addf(out, "%s%s (%s)", i ? ", " : "", json_dump_in(c->a, json_at(o, 0)),
+			 json_str(json_at(o, 1)));
+	str_add(out, json_len(owners) > 1 ? " hold" : " holds");
+}
+
+/* "exclusive lock: node/node1, which job 5 holds (shared); job 7 comes first" */
+static void lock_reason(struct qctx *c, struct str *out, const json *lock)
+{
+	const json *level = json_get(lock, "level"), *held = json_get(lock, "held"), *behind = json_get(lock, "behind");
+
+	str_addf(out, "%s lock of level %s", json_get_str(lock, "mode"), json_str(level));
+	json_items (held, i, h) {
+		str_add(out, i ? "; " : ": ");
+		lock_holder(c, out, level, h);
+	}
+	json_items (behind, i, id)
+		str_addf(out, "%s%s", i ? ", " : json_len(behind) > 1 ? "; before it come jobs " : "; before it comes job ",
+			 json_dump_in(c->a, id));
+}
+
+static enum qstatus jobq_wait_reason(struct qctx *c, const void *obj, const struct qfield *f, json **ret)
+{
+	struct str out CLEANUP(str_free) = { 0 };
+	const json *why = json_get(c->q->waits, arena_printf(c->a, "%lld", (long long)J(obj)->id));
+
+	(void)f;
+	if (json_get(why, "lock"))
+		lock_reason(c, &out, json_get(why, "lock"));
+	else if (json_get_str(why, "text"))
+		str_add(&out, json_get_str(why, "text"));
+	else
+		return QRS_UNAVAIL;
+	*ret = json_new_str(str_get(&out));
 	return QRS_NORMAL;
 }
 

@@ -16,6 +16,7 @@ struct query_env {
 	struct config *config;
 	struct rpc_client *rpc;  /* for live fields */
 	const json *locks;       /* locks_dump() of the master, for the lock resource; may be NULL */
+	const json *waits;       /* why jobs wait, by id (daemons/masterd/waits.c); may be NULL */
 	double now;
 };
 /* The luxi methods that read: Query, QueryFields, QueryJobs, QueryInstances, QueryNodes, QueryGroups,

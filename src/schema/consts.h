@@ -44,6 +44,8 @@
 #define LUXI_CANCEL_TIMEOUT 44.0 /* longest wait of one CancelJob */
 #define LUXI_SOCKET_MODE 0660
 #define MAX_RUNNING_JOBS 20
+/* the field of jobs that needs the master's help to be answered */
+#define QUERY_WAIT_REASON "wait_reason"
 #define QUEUE_SIZE_MAX 5000 /* jobs that have not ended */
 #define QUEUE_FILES_MODE 0640
 #define QUEUE_VERSION 1

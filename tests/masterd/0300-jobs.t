@@ -95,6 +95,17 @@ wants() { # JOB: it has asked for a lock
 ok "one waits for it" wait_for 20 wants "$a"
 b=$(submit "$(locking 0)")
 ok "and another one" wait_for 20 wants "$b"
+why() { # JOB: what it waits for
+	luxi Query "[\"job\",[\"wait_reason\"],[\"=\",\"id\",$1]]" | sed 's/.*"data":\[\[\[0,"\(.*\)"\]\]\]}$/\1/'
+}
+is "$(why "$a")" "exclusive lock of level node: node/node1.example.com, which job $holder (exclusive) holds" \
+	"it is told what for, and who has it"
+is "$(why "$b")" "exclusive lock of level node: node/node1.example.com, which job $holder (exclusive) holds; before it comes job $a" \
+	"and who comes first"
+run luxi Query '["job",["id","wait_reason"],["=","status","waiting"]]'
+like "$OUT" "\\[\\[0,$a\\],\\[0,\"exclusive lock .*\\[\\[0,$b\\],\\[0,\"exclusive" "of all jobs, too"
+run luxi Query "[\"job\",[\"wait_reason\"],[\"=\",\"id\",$holder]]"
+like "$OUT" '"data":\[\[\[3,null\]\]\]' "one that runs waits for nothing"
 run luxi ChangeJobPriority "[$b,-10]"
 is "$OUT" "[true,\"Priorities of pending opcodes for job $b have been changed to -10\"]" "which becomes urgent"
 luxi CancelJob "[$holder,true]" >/dev/null
@@ -105,14 +116,16 @@ ok "the urgent one first" test "$(stamp "$b" opexec)" -lt "$(stamp "$a" opexec)"
 run luxi ReplaceFilter '[null,1,[["opcode",["=","comment","slow"]]],["RATE_LIMIT",1],[]]'
 uuid=${OUT//\"/}
 like "$uuid" '^[0-9a-f-]{36}$' "a filter that lets one job of a kind run"
-a=$(submit "$(delay 0.4 'comment:"slow"')")
+a=$(submit "$(delay 600 'comment:"slow"')")
 ok "one runs" wait_state "$a" running
 b=$(submit "$(delay 0 'comment:"slow"')")
 c=$(submit "$(delay 0 'comment:"slow"')")
 run luxi ChangeJobPriority "[$c,-5]"
 is "$OUT" "[true,\"Priorities of pending opcodes for job $c have been changed to -5\"]" "change a priority"
 is "$(field "$b" status)" '"queued"' "others of its kind are queued"
+is "$(why "$b")" "filter rule $uuid lets 1 such jobs run at a time" "as one can see"
 is "$(ends "$(submit "$(delay 0)")")" success "other kinds run meanwhile"
+luxi CancelJob "[$a,true]" >/dev/null
 is "$(ends "$b") $(ends "$c")" "success success" "all run in the end"
 ok "the urgent one first" test "$(stamp "$b" start_ts)" -gt "$(stamp "$c" start_ts)"
 run luxi ChangeJobPriority "[$c,0]"
@@ -140,6 +153,7 @@ luxi ReplaceFilter "[\"$uuid\",4,[],\"PAUSE\",[]]" >/dev/null
 p=$(submit "$(delay 0)")
 run luxi WaitForJobChange "[$p,[\"status\"],[\"queued\"],0,1]"
 is "$OUT" '[["queued"],[]]' "a paused queue; nothing new is told when the time is over"
+is "$(why "$p")" "filter rule $uuid pauses it" "the reason"
 run luxi DeleteFilter "[\"$uuid\"]"
 is "$OUT" null "delete the filter"
 is "$(ends "$p")" success "the paused job runs"
@@ -152,10 +166,12 @@ like "$ERR" "malformed FilterPredicate JSON" "another one"
 
 # --- ad-hoc rate limits ---
 r='reason:[["u","rate-limit:1:x",1]]'
-a=$(submit "$(delay 0.4 | sed "s/\"reason\":\\[\\]/\"${r/:/\":}/")")
+a=$(submit "$(delay 600 | sed "s/\"reason\":\\[\\]/\"${r/:/\":}/")")
 ok "a job with a limit in its reason runs" wait_state "$a" running
 b=$(submit "$(delay 0 | sed "s/\"reason\":\\[\\]/\"${r/:/\":}/")")
 is "$(field "$b" status)" '"queued"' "another one does not"
+is "$(why "$b")" "as many jobs run as their reason 'rate-limit:1:x' allows" "the reason"
+luxi CancelJob "[$a,true]" >/dev/null
 is "$(ends "$b")" success "until the first has ended"
 
 # --- queue ---

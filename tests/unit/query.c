@@ -19,9 +19,11 @@ static json *load(struct arena *a, const char *name)
 	return json_own(a, j);
 }
 
-/* Is it the value of a parameter that upstream does not have? */
+/* Is it something that upstream does not have? */
 static bool ours(const char *name)
 {
+	if (strcmp(name, QUERY_WAIT_REASON) == 0)
+		return true;
 	for (size_t i = 0; i < enum_hypervisor.n && str_starts(name, "hv/"); i++) {
 		const struct field *f = record_field(hvparams_record((int)i), name + 3);
 

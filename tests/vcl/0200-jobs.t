@@ -62,6 +62,11 @@ pending() {
 	m gnt-debug locks --no-headers --separator=' ' -o name,mode,owner,pending | grep -qx "node/$uuid exclusive $held exclusive:$prior"
 }
 ok "locks show who has it and who waits" wait_for 10 pending
+run m gnt-job info "$prior"
+like "$OUT" $'\n'"  Waits for: exclusive lock of level node: node/node1.example.com, which job $held \\(exclusive\\) holds"$'\n' \
+	"info says what it waits for"
+run m gnt-job info --json "$prior"
+like "$OUT" '"wait_reason": ?"exclusive lock of level node' "as JSON, too"
 is "$(m gnt-job list --no-headers -o id --running)" "$held" "list --running"
 is "$(m gnt-job list --no-headers -o id --pending)" "$prior" "list --pending"
 run m gnt-job cancel "$prior"
@@ -122,6 +127,8 @@ held=$(vcl_hold --no-locks)
 on=$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$held,[\"success\"]]]}]]" | tr -dc 0-9)
 after=$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$on,[]]]}]]" | tr -dc 0-9)
 is "$(vcl_status "$on") $(vcl_status "$after")" "queued queued" "wait for what they depend on"
+run m gnt-job info "$on"
+like "$OUT" $'\n'"  Waits for: Need to wait for job $held, wanted status 'success'"$'\n' "info says for which"
 vcl_release "$held"
 ok "go on when that is over" m gnt-job wait "$after"
 is "$(vcl_status "$on")" success "one after the other"

@@ -29,7 +29,7 @@ gnt-instance list|instance|292|name,be/memory,status|7
 gnt-node list|node|46|name,mtotal,role|3
 gnt-group list|group|25|name,node_cnt,alloc_policy|2
 gnt-network list|network|19|name,free_count,gateway|1
-gnt-job list|job|16|id,status,summary|3
+gnt-job list|job|17|id,status,summary|3
 gnt-filter list|filter|6|priority,action,watermark|2
 gnt-backup list|export|2|node,export|3
 '
