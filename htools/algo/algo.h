@@ -8,6 +8,7 @@ struct ht_algo_opts {
 	bool restricted_migration, ignore_soft_errors, evac_mode;
 	double min_gain, min_gain_limit;
 	double avoid_disk_moves;       /* moves that copy disks must gain so many times more than others; 0: off */
+	int64_t gains_max;             /* how many bounds of gains are kept; 0: as usual (tests) */
 	bool capacity;                 /* look at global N+1 redundancy */
 	bool accept_existing;
 	struct ht_set ignore_groups;   /* ... but not in these */

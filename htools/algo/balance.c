@@ -10,12 +10,21 @@
 #define KEPT_MAX 1500   /* nodes for which a table by pairs is made */
 #define FIXED_MAX 20000 /* instances of which is kept what they change on their own nodes: 1 KB each */
 
-/* What is known of an instance's moves: none gains more than this. It holds for moves to nodes that did not change
- * since; RANGE says how the gain may grow when other nodes do. */
+#define GAINS_MAX (12 << 20) /* bounds of gains: 4 bytes each */
+
+/*
+ * What is known of an instance's moves. None gains more than GAIN; those to one block of targets (usually: one target)
+ * not more than the block's number in `gains` and GREW. It holds as long as neither the instance's nodes nor the targets
+ * change; the range says how gains may grow when others do.
+ */
 struct bound {
-	double gain;
-	bool valid, none; /* no move at all */
+	double gain, grew;
+	bool valid;
 	double dmin[COLS], dmax[COLS];
+};
+/* How what an instance changes on its own nodes became another, for one kind of move. */
+struct shift {
+	double dq[COLS], ds[COLS], lin;
 };
 struct ht_balancer {
 	struct ht_cluster *c;
@@ -27,7 +36,11 @@ struct ht_balancer {
 	int n_movable;
 	struct bound *rec;       /* by position in `movable` */
 	struct fixed *fx;         /* likewise; NULL: they are too many */
+	float *gains;             /* by position: WIDTH of them, for each block and for failing over */
+	int block, width;         /* targets in a block */
 	int *order;               /* scratch: positions to look at again */
+	int *list;                /* scratch: targets */
+	bool *listed;             /* scratch, by node */
 	bool *changed;            /* by node: by the last move */
 	int touched[3], n_touched, moved; /* by the last move; MOVED HT_NONE: there was none */
 	double ds_max[COLS];      /* largest change of a column's sum by any candidate so far */
@@ -58,6 +71,7 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 {
 	struct ht_balancer *b = xcalloc(1, sizeof(*b));
 	int *targets = xcalloc((size_t)v->n_nodes + 1, sizeof(*targets)), n = 0;
+	int64_t max = o->gains_max > 0 ? o->gains_max : GAINS_MAX;
 
 	b->c = c;
 	b->v = v;
@@ -68,6 +82,7 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 		if (b->b.row[v->nodes[i]] >= 0)
 			targets[n++] = v->nodes[i];
 	b->w = (struct sweep){ .b = &b->b, .o = &b->o, .targets = targets, .n_targets = n };
+	b->w.found = xcalloc((size_t)n + 1, sizeof(*b->w.found));
 	b->w.peers_p = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
 	b->w.peers_s = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
 	if (c->n_nodes <= KEPT_MAX) {
@@ -83,9 +98,16 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 			b->movable[b->n_movable++] = v->insts[i];
 	}
 	b->rec = xcalloc((size_t)b->n_movable + 1, sizeof(*b->rec));
-	if (b->n_movable <= FIXED_MAX)
+	if (b->n_movable <= FIXED_MAX && b->n_movable <= max)
 		b->fx = xcalloc((size_t)b->n_movable + 1, sizeof(*b->fx));
+	b->block = 1;
+	while (b->block < n && (int64_t)b->n_movable * (n / b->block + 2) > max)
+		b->block++;
+	b->width = (n + b->block - 1) / b->block + 1;
+	b->gains = xcalloc((size_t)b->n_movable * (size_t)b->width + 1, sizeof(*b->gains));
 	b->order = xcalloc((size_t)b->n_movable + 1, sizeof(*b->order));
+	b->list = xcalloc((size_t)n + 1, sizeof(*b->list));
+	b->listed = xcalloc((size_t)c->n_nodes + 1, sizeof(*b->listed));
 	b->changed = xcalloc((size_t)c->n_nodes + 1, sizeof(*b->changed));
 	return b;
 }
@@ -97,13 +119,17 @@ void ht_balancer_free(struct ht_balancer *b)
 	score_free(&b->b);
 	free((int *)b->w.targets);
 	free(b->w.cand);
+	free(b->w.found);
 	free(b->w.kept);
 	free(b->w.peers_p);
 	free(b->w.peers_s);
 	free(b->movable);
 	free(b->rec);
 	free(b->fx);
+	free(b->gains);
 	free(b->order);
+	free(b->list);
+	free(b->listed);
 	free(b->changed);
 	free(b);
 }
@@ -129,14 +155,14 @@ static double root(double v)
 }
 
 /*
- * How much more a move may gain in one column now that its variance went from V0 to V1, if it changes the variance by
- * something between LO and HI: the largest value of
- *	(sqrt(v1) - sqrt(v1 + d)) - (sqrt(v0) - sqrt(v0 + d))
- * The derivative in d has one sign on each side of d = -v1 (where the root ends), so it is at an end or there.
+ * How much more a move may gain in one column now that its variance went from V0 to V1, if it changed the variance by
+ * something between LO and HI and does now by MORE more: the largest value of
+ *	(sqrt(v1) - sqrt(v1 + d + more)) - (sqrt(v0) - sqrt(v0 + d))
+ * The derivative in d has one sign on each side of d = -v1 - more (where the root ends), so it is at an end or there.
  */
-static double grown(double v0, double r0, double v1, double r1, double lo, double hi, double slack)
+static double grown(double v0, double r0, double v1, double r1, double lo, double hi, double more, double slack)
 {
-	double u = v0 - v1 + slack, at;
+	double u = v0 - v1 - more + slack, at;
 
 	if (u > 0) {
 		at = u - v0;
@@ -151,8 +177,9 @@ static double grown(double v0, double r0, double v1, double r1, double lo, doubl
 static void carry(const struct ht_balancer *b, struct bound *r)
 {
 	const struct score *s = &b->b;
+	double more = s->eps;
 
-	if (r->none)
+	if (r->dmin[0] > r->dmax[0]) /* no move at all */
 		return;
 	for (int k = 0; k < s->k; k++) {
 		/* the sums moved too: the same change of a sum changes the variance a bit differently */
@@ -160,28 +187,99 @@ static void carry(const struct ht_balancer *b, struct bound *r)
 
 		r->dmin[k] -= e;
 		r->dmax[k] += e;
-		r->gain += s->w[k] * grown(b->var[k], b->root[k], s->var[k], s->root[k], r->dmin[k], r->dmax[k], e);
+		more += s->w[k] * grown(b->var[k], b->root[k], s->var[k], s->root[k], r->dmin[k], r->dmax[k], 0, e);
 	}
-	r->gain += s->eps;
+	r->grew += more;
+	r->gain += more;
 }
 
-static void note_range(struct ht_balancer *b, struct bound *r, bool extend)
+/* The same where moves change something else by N shifts, each move by one of them. */
+static void carry_shifted(const struct ht_balancer *b, struct bound *r, const struct shift *x, int n)
+{
+	const struct score *s = &b->b;
+	double more = -INFINITY, lo[COLS], hi[COLS], inv = 1.0 / s->n;
+
+	if (n == 0 || r->dmin[0] > r->dmax[0])
+		return;
+	for (int k = 0; k < s->k; k++) {
+		lo[k] = INFINITY;
+		hi[k] = -INFINITY;
+	}
+	for (int i = 0; i < n; i++) {
+		double total = s->eps - x[i].lin;
+
+		for (int k = 0; k < s->k; k++) {
+			double ds = x[i].ds[k];
+			double d = x[i].dq[k] * inv - (2 * s->s[k] * ds + ds * ds) * inv * inv;
+			double e = 2 * (fabs(b->s_moved[k]) + fabs(ds)) * b->ds_max[k] * inv * inv;
+
+			total += s->w[k] * grown(b->var[k], b->root[k], s->var[k], s->root[k], r->dmin[k] - e,
+						 r->dmax[k] + e, d, e);
+			lo[k] = d - e < lo[k] ? d - e : lo[k];
+			hi[k] = d + e > hi[k] ? d + e : hi[k];
+		}
+		more = total > more ? total : more;
+	}
+	for (int k = 0; k < s->k; k++) {
+		r->dmin[k] += lo[k];
+		r->dmax[k] += hi[k];
+	}
+	r->grew += more;
+	r->gain += more;
+}
+
+static void note_range(struct ht_balancer *b, struct bound *r)
 {
 	const struct sweep *w = &b->w;
 
 	for (int k = 0; k < b->b.k; k++) {
-		r->dmin[k] = extend && r->dmin[k] < w->dmin[k] ? r->dmin[k] : w->dmin[k];
-		r->dmax[k] = extend && r->dmax[k] > w->dmax[k] ? r->dmax[k] : w->dmax[k];
+		r->dmin[k] = r->dmin[k] < w->dmin[k] ? r->dmin[k] : w->dmin[k];
+		r->dmax[k] = r->dmax[k] > w->dmax[k] ? r->dmax[k] : w->dmax[k];
 		if (w->ds_max[k] > b->ds_max[k])
 			b->ds_max[k] = w->ds_max[k];
 	}
 }
 
-static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets, int n)
+/* --- looking at moves --- */
+
+static float *gains_of(const struct ht_balancer *b, int pos)
 {
+	return b->gains + (size_t)pos * (size_t)b->width;
+}
+
+/* A number not below V. */
+static float above(double v)
+{
+	float f = (float)v;
+
+	return (double)f < v ? nextafterf(f, INFINITY) : f;
+}
+
+/* Score moves of the instance at POS to N targets; FRESH: its own nodes changed, or nothing is known of them. What was
+ * known of blocks goes first where WHOLE says that all their targets are among these. */
+static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets, int n, bool whole)
+{
+	struct bound *r = &b->rec[pos];
+	float *g = gains_of(b, pos);
 	struct fixed own;
 
-	sweep_inst(&b->w, b->movable[pos], b->fx ? &b->fx[pos] : &own, fresh || !b->fx, targets, n);
+	fresh = fresh || !b->fx;
+	sweep_inst(&b->w, b->movable[pos], b->fx ? &b->fx[pos] : &own, fresh, targets, n);
+	for (int i = 0; i < n && whole; i++)
+		g[b->b.row[targets[i]] / b->block] = -INFINITY;
+	for (int i = 0; i < n; i++) {
+		float *x = &g[b->b.row[targets[i]] / b->block];
+		float y = above(b->b.approx - b->w.found[i] - r->grew);
+
+		*x = y > *x ? y : *x;
+	}
+	if (fresh)
+		g[b->width - 1] = above(b->b.approx - b->w.failover - r->grew);
+	if (!b->w.any)
+		return;
+	note_range(b, r);
+	if (b->b.approx - b->w.best > r->gain)
+		r->gain = b->b.approx - b->w.best;
 }
 
 /* All moves of the instance at POS. */
@@ -189,39 +287,45 @@ static void look(struct ht_balancer *b, int pos)
 {
 	struct bound *r = &b->rec[pos];
 
-	sweep(b, pos, true, b->w.targets, b->w.n_targets);
-	b->counts.full++;
 	r->valid = true;
-	r->none = !b->w.any;
-	r->gain = b->w.any ? b->b.approx - b->w.best : -INFINITY;
-	if (b->w.any)
-		note_range(b, r, false);
+	r->grew = 0;
+	r->gain = -INFINITY;
+	for (int k = 0; k < COLS; k++) {
+		r->dmin[k] = INFINITY;
+		r->dmax[k] = -INFINITY;
+	}
+	sweep(b, pos, true, b->w.targets, b->w.n_targets, true);
+	b->counts.full++;
 }
 
-/* Its moves to nodes that changed. */
-static void look_changed(struct ht_balancer *b, int pos, const int *targets, int n)
+/* Could a move that gains no more than GAIN be worth keeping? */
+static bool hopeful(const struct ht_balancer *b, double gain)
+{
+	return b->b.approx - gain <= b->w.limit + b->b.eps;
+}
+
+/* The moves of the instance at POS that may be, and what it gains at most by any. */
+static void look_again(struct ht_balancer *b, int pos)
 {
 	struct bound *r = &b->rec[pos];
-	double gain;
+	float *g = gains_of(b, pos), best = -INFINITY;
+	int n = 0;
 
-	sweep(b, pos, false, targets, n);
-	if (!b->w.any)
-		return;
-	gain = b->b.approx - b->w.best;
-	note_range(b, r, !r->none);
-	r->gain = r->none || gain > r->gain ? gain : r->gain;
-	r->none = false;
+	for (int i = 0; i < b->width - 1; i++) {
+		if (!hopeful(b, (double)g[i] + r->grew) || (b->block == 1 && b->changed[b->w.targets[i]]))
+			continue;
+		for (int t = i * b->block; t < (i + 1) * b->block && t < b->w.n_targets; t++)
+			b->list[n++] = b->w.targets[t];
+	}
+	sweep(b, pos, hopeful(b, (double)g[b->width - 1] + r->grew), b->list, n, true);
+	for (int i = 0; i < b->width; i++)
+		best = g[i] > best ? g[i] : best;
+	r->gain = (double)best + r->grew;
 }
 
 static bool considered(const struct ht_balancer *b, const struct ht_inst *i)
 {
 	return !b->o.evac_mode || on_offline(b->c, i);
-}
-
-/* Could the instance at POS have a move worth keeping? */
-static bool hopeful(const struct ht_balancer *b, int pos)
-{
-	return b->b.approx - b->rec[pos].gain <= b->w.limit + b->b.eps;
 }
 
 static int by_bound(const void *x, const void *y, void *arg)
@@ -245,10 +349,77 @@ static bool shares_pairs(const struct ht_balancer *b, const struct ht_inst *i)
 	return false;
 }
 
-/* Did the last move change what its moves to other nodes gain, beyond what a bound says? */
-static bool affected(const struct ht_balancer *b, const struct ht_inst *i)
+static bool near(const struct ht_balancer *b, const struct ht_inst *i)
 {
-	return b->changed[i->pri] || (i->sec != HT_NONE && b->changed[i->sec]) || shares_pairs(b, i);
+	return b->changed[i->pri] || (i->sec != HT_NONE && b->changed[i->sec]);
+}
+
+static void list_target(struct ht_balancer *b, int *n, int node)
+{
+	if (b->b.row[node] < 0 || b->listed[node])
+		return;
+	b->listed[node] = true;
+	b->list[(*n)++] = node;
+}
+
+/* Targets for which a node of I keeps memory: a move to them changes something else on it, see roles.c. */
+static void list_peers(struct ht_balancer *b, int *n, int node)
+{
+	const struct ht_peers *p = &b->c->nodes[node].peers;
+
+	for (int i = 0; i < p->n; i++)
+		list_target(b, n, p->v[i].node);
+}
+
+/* The last move changed the nodes of the instance at POS, but it stayed. What its moves change there is found again; what
+ * they change on targets is the same. False: a move may have become possible. */
+static bool follow(struct ht_balancer *b, int pos)
+{
+	const struct ht_inst *i = &b->c->insts[b->movable[pos]];
+	struct fixed *fx = &b->fx[pos], old = *fx;
+	struct shift shifts[N_FIX];
+	int n = 0, n_shifts = 0;
+
+	for (int k = 0; k < b->n_touched; k++)
+		list_target(b, &n, b->touched[k]);
+	list_peers(b, &n, i->pri);
+	if (i->sec != HT_NONE)
+		list_peers(b, &n, i->sec);
+	for (int k = 0; k < n; k++)
+		b->listed[b->list[k]] = false;
+	sweep_inst(&b->w, b->movable[pos], fx, true, NULL, 0);
+	for (int f = 0; f < N_FIX; f++) {
+		struct shift *x = &shifts[n_shifts];
+
+		if (fx->ok[f] && !old.ok[f])
+			return false;
+		if (!fx->ok[f])
+			continue;
+		for (int k = 0; k < b->b.k; k++) {
+			x->dq[k] = fx->d[f].dq[k] - old.d[f].dq[k];
+			x->ds[k] = fx->d[f].ds[k] - old.d[f].ds[k];
+		}
+		x->lin = fx->d[f].lin - old.d[f].lin;
+		n_shifts++;
+	}
+	carry_shifted(b, &b->rec[pos], shifts, n_shifts);
+	sweep(b, pos, true, b->list, n, b->block == 1);
+	return true;
+}
+
+/* What is known of the instance at POS after the last move. False: nothing, or not enough. */
+static bool known(struct ht_balancer *b, int pos, const int *targets, int n)
+{
+	const struct ht_inst *i = &b->c->insts[b->movable[pos]];
+	struct bound *r = &b->rec[pos];
+
+	if (!r->valid || b->movable[pos] == b->moved || shares_pairs(b, i))
+		return false;
+	if (near(b, i))
+		return b->fx && follow(b, pos);
+	carry(b, r);
+	sweep(b, pos, false, targets, n, b->block == 1);
+	return true;
 }
 
 /* Collect every candidate that may be the best. */
@@ -262,25 +433,16 @@ static void collect(struct ht_balancer *b)
 	b->w.n_cand = 0;
 	b->w.limit = b->b.approx + 2 * b->b.eps;
 	for (int pos = 0; pos < b->n_movable; pos++) {
-		const struct ht_inst *i = &b->c->insts[b->movable[pos]];
-		struct bound *r = &b->rec[pos];
-
-		if (!considered(b, i)) {
-			r->valid = false;
-			continue;
-		}
-		if (!r->valid || affected(b, i)) {
+		if (!considered(b, &b->c->insts[b->movable[pos]]))
+			b->rec[pos].valid = false;
+		else if (!known(b, pos, targets, n))
 			look(b, pos);
-			continue;
-		}
-		carry(b, r);
-		look_changed(b, pos, targets, n);
-		if (hopeful(b, pos))
+		else if (hopeful(b, b->rec[pos].gain))
 			b->order[again++] = pos;
 	}
 	qsort_r(b->order, (size_t)again, sizeof(*b->order), by_bound, b);
-	for (int i = 0; i < again && hopeful(b, b->order[i]); i++)
-		look(b, b->order[i]);
+	for (int i = 0; i < again && hopeful(b, b->rec[b->order[i]].gain); i++)
+		look_again(b, b->order[i]);
 	sweep_prune(&b->w);
 }
 

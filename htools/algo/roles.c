@@ -122,8 +122,8 @@ static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct h
 
 	lin += score_pairs(w->b, a->i, a->pri, new_pri);
 	score = combine(w, x, y, lin);
-	if (!w->any || score < w->best)
-		w->best = score;
+	if (score < w->one)
+		w->one = score;
 	w->any = true;
 	if (!(score <= w->limit))
 		return;
@@ -133,6 +133,13 @@ static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct h
 		sweep_prune(w);
 	GROW(w->cand, w->n_cand, w->cap_cand);
 	w->cand[w->n_cand++] = (struct candidate){ inst, order, m, score };
+}
+
+/* All moves to target number K are scored. */
+static void note_target(struct sweep *w, int k)
+{
+	w->found[k] = w->one;
+	w->best = w->one < w->best ? w->one : w->best;
 }
 
 /* --- DRBD --- */
@@ -162,8 +169,11 @@ static void drbd_failover(struct sweep *w, struct inst_parts *a, int inst, const
 	if (!a->p_to_s || !s_pri->ok)
 		return;
 	take_sec(w, &x, a->i, a->pri, &a->leave_p.s, kept_for(w, a->pri, a->sec), a->p->offline, a->force_p);
-	if (x.ok)
-		keep(w, a, inst, (struct ht_move){ HT_FAILOVER, HT_NONE }, 0, &x.d, &s_pri->d, a->sec, a->i->loc_score);
+	if (!x.ok)
+		return;
+	w->one = INFINITY;
+	keep(w, a, inst, (struct ht_move){ HT_FAILOVER, HT_NONE }, 0, &x.d, &s_pri->d, a->sec, a->i->loc_score);
+	w->best = w->failover = w->one;
 }
 
 /* What is the same for all targets. */
@@ -182,10 +192,10 @@ static void drbd_fixed(struct sweep *w, struct inst_parts *a, int inst, bool use
 	/* for a primary that they keep no memory for yet */
 	take_sec(w, &p_sec, a->i, a->pri, &a->leave_p.s, 0, false, a->force_s);
 	take_sec(w, &s_sec, a->i, a->sec, &a->leave_s.s, 0, false, a->force_p);
-	fx->back_p = back.ok;
-	fx->s_pri = s_pri.ok;
-	fx->p_sec = p_sec.ok;
-	fx->s_sec = s_sec.ok;
+	fx->ok[FIX_RS] = back.ok;
+	fx->ok[FIX_FR] = s_pri.ok;
+	fx->ok[FIX_RF] = p_sec.ok;
+	fx->ok[FIX_RP] = s_sec.ok;
 	if (back.ok)
 		delta_add(&fx->d[FIX_RS], &a->leave_s.d, &back.d, COLS);
 	if (s_sec.ok)
@@ -236,25 +246,28 @@ static void as_primary(struct sweep *w, struct inst_parts *a, int inst, int t, i
 	const struct delta *fixed = &a->fx->d[FIX_RF];
 	struct delta sum;
 	struct part pri;
+	int64_t kept;
 
 	take_pri(w, &pri, a->i, t, &n->s, a->force);
 	if (pri.ok && ht_may_migrate(a->p, n)) {
-		if (w->peers_p[t] != 0)
-			fixed = for_peer(w, a, false, w->peers_p[t], &sum);
-		else if (!a->fx->p_sec)
+		kept = w->kept ? kept_for(w, a->pri, t) : w->peers_p[t];
+		if (kept != 0)
+			fixed = for_peer(w, a, false, kept, &sum);
+		else if (!a->fx->ok[FIX_RF])
 			fixed = NULL;
 		if (fixed)
 			keep(w, a, inst, (struct ht_move){ HT_REPLACE_FAILOVER, t }, order + 1, fixed, &pri.d, t,
 			     ht_shared_locations(c, t, a->pri));
 	}
-	if (!use_sec || w->o->restricted_migration || !a->p_to_s || !a->fx->s_pri || !ht_may_migrate(a->s, n))
+	if (!use_sec || w->o->restricted_migration || !a->p_to_s || !a->fx->ok[FIX_FR] || !ht_may_migrate(a->s, n))
 		return;
 	if (a->force_p != a->force)
 		take_pri(w, &pri, a->i, t, &n->s, a->force_p);
 	fixed = &a->fx->d[FIX_RP];
-	if (w->peers_s[t] != 0)
-		fixed = for_peer(w, a, true, w->peers_s[t], &sum);
-	else if (!a->fx->s_sec)
+	kept = w->kept ? kept_for(w, a->sec, t) : w->peers_s[t];
+	if (kept != 0)
+		fixed = for_peer(w, a, true, kept, &sum);
+	else if (!a->fx->ok[FIX_RP])
 		fixed = NULL;
 	if (pri.ok && fixed)
 		keep(w, a, inst, (struct ht_move){ HT_REPLACE_PRI, t }, order + 2, fixed, &pri.d, t,
@@ -269,7 +282,7 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 	int64_t kept_p = kept_for(w, t, a->pri), kept_s = kept_for(w, t, a->sec);
 	struct part sec = { .ok = false };
 
-	if (a->fx->back_p) {
+	if (a->fx->ok[FIX_RS]) {
 		take_sec(w, &sec, a->i, t, &n->s, kept_p, false, a->force_s);
 		if (sec.ok) /* the primary stays: both location scores are its */
 			keep(w, a, inst, (struct ht_move){ HT_REPLACE_SEC, t }, order, &a->fx->d[FIX_RS], &sec.d, a->pri,
@@ -278,9 +291,9 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 	if (!all)
 		return;
 	as_primary(w, a, inst, t, order, use_sec);
-	if (!use_sec || !a->p_to_s || !a->fx->s_pri)
+	if (!use_sec || !a->p_to_s || !a->fx->ok[FIX_FR])
 		return;
-	if (a->force_s != a->force_p || !a->fx->back_p || !same_kept(n, a, kept_p, kept_s))
+	if (a->force_s != a->force_p || !a->fx->ok[FIX_RS] || !same_kept(n, a, kept_p, kept_s))
 		take_sec(w, &sec, a->i, t, &n->s, kept_s, false, a->force_p);
 	if (sec.ok)
 		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fx->d[FIX_FR], &sec.d, a->sec,
@@ -311,13 +324,20 @@ static void sweep_drbd(struct sweep *w, int inst, struct fixed *fx, bool fresh, 
 		drbd_fixed(w, &a, inst, use_sec);
 	if (!w->o->disk_moves)
 		return;
-	mark_peers(a.p, w->peers_p, true);
-	mark_peers(a.s, w->peers_s, true);
-	for (int k = 0; k < n; k++)
+	if (!w->kept) {
+		mark_peers(a.p, w->peers_p, true);
+		mark_peers(a.s, w->peers_s, true);
+	}
+	for (int k = 0; k < n; k++) {
+		w->one = INFINITY;
 		if (targets[k] != a.pri && targets[k] != a.sec)
 			drbd_target(w, &a, inst, targets[k], 1 + 4 * w->b->row[targets[k]], use_sec);
-	mark_peers(a.p, w->peers_p, false);
-	mark_peers(a.s, w->peers_s, false);
+		note_target(w, k);
+	}
+	if (!w->kept) {
+		mark_peers(a.p, w->peers_p, false);
+		mark_peers(a.s, w->peers_s, false);
+	}
 }
 
 /* --- shared storage --- */
@@ -336,30 +356,36 @@ static void sweep_shared(struct sweep *w, int inst, struct fixed *fx, bool fresh
 	a.s = NULL;
 	if (fresh) {
 		leave(w, &a);
+		memset(fx->ok, 0, sizeof(fx->ok));
+		fx->ok[0] = true;
 		fx->d[0] = a.leave_p.d;
 	}
 	for (int k = 0; k < n; k++) {
 		int t = targets[k];
 		struct part pri;
 
-		if (t == a.pri || t == a.i->sec || !ht_may_migrate(a.p, &c->nodes[t]))
-			continue;
-		take_pri(w, &pri, a.i, t, &c->nodes[t].s, w->o->ignore_soft_errors || a.p->offline);
+		w->one = INFINITY;
+		pri.ok = false;
+		if (t != a.pri && t != a.i->sec && ht_may_migrate(a.p, &c->nodes[t]))
+			take_pri(w, &pri, a.i, t, &c->nodes[t].s, w->o->ignore_soft_errors || a.p->offline);
 		if (pri.ok)
 			keep(w, &a, inst, (struct ht_move){ HT_FAILOVER_TO, t }, 1 + 4 * w->b->row[t], &fx->d[0], &pri.d, t,
 			     a.i->loc_score);
+		note_target(w, k);
 	}
 }
 
 void sweep_inst(struct sweep *w, int inst, struct fixed *fx, bool fresh, const int *targets, int n)
 {
 	w->any = false;
-	w->best = INFINITY;
+	w->best = w->failover = INFINITY;
 	for (int k = 0; k < COLS; k++) {
 		w->dmin[k] = INFINITY;
 		w->dmax[k] = -INFINITY;
 		w->ds_max[k] = 0;
 	}
+	for (int k = 0; k < n; k++)
+		w->found[k] = INFINITY;
 	switch (ht_template_mirror(w->b->c->insts[inst].tmpl)) {
 	case HT_MIRROR_NONE:
 		break;

@@ -14,7 +14,7 @@ struct candidate {
 enum { FIX_RS, FIX_RP, FIX_RF, FIX_FR, N_FIX };
 struct fixed {
 	struct delta d[N_FIX]; /* shared storage: only the first */
-	bool back_p, s_pri, p_sec, s_sec; /* possible? see roles.c */
+	bool ok[N_FIX];        /* possible? FIX_RP: together with FIX_FR */
 };
 /* What is asked of the moves of an instance. */
 struct sweep {
@@ -30,8 +30,11 @@ struct sweep {
 
 	int64_t *peers_p, *peers_s; /* by node: scratch, zero between calls */
 	int64_t *kept;              /* [other * n_nodes + node]: memory kept on node for other; NULL: look it up */
-	/* of the last instance: best score, and the range of how its candidates change the variances */
+	/* of the last instance: best scores (INFINITY: not possible), and the range of how its candidates change the variances */
 	double best, dmin[COLS], dmax[COLS], ds_max[COLS];
+	double failover; /* of failing over */
+	double *found;   /* of the moves to each of the targets */
+	double one;      /* of those to the current one */
 	bool any;
 };
 /* Score the moves of instance INST to N targets. FIXED: what is known of it, or with FRESH a place to put it; then

@@ -84,47 +84,60 @@ static void sum_pairs(struct score *b)
 	b->sums[HT_P_LOC_EXCL] = (double)(total - b->pairs.n);
 }
 
-/* The score from the rows, those of R (by row number) replaced. All columns at once, each added up in the order
- * of the nodes. */
+/* Nodes in other states: their rows (by number) and columns. */
 struct changed {
 	int n, row[3];
-	double x[3][HT_N_COL];
+	double x[3][COLS];
 };
 
+/* Two numbers at a time, each added up in the order of the nodes as one alone would be. */
+typedef double pair __attribute__((vector_size(16)));
+enum { PAIRS = COLS / 2 };
+
+static inline pair at(const double *x, int k)
+{
+	pair r;
+
+	memcpy(&r, x + 2 * k, sizeof(r));
+	return r;
+}
+
+/* Sums and sums of squared distances from the mean of PAIRS columns: all in registers. */
+static void spread(const struct score *b, double sum[COLS], double var[COLS])
+{
+	pair s[PAIRS] = { 0 }, v[PAIRS] = { 0 }, mean[PAIRS];
+	const double n = b->n;
+
+	for (int i = 0; i < b->n; i++)
+		for (int k = 0; k < PAIRS; k++)
+			s[k] += at(b->x[i], k);
+	for (int k = 0; k < PAIRS; k++)
+		mean[k] = s[k] / n;
+	for (int i = 0; i < b->n; i++) {
+		for (int k = 0; k < PAIRS; k++) {
+			pair d = at(b->x[i], k) - mean[k];
+
+			v[k] += d * d;
+		}
+	}
+	memcpy(sum, s, sizeof(s));
+	memcpy(var, v, sizeof(v));
+}
+
+/* The score from the rows, those of R replaced for the time being. */
 static double from_rows(const struct score *b, const struct changed *r, const double *sums)
 {
-	double sum[HT_N_COL] = { 0 }, var[HT_N_COL] = { 0 }, parts[HT_N_PART];
-	const double (*x)[HT_N_COL] = (const double (*)[HT_N_COL])b->x;
+	double sum[COLS], var[COLS], parts[HT_N_PART], own[3][COLS];
 
 	if (b->n == 0)
 		return 0;
-	for (int i = 0; i < b->n; i++) {
-		const double *row = x[i];
-
-		for (int j = 0; j < r->n; j++)
-			row = r->row[j] == i ? r->x[j] : row;
-		for (int k = 0; k < HT_N_COL; k++)
-			sum[k] += row[k];
+	for (int j = 0; j < r->n; j++) {
+		memcpy(own[j], b->x[r->row[j]], sizeof(own[j]));
+		memcpy(b->x[r->row[j]], r->x[j], sizeof(own[j]));
 	}
-	for (int k = 0; k < HT_N_COL; k++)
-		var[k] = sum[k] / b->n;
-	{
-		double mean[HT_N_COL];
-
-		memcpy(mean, var, sizeof(mean));
-		memset(var, 0, sizeof(var));
-		for (int i = 0; i < b->n; i++) {
-			const double *row = x[i];
-
-			for (int j = 0; j < r->n; j++)
-				row = r->row[j] == i ? r->x[j] : row;
-			for (int k = 0; k < HT_N_COL; k++) {
-				double d = row[k] - mean[k];
-
-				var[k] += d * d;
-			}
-		}
-	}
+	spread(b, sum, var);
+	for (int j = 0; j < r->n; j++)
+		memcpy(b->x[r->row[j]], own[j], sizeof(own[j]));
 	for (int p = 0; p < HT_N_PART; p++) {
 		int col = ht_parts[p].col;
 
@@ -137,6 +150,11 @@ static double from_rows(const struct score *b, const struct changed *r, const do
 static double larger(double a, double b)
 {
 	return a > b ? a : b;
+}
+
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
 }
 
 /* How far one instance can move a node's value in each column. */
@@ -182,7 +200,7 @@ static void bounds(struct score *b)
 	double total = 0;
 
 	for (int k = 0; k < b->k; k++) {
-		double far = 0, mean = b->q[k] / b->n;
+		double far = 0, mean = b->q[k] / b->n, error, least;
 
 		for (int i = 0; i < b->n; i++) {
 			double d = fabs(b->x[i][b->col[k]] - b->center[k]);
@@ -190,7 +208,9 @@ static void bounds(struct score *b)
 			far = larger(far, d);
 		}
 		far += b->reach[b->col[k]];
-		total += b->w[k] * 2 * sqrt(4 * (b->n + 16) * (DBL_EPSILON / 2) * (mean + 3 * far * far / b->n));
+		error = 4 * (b->n + 16) * (DBL_EPSILON / 2) * (mean + 3 * far * far / b->n);
+		least = b->root[k] - 2 * b->reach[b->col[k]] / sqrt(b->n) - sqrt(error);
+		total += b->w[k] * 2 * (least > 0 ? smaller(sqrt(error), error / least) : sqrt(error));
 		total += b->w[k] * (b->n + 16) * DBL_EPSILON * (fabs(b->center[k]) + far);
 	}
 	b->eps = total + 1e-13 * (1 + fabs(b->lin));

@@ -15,7 +15,7 @@ struct score {
 	const struct ht_view *v;
 	int n;                      /* online nodes */
 	int *row;                   /* by node: its row, or -1 */
-	double (*x)[HT_N_COL];      /* rows: columns of the online nodes, by index */
+	double (*x)[COLS];          /* rows: columns of the online nodes, by index; the last is empty */
 	double sums[HT_N_PART];     /* parts that are sums, without HT_P_RES_TOTAL */
 	struct ht_counts pairs;     /* location/exclusion pairs of all online nodes */
 	double exact;               /* upstream's score */

@@ -323,6 +323,43 @@ static void best_moves(void **state)
 	o.min_gain_limit = 0; /* to the very end, where scores differ in the last digits */
 	same_as_brute(2, 8, 40, "uniform drbd skewed", &o, 200);
 	same_as_brute(3, 6, 40, "drbd", &o, 200);
+	/* bounds for many targets at once, and nothing kept of what instances change on their own nodes */
+	o.gains_max = 100;
+	same_as_brute(4, 12, 40, "drbd skewed", &o, 60);
+	o.gains_max = 10;
+	same_as_brute(5, 12, 40, "skewed", &o, 60);
+}
+
+/* A longer way with all bounds and with few: both see the same moves. */
+static void bounds_do_not_matter(void **state)
+{
+	static const char *const traits[] = { "uniform drbd skewed", "drbd skewed", "drbd full tags", "uniform shared skewed", "skewed offline" };
+	struct ht_algo_opts o = ht_algo_defaults, few = ht_algo_defaults;
+
+	(void)state;
+	few.gains_max = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(traits); i++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(20 + i, 20, 150, traits[i]);
+		struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
+		struct ht_balancer *x, *y;
+		struct ht_placement p, q;
+		struct ht_view v;
+		bool more = true;
+
+		ht_view_all(c, &v);
+		x = ht_balancer_new(c, &v, &o);
+		y = ht_balancer_new(d, &v, &few);
+		for (int step = 0; more && step < 300; step++) {
+			more = ht_balancer_step(x, &p);
+			assert_int_equal(more, ht_balancer_step(y, &q));
+			if (more)
+				assert_true(p.inst == q.inst && p.pri == q.pri && p.sec == q.sec && p.score == q.score);
+		}
+		assert_true(ht_balancer_counts(x).bounded < ht_balancer_counts(y).bounded);
+		ht_balancer_free(x);
+		ht_balancer_free(y);
+		ht_view_free(&v);
+	}
 }
 
 static void best_moves_with_options(void **state)
@@ -502,7 +539,8 @@ static void few_looks(void **state)
 		steps++;
 	n = ht_balancer_counts(b);
 	assert_int_equal(steps, 100);
-	assert_true(n.full < 600 + 100 * 200);
+	assert_true(n.full < 600 + 100 * 20);
+	assert_true(n.bounded < 600 * 60 * 4 + 100 * 15000);
 	assert_true(n.exact < 100 * 100);
 	ht_balancer_free(b);
 	ht_view_free(&v);
@@ -513,6 +551,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_printed), cmocka_unit_test(numbers_read), cmocka_unit_test(file_round_trip),
 		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves), cmocka_unit_test(measured_memory),
+		cmocka_unit_test(bounds_do_not_matter),
 		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
 		cmocka_unit_test(limits_named),
 	};
