@@ -163,10 +163,24 @@ static void tell(struct locks *l)
 	l->telling = false;
 }
 
-void lock_pump(struct locks *l, enum lock_level level)
+/* W is about to be granted: those served later although they came earlier. True when one of them is a step more
+ * urgent now. */
+static bool count_passed(struct level *lv, size_t at, const struct waiter *w)
+{
+	bool aged = false;
+
+	for (size_t k = at + 1; k < lv->n_wait; k++)
+		if (lv->wait[k]->seq < w->seq && wants_conflict(lv->wait[k], w))
+			aged |= ++lv->wait[k]->passed % LOCK_AGE_STEP == 0;
+	return aged;
+}
+
+/* Once through the list. True when its order may have changed meanwhile. */
+static bool pump_once(struct locks *l, enum lock_level level)
 {
 	struct level *lv = &l->lv[level];
 	struct claims c = { 0, NULL, false, false };
+	bool aged = false;
 
 	sort_waiters(lv);
 	for (size_t i = 0; i < lv->n_wait;) {
@@ -177,10 +191,7 @@ void lock_pump(struct locks *l, enum lock_level level)
 			i++;
 			continue;
 		}
-		/* those served later although they came earlier */
-		for (size_t k = i + 1; k < lv->n_wait; k++)
-			if (lv->wait[k]->seq < w->seq && wants_conflict(lv->wait[k], w))
-				lv->wait[k]->passed++;
+		aged |= count_passed(lv, i, w);
 		remove_waiter(lv, w);
 		w->owner->wait = NULL;
 		w->next = NULL;
@@ -188,6 +199,13 @@ void lock_pump(struct locks *l, enum lock_level level)
 		l->grants_end = &w->next;
 	}
 	map_free(c.names, NULL);
+	return aged;
+}
+
+void lock_pump(struct locks *l, enum lock_level level)
+{
+	while (pump_once(l, level))
+		continue;
 	tell(l);
 }
 

@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "src/lock/lock.h"
+#include "src/lock/priv.h"
 
 #include <stdlib.h>
 
@@ -247,8 +247,11 @@ static void test_dump(void **state)
 
 /*
  * --- random jobs on a virtual clock ---
- * Each job takes locks at some levels in order, now and then adds to a level or gives some back,
- * works for a while and ends. A plain model (who holds what) is kept beside and checked.
+ * Each job takes locks at some levels in order, now and then adds to a level or gives some back, works for a
+ * while and ends; meanwhile waiting ones get other priorities, give up or are killed. A plain model (who holds
+ * and wants what) is kept beside, and after each step the whole of it is compared: nobody holds what
+ * excludes another, everybody holds what was granted and nothing else, who waits has a reason to (no wake-up
+ * is lost), and nobody was served before somebody who comes first.
  */
 enum { JOBS = 40, NAMES = 8, STEPS = 6 };
 
@@ -263,54 +266,159 @@ static unsigned dice(unsigned n)
 }
 
 struct sim_job {
-	double next; /* when it acts again; < 0: waits for a grant */
+	double next; /* when it acts again; < 0: waits for a grant, or has ended */
 	enum lock_level level;
 	int steps;
-	unsigned long arrived;            /* of the waiting request, in acts */
-	int mode[LOCK_LEVELS][NAMES + 1]; /* model: NAMES = all */
-	enum lock_mode asked;
-	unsigned passed;
-	bool asks_all, done;
-	bool asked_name[NAMES];
+	int mode[LOCK_LEVELS][NAMES + 1]; /* model of what it holds: NAMES = all */
+	bool done;
+	/* the waiting request */
+	unsigned long arrived; /* in acts */
 	enum lock_level asked_level;
+	enum lock_mode asked;
+	int priority;
+	bool asks_all, adder, opportunistic, asked_name[NAMES];
+	size_t min;
+	unsigned passed, passed_before; /* how often it was overtaken, as the manager counts; when this step began */
 };
 struct sim {
 	struct locks *l;
 	struct sim_job job[JOBS];
 	double now;
 	unsigned long acts;
-	unsigned worst;
+	unsigned worst, changed, withdrawn, killed;
 };
 
 static const char *const sim_names[NAMES] = { "n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7" };
+
+static bool sim_waits(const struct sim_job *j)
+{
+	return j->next < 0 && !j->done;
+}
+
+static bool excludes(int x, int y)
+{
+	return x && y && (x == LOCK_EXCLUSIVE || y == LOCK_EXCLUSIVE);
+}
 
 static bool model_conflict(const struct sim *s, int x, int y)
 {
 	for (int lv = 0; lv < LOCK_LEVELS; lv++)
 		for (int i = 0; i <= NAMES; i++)
 			for (int k = 0; k <= NAMES; k++) {
-				int m = s->job[x].mode[lv][i], n = s->job[y].mode[lv][k];
-
 				if (i != k && i != NAMES && k != NAMES)
 					continue;
-				if (m && n && (m == LOCK_EXCLUSIVE || n == LOCK_EXCLUSIVE))
+				if (excludes(s->job[x].mode[lv][i], s->job[y].mode[lv][k]))
 					return true;
 			}
 	return false;
 }
 
+static bool asks_name(const struct sim_job *j, int name)
+{
+	return j->asks_all || (name < NAMES && j->asked_name[name]);
+}
+
 static bool asks_conflict(const struct sim_job *x, const struct sim_job *y)
 {
-	if (x->asked_level != y->asked_level)
+	if (x->asked_level != y->asked_level || !excludes(x->asked, y->asked))
 		return false;
-	if (x->asked == LOCK_SHARED && y->asked == LOCK_SHARED)
-		return false;
-	if (x->asks_all || y->asks_all)
-		return true;
-	for (int i = 0; i < NAMES; i++)
-		if (x->asked_name[i] && y->asked_name[i])
+	for (int i = 0; i <= NAMES; i++)
+		if ((asks_name(x, i) && asks_name(y, i)) || (i < NAMES && x->asks_all && asks_name(y, i)) ||
+		    (i < NAMES && y->asks_all && asks_name(x, i)))
 			return true;
 	return false;
+}
+
+/* Is X served before Y, with PASSED as many overtakings of each? */
+static bool sim_before(const struct sim_job *x, unsigned passed_x, const struct sim_job *y, unsigned passed_y)
+{
+	int64_t p = x->priority - (int64_t)(passed_x / LOCK_AGE_STEP), q = y->priority - (int64_t)(passed_y / LOCK_AGE_STEP);
+
+	if (x->asked_level != y->asked_level)
+		return false;
+	if (x->adder != y->adder)
+		return x->adder;
+	if (!x->adder && p != q)
+		return p < q;
+	return x->arrived < y->arrived;
+}
+
+/* Could W have NAME (NAMES = all of its level) now, as far as holders and requests before it go? */
+static bool available(const struct sim *s, const struct sim_job *w, int name)
+{
+	const int *mine = w->mode[w->asked_level];
+
+	if (mine[NAMES] >= (int)w->asked || (name < NAMES && mine[name] >= (int)w->asked))
+		return true;
+	for (int i = 0; i < JOBS; i++) {
+		const struct sim_job *o = &s->job[i];
+		const int *held = o->mode[w->asked_level];
+
+		if (o == w)
+			continue;
+		for (int k = 0; k <= NAMES; k++)
+			if ((k == name || k == NAMES || name == NAMES) && excludes(held[k], w->asked))
+				return false;
+		if (w->adder || !sim_waits(o) || !excludes(o->asked, w->asked) ||
+		    !sim_before(o, o->passed, w, w->passed))
+			continue;
+		for (int k = 0; k <= NAMES; k++)
+			if ((k == name || k == NAMES || name == NAMES) && asks_name(o, k))
+				return false;
+		if (name < NAMES && o->asks_all)
+			return false;
+	}
+	return true;
+}
+
+/* Who waits has a reason to. */
+static void check_waiting(const struct sim *s, int id)
+{
+	const struct sim_job *w = &s->job[id];
+	size_t can = 0, n = 0;
+
+	assert_true(locks_waiting(s->l, id));
+	if (w->asks_all) {
+		if (available(s, w, NAMES))
+			fail_msg("job %d waits for all of a level, which is free", id);
+		return;
+	}
+	for (int i = 0; i < NAMES; i++)
+		if (w->asked_name[i]) {
+			n++;
+			can += available(s, w, i);
+		}
+	if (w->opportunistic ? can >= w->min : can == n)
+		fail_msg("job %d waits for what is free", id);
+}
+
+/* How often those that wait were overtaken is taken from the manager: the order depends on it. */
+static void learn_passed(struct sim *s)
+{
+	for (int i = 0; i < JOBS; i++) {
+		struct sim_job *j = &s->job[i];
+		const struct owner *o = sim_waits(j) ? lock_owner(s->l, i) : NULL;
+
+		if (!o || !o->wait)
+			continue;
+		assert_true(o->wait->passed >= j->passed);
+		j->passed = o->wait->passed;
+		s->worst = j->passed > s->worst ? j->passed : s->worst;
+	}
+}
+
+static void check_order(const struct sim *s, int id)
+{
+	const struct sim_job *j = &s->job[id];
+
+	/* what an opportunistic request did not get it left to others; an adder waits for holders only */
+	for (int i = 0; i < JOBS && !j->opportunistic && !j->adder; i++) {
+		const struct sim_job *o = &s->job[i];
+
+		if (i != id && sim_waits(o) && asks_conflict(o, j) && sim_before(o, o->passed, j, j->passed) &&
+		    sim_before(o, o->passed_before, j, j->passed_before))
+			fail_msg("job %d was served before job %d", id, i);
+	}
 }
 
 static void sim_granted(int64_t owner, const struct strs *names, void *arg)
@@ -318,26 +426,32 @@ static void sim_granted(int64_t owner, const struct strs *names, void *arg)
 	struct sim *s = arg;
 	struct sim_job *j = &s->job[owner];
 
-	assert_true(j->next < 0);
+	assert_true(sim_waits(j));
+	assert_true(!j->opportunistic || names->n >= j->min);
 	j->next = s->now + 1 + dice(20);
 	if (j->asks_all && j->mode[j->asked_level][NAMES] < (int)j->asked)
 		j->mode[j->asked_level][NAMES] = j->asked;
 	for (size_t i = 0; i < names->n; i++) {
-		int *m = &j->mode[j->asked_level][names->v[i][1] - '0'];
+		int k = names->v[i][1] - '0', *m = &j->mode[j->asked_level][k];
 
+		assert_true(j->asked_name[k]);
 		*m = *m < (int)j->asked ? (int)j->asked : *m;
 	}
-	for (int i = 0; i < JOBS; i++) {
-		struct sim_job *o = &s->job[i];
-
-		if (i == owner)
-			continue;
-		if (model_conflict(s, (int)owner, i))
+	for (int i = 0; i < JOBS; i++)
+		if (i != owner && model_conflict(s, (int)owner, i))
 			fail_msg("jobs %d and %d hold conflicting locks", (int)owner, i);
-		if (!o->done && o->next < 0 && o->arrived < j->arrived && asks_conflict(o, j) &&
-		    ++o->passed > s->worst)
-			s->worst = o->passed;
-	}
+	learn_passed(s);
+	check_order(s, (int)owner);
+}
+
+static void sim_end(struct sim *s, int id)
+{
+	struct sim_job *j = &s->job[id];
+
+	memset(j->mode, 0, sizeof(j->mode));
+	j->done = true;
+	j->next = -1;
+	locks_release_all(s->l, id);
 }
 
 static void sim_ask(struct sim *s, int id)
@@ -349,18 +463,22 @@ static void sim_ask(struct sim *s, int id)
 
 	r.mode = j->asked = dice(2) ? LOCK_SHARED : LOCK_EXCLUSIVE;
 	r.all = j->asks_all = dice(8) == 0;
+	j->priority = r.priority;
 	j->asked_level = j->level;
+	j->adder = false;
+	for (int i = 0; i <= NAMES; i++)
+		j->adder |= j->mode[j->level][i] != 0;
 	memset(j->asked_name, 0, sizeof(j->asked_name));
 	for (int i = 0; i < NAMES && !r.all; i++)
 		if (dice(3) == 0) {
 			strs_add(a, &r.names, sim_names[i]);
 			j->asked_name[i] = true;
 		}
-	r.opportunistic = !r.all && r.names.n && dice(5) == 0;
-	r.opportunistic_min = r.opportunistic ? dice((unsigned)r.names.n + 1) : 0;
+	r.opportunistic = j->opportunistic = !r.all && r.names.n && dice(5) == 0;
+	r.opportunistic_min = j->min = r.opportunistic ? dice((unsigned)r.names.n + 1) : 0;
 	j->next = -1;
 	j->arrived = s->acts;
-	j->passed = 0;
+	j->passed = j->passed_before = 0;
 	if (locks_ask(s->l, &r, sim_granted, s, &e) < 0) { /* a circle: give up everything */
 		assert_string_equal(e.cls, LockError);
 		memset(j->mode, 0, sizeof(j->mode));
@@ -370,16 +488,38 @@ static void sim_ask(struct sim *s, int id)
 	}
 }
 
+/* Something happens to a job that waits. */
+static void sim_disturb(struct sim *s)
+{
+	int id = (int)dice(JOBS);
+	struct sim_job *j = &s->job[id];
+
+	if (!sim_waits(j))
+		return;
+	switch (dice(4)) {
+	case 0: /* it gives the request up and goes on with what it has */
+		s->withdrawn++;
+		j->next = s->now + 1 + dice(10);
+		locks_withdraw(s->l, id);
+		return;
+	case 1:
+		s->killed++;
+		sim_end(s, id);
+		return;
+	default:
+		s->changed++;
+		j->priority = (int)dice(40) - 20;
+		locks_set_priority(s->l, id, j->priority);
+	}
+}
+
 static void sim_act(struct sim *s, int id)
 {
 	struct sim_job *j = &s->job[id];
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 
 	if (j->steps-- <= 0) {
-		memset(j->mode, 0, sizeof(j->mode));
-		j->done = true;
-		j->next = -1;
-		locks_release_all(s->l, id);
+		sim_end(s, id);
 		return;
 	}
 	j->next = s->now + 1 + dice(10);
@@ -416,26 +556,43 @@ static void sim_act(struct sim *s, int id)
 	}
 }
 
-static void check_model(const struct sim *s)
+static void check_model(struct sim *s)
 {
-	for (int id = 0; id < JOBS; id++)
+	learn_passed(s);
+	for (int id = 0; id < JOBS; id++) {
 		for (int lv = 0; lv < LOCK_LEVELS; lv++)
 			for (int i = 0; i <= NAMES; i++) {
 				const int *m = s->job[id].mode[lv];
 				int held = i < NAMES && m[i] > m[NAMES] ? m[i] : m[NAMES];
 				const char *name = i < NAMES ? sim_names[i] : NULL;
 
-				assert_int_equal(locks_has(s->l, id, lv, name, LOCK_SHARED),
-						 held != 0);
-				assert_int_equal(locks_has(s->l, id, lv, name, LOCK_EXCLUSIVE),
-						 held == LOCK_EXCLUSIVE);
+				if (locks_has(s->l, id, lv, name, LOCK_SHARED) != (held != 0) ||
+				    locks_has(s->l, id, lv, name, LOCK_EXCLUSIVE) != (held == LOCK_EXCLUSIVE))
+					fail_msg("job %d, level %d, name %d: the model says %d", id, lv, i, held);
 			}
+		if (sim_waits(&s->job[id]))
+			check_waiting(s, id);
+		else
+			assert_false(locks_waiting(s->l, id));
+	}
 }
 
-static void run_sim(uint64_t start)
+/* The next event, on the virtual clock; -1 when there is none. */
+static int sim_next(const struct sim *s)
+{
+	int best = -1;
+
+	for (int i = 0; i < JOBS; i++)
+		if (s->job[i].next >= 0 && (best < 0 || s->job[i].next < s->job[best].next))
+			best = i;
+	return best;
+}
+
+static void run_sim(uint64_t start, struct sim *total)
 {
 	struct sim *s = xcalloc(1, sizeof(*s));
 	json *dump;
+	int id;
 
 	seed = start;
 	s->l = locks_new();
@@ -443,19 +600,16 @@ static void run_sim(uint64_t start)
 		s->job[i].next = dice(50);
 		s->job[i].steps = 1 + (int)dice(STEPS);
 	}
-	for (;;) {
-		int best = -1;
-
-		for (int i = 0; i < JOBS; i++)
-			if (s->job[i].next >= 0 && (best < 0 || s->job[i].next < s->job[best].next))
-				best = i;
-		if (best < 0)
-			break;
-		s->now = s->job[best].next;
+	while ((id = sim_next(s)) >= 0) {
+		s->now = s->job[id].next;
 		s->acts++;
-		sim_act(s, best);
-		if (s->acts % 16 == 0)
-			check_model(s);
+		for (int i = 0; i < JOBS; i++)
+			s->job[i].passed_before = s->job[i].passed;
+		if (dice(4) == 0)
+			sim_disturb(s);
+		else
+			sim_act(s, id);
+		check_model(s);
 	}
 	for (int i = 0; i < JOBS; i++)
 		if (!s->job[i].done)
@@ -466,14 +620,57 @@ static void run_sim(uint64_t start)
 	assert_int_equal(json_len(dump), 0);
 	json_put(dump);
 	locks_free(s->l);
+	total->changed += s->changed;
+	total->withdrawn += s->withdrawn;
+	total->killed += s->killed;
 	free(s);
 }
 
 static void test_random(void **state)
 {
+	struct sim total = { 0 };
+
 	(void)state;
-	for (uint64_t i = 1; i <= 150; i++)
-		run_sim(i * 2654435761u);
+	for (uint64_t i = 1; i <= 25; i++)
+		run_sim(i * 2654435761u, &total);
+	/* all of it has happened */
+	assert_true(total.changed > 100 && total.withdrawn > 50 && total.killed > 50);
+}
+
+/* What a request waits for, in words for people. */
+static void test_why(void **state)
+{
+	struct locks *l = locks_new();
+	json *why;
+	char *text;
+
+	(void)state;
+	ask(l, 1, 0, LOCK_SHARED, "a,b");
+	ask(l, 2, 0, LOCK_SHARED, "b");
+	ask(l, 3, 0, LOCK_EXCLUSIVE, "b,c");
+	ask(l, 4, 0, LOCK_EXCLUSIVE, "c,d");
+	assert_null(locks_why(l, 1));
+	assert_null(locks_why(l, 99));
+	why = locks_why(l, 3);
+	text = json_dump_sorted(why);
+	assert_string_equal(text, "{\"behind\":[],\"held\":[[\"b\",[[1,\"shared\"],[2,\"shared\"]]]],"
+				  "\"level\":\"node\",\"mode\":\"exclusive\"}");
+	free(text);
+	json_put(why);
+	why = locks_why(l, 4); /* nobody has it, but somebody comes first */
+	text = json_dump_sorted(why);
+	assert_string_equal(text, "{\"behind\":[3],\"held\":[],\"level\":\"node\",\"mode\":\"exclusive\"}");
+	free(text);
+	json_put(why);
+	ask(l, 5, 0, LOCK_EXCLUSIVE, NULL);
+	why = locks_why(l, 5);
+	text = json_dump_sorted(why);
+	assert_string_equal(text, "{\"behind\":[3,4],\"held\":[[null,[[1,\"shared\"],[2,\"shared\"]]]],"
+				  "\"level\":\"node\",\"mode\":\"exclusive\"}");
+	free(text);
+	json_put(why);
+	str_trim(&told, 0);
+	locks_free(l);
 }
 
 int main(void)
@@ -483,6 +680,7 @@ int main(void)
 		cmocka_unit_test(test_ageing), cmocka_unit_test(test_opportunistic),
 		cmocka_unit_test(test_circle), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_dump),   cmocka_unit_test(test_random),
+		cmocka_unit_test(test_why),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
