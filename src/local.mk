@@ -33,3 +33,4 @@ include src/site/local.mk
 include src/client/local.mk
 include src/config/local.mk
 include src/alloc/local.mk
+include src/replica/local.mk

@@ -48,6 +48,7 @@ int db_queryv(struct db *d, struct db_stmt **ret, struct err *e, const char *sql
 	      va_list ap);
 int db_step(struct db_stmt *s, struct err *e); /* 1 = a row, 0 = end, -1 */
 const char *db_text(struct db_stmt *s, int col); /* valid until the next step; NULL = null */
+const void *db_blob(struct db_stmt *s, int col); /* the same; db_bytes() long */
 size_t db_bytes(struct db_stmt *s, int col);     /* length of that text, or of a blob */
 int64_t db_int(struct db_stmt *s, int col);
 double db_float(struct db_stmt *s, int col);
@@ -58,6 +59,23 @@ int db_get_text(struct db *d, struct arena *a, const char **ret, struct err *e, 
 int db_get_int(struct db *d, int64_t *ret, struct err *e, const char *sql, const char *fmt, ...);
 /* Changes whenever another connection commits. */
 int64_t db_data_version(struct db *d);
+
+/*
+ * --- session.c: changesets. Between db_record() and db_record_end(), inside one transaction, what is
+ * written to tables that TABLES accepts (NULL: all) is remembered. Tables without a declared primary key
+ * are never remembered. ---
+ */
+int db_record(struct db *d, bool (*tables)(const char *table), struct err *e);
+bool db_recording(struct db *d);
+/* What differs from the state at db_record(), malloc'ed; N 0 = nothing. */
+int db_recorded(struct db *d, void **ret, size_t *ret_n, struct err *e);
+void db_record_end(struct db *d); /* also without one */
+/*
+ * Apply it to a database that is in the state it was made from, inside a transaction of the caller. 0; 1 =
+ * the database is in another state (E says how), -1. Then nothing was applied.
+ */
+int db_apply(struct db *d, const void *changes, size_t n, struct err *e);
+
 /* Safe snapshot copy to a file while running. */
 int db_backup(struct db *d, const char *to, struct err *e);
 

@@ -2,4 +2,5 @@ libbase_a_SOURCES += \
 	lib/db/db.h \
 	lib/db/migrate.c \
 	lib/db/priv.h \
+	lib/db/session.c \
 	lib/db/sqlite.c

@@ -21,6 +21,7 @@ struct db {
 	struct map *cache; /* SQL text -> struct db_stmt */
 	bool in_transaction;
 	bool lost; /* SQLite has rolled it back by itself: nothing more may be written as part of it */
+	sqlite3_session *session;
 };
 
 struct db_stmt {
@@ -33,6 +34,11 @@ struct db_stmt {
 sqlite3 *db_handle(struct db *d)
 {
 	return d->sql;
+}
+
+sqlite3_session **db_session(struct db *d)
+{
+	return &d->session;
 }
 
 int db_failed(struct db *d, struct err *e)
@@ -114,6 +120,7 @@ void db_close(struct db *d)
 	if (!d)
 		return;
 	map_free(d->cache, stmt_free);
+	db_record_end(d);
 	db_rollback(d);
 	if (sqlite3_close(d->sql) != SQLITE_OK)
 		abort(); /* a statement was never finished */
@@ -267,6 +274,11 @@ int db_step(struct db_stmt *s, struct err *e)
 const char *db_text(struct db_stmt *s, int col)
 {
 	return (const char *)sqlite3_column_text(s->sql, col);
+}
+
+const void *db_blob(struct db_stmt *s, int col)
+{
+	return sqlite3_column_blob(s->sql, col);
 }
 
 size_t db_bytes(struct db_stmt *s, int col)

@@ -125,3 +125,7 @@ unit_tests += tests/unit/fault
 tests_unit_fault_SOURCES = tests/unit/fault.c
 tests_unit_fault_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_fault_LDADD = $(BASE_LIBS) $(CMOCKA_LIBS)
+unit_tests += tests/unit/replica
+tests_unit_replica_SOURCES = tests/unit/replica.c
+tests_unit_replica_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_replica_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
