@@ -3,6 +3,7 @@
  * level [name]: show or set the log level. stats: counters. locks: who holds and wants what. workers: [job, pid,
  * has it come back to this master?] of jobs that have one.
  * faults: the fault points; fault [name, action]: arm one (lib/base/fault.h).
+ * replicas: which candidates have what.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -108,12 +109,14 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		luxi_ok(c, locks_dump(m->locks));
 	} else if (str_eq(method, "workers")) {
 		luxi_ok(c, workers(m));
+	} else if (str_eq(method, "replicas")) {
+		luxi_ok(c, replicas_dump(m));
 	} else if (str_eq(method, "faults") && fault_enabled()) {
 		luxi_ok(c, faults());
 	} else if (str_eq(method, "fault")) {
 		do_fault(c, json_get(j, "args"));
 	} else {
-		err_plain(&e, "Methods: level, stats, locks, workers%s",
+		err_plain(&e, "Methods: level, stats, locks, workers, replicas%s",
 			  fault_enabled() ? ", faults, fault" : "");
 		luxi_fail(c, &e);
 	}

@@ -123,7 +123,7 @@ void jobs_stored(struct mjob *j, bool progress)
 		return;
 	if (progress && !j->dirty)
 		j->stored_final = true;
-	if (j->stored_final && !j->worker)
+	if (j->stored_final && !j->worker && !j->unacked)
 		mjob_free(j);
 	jobs_wake(m);
 }
@@ -171,7 +171,7 @@ static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 	run_end(j);
 	if (!job_final(job_status_of(j->job))) {
 		died(j, away);
-	} else if (j->stored_final) {
+	} else if (j->stored_final && !j->unacked) {
 		mjob_free(j);
 	}
 	jobs_wake(m);

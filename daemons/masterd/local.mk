@@ -9,6 +9,7 @@ ganeti_masterd_SOURCES = \
 	daemons/masterd/masterd.h \
 	daemons/masterd/mirror.c \
 	daemons/masterd/queries.c \
+	daemons/masterd/replicas.c \
 	daemons/masterd/request.c \
 	daemons/masterd/spread.c \
 	daemons/masterd/submit.c \

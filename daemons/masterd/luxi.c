@@ -26,25 +26,39 @@ static void not_parsed(struct luxi_conn *c, struct err *e)
 }
 
 struct answer {
-	struct luxi_conn *c;
+	struct luxi_conn *c; /* NULL: answered */
 	json *result;
 };
+
+static void not_stored(struct answer *w, const char *what, const struct err *why)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	err_set(&e, JobQueueError, NULL, "%s: %s", what, err_msg(why));
+	luxi_fail(w->c, &e);
+	json_put(STEAL(w->result));
+	w->c = NULL;
+}
 
 static void answer(struct master *m, const struct err *failed, void *arg)
 {
 	struct answer *w = arg;
 
 	(void)m;
-	if (failed) {
-		struct err e CLEANUP(err_clear) = ERR_NONE;
-
-		err_set(&e, JobQueueError, NULL, "Can't store the change: %s", err_msg(failed));
-		luxi_fail(w->c, &e);
-		json_put(w->result);
-	} else {
+	if (w->c && failed)
+		not_stored(w, "Can't store the change", failed);
+	else if (w->c)
 		luxi_ok(w->c, w->result);
-	}
 	free(w);
+}
+
+static void answer_late(struct master *m, const struct err *why, void *arg)
+{
+	struct answer *w = arg;
+
+	(void)m;
+	if (w->c)
+		not_stored(w, "The change is stored on too few master candidates so far", why);
 }
 
 void luxi_ok_after(struct master *m, struct luxi_conn *c, json *result)
@@ -52,7 +66,7 @@ void luxi_ok_after(struct master *m, struct luxi_conn *c, json *result)
 	struct answer *w = xcalloc(1, sizeof(*w));
 
 	*w = (struct answer){ c, result };
-	turn_after(m, answer, w);
+	turn_after_late(m, answer, answer_late, w);
 }
 
 /* --- the methods that are not queries --- */

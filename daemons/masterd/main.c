@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
+#include "src/replica/replica.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #define NAME "ganeti-masterd"
+#define FLUSH_WAIT 5.0 /* for the other candidates to get the last changes */
 #define FILES_MAX 8192
 
 /* upstream's daemons: 2 = configuration is broken, 1 = anything else */
@@ -65,7 +67,7 @@ static int open_config(struct master *m, struct err *e)
 	if (config_open(path_of(PATH_CONFIG_DB), DB_WRITE, &m->config, e) < 0)
 		return -1;
 	m->db = config_db(m->config);
-	if (db_migrate(m->db, "queue", queue_schema, queue_schema_n, e) < 0)
+	if (db_migrate(m->db, "queue", queue_schema, queue_schema_n, e) < 0 || replica_init(m->db, e) < 0)
 		return -1;
 	return snapshot_open(m->config, &s, e);
 }
@@ -85,7 +87,7 @@ static int start(struct master *m, struct err *e)
 	queries_init(m);
 	queries_verify(m);
 	spread_init(m);
-	if (attach_init(m, e) < 0 || jobs_init(m, e) < 0)
+	if (replicas_init(m, e) < 0 || attach_init(m, e) < 0 || jobs_init(m, e) < 0)
 		return -1;
 	turn_finish(m); /* what was recovered is on disk before the first client asks */
 	FAULT(master_ready);
@@ -99,6 +101,10 @@ static void end(struct master *m)
 	if (m->end_jobs)
 		jobs_stop(m);
 	turn_finish(m);
+	/* a master that comes next may be one of the other candidates */
+	if (m->exit_code == 0 && !replicas_flush(m, FLUSH_WAIT))
+		log_warn("Not all master candidates have the last changes");
+	turn_free(m);
 	attach_free(m);
 	luxi_server_free(m->luxi);
 	luxi_server_free(m->legacy);
@@ -111,11 +117,11 @@ static void end(struct master *m)
 	pool_free(m->job_pool);
 	pool_free(m->query_pool);
 	spread_free(m);
+	replicas_free(m);
 	jobs_free(m);
 	locks_free(m->locks);
 	reservations_free(m->res);
 	ev_timer_free(m->mirror);
-	ev_timer_free(m->turn);
 	config_close(m->config);
 	ev_free(m->ev);
 	log_info("Ended");
@@ -159,5 +165,5 @@ int main(int argc, char **argv)
 	log_info(NAME " " RELEASE_VERSION " is ready");
 	ev_run(m.ev);
 	end(&m);
-	return 0;
+	return m.exit_code;
 }

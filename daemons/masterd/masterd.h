@@ -13,6 +13,8 @@ struct mjob;
 struct watch;
 struct spread;
 struct after;
+struct replicas;
+struct finished;
 
 /* A job that has not ended, or whose end is not stored yet. */
 struct mjob {
@@ -27,6 +29,7 @@ struct mjob {
 	bool dirty;        /* progress to be stored in this turn */
 	bool log_dirty;    /* only log entries are new */
 	bool stored_final;
+	size_t unacked;    /* turns with it that too few candidates have */
 	bool mirror_due; /* job-N is to be written when the mirror's timer fires */
 	/* of its worker, see attach.c */
 	struct job_run run; /* RUN.answer is a reference of ours, RUN.held is not used */
@@ -69,11 +72,18 @@ struct master {
 	struct mjob *runs; /* whose row of the worker is to be stored */
 	struct after *after, **after_end;
 	struct after *local, **local_end;
-	bool config_changed, settings_changed;
+	bool config_changed, settings_changed, nodes_changed;
+	/* turns that are on disk here and wait for other candidates, see turn.c and replicas.c */
+	struct finished *finished, **finished_end;
+	struct ev_timer *late;
+	struct replicas *replicas;
+	int64_t serial; /* of the last entry of the log */
 	/* end */
 	bool stopping;
 	bool end_jobs; /* for good: nobody will come who goes on with what runs */
 	struct attach *attach;
+	bool no_voting; /* started so */
+	int exit_code;
 	struct {
 		uint64_t requests, jobs, queries, turns, commits, failed_turns;
 	} count;
@@ -83,18 +93,21 @@ struct master {
 /* --- turn.c: one transaction per turn of the loop --- */
 int turn_begin(struct master *m,
 	       struct err *e); /* writes may follow; the end of the turn commits */
-/* Call FN when this turn has been committed (FAILED NULL) or was lost. */
-void turn_after(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
-		void *arg);
+/* Call FN when this turn has been committed, also on enough candidates (FAILED NULL), or was lost. */
+typedef void turn_fn(struct master *m, const struct err *failed, void *arg);
+void turn_after(struct master *m, turn_fn *fn, void *arg);
+/* The same for those who can't wait for ever: LATE hears why it takes so long, once; FN follows all the same. */
+void turn_after_late(struct master *m, turn_fn *fn, turn_fn *late, void *arg);
 /* The same, but it is enough for ARG that this machine has it. */
-void turn_local(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
-		void *arg);
+void turn_local(struct master *m, turn_fn *fn, void *arg);
 void turn_touch(struct master *m, struct mjob *j); /* store the job's progress */
 void turn_log(struct master *m, struct mjob *j);   /* its log grew */
 int turn_commit_config(struct master *m, const json *changes, json **ret_objects, struct err *e);
 void turn_arm(struct master *m); /* something is to be stored */
 void turn_init(struct master *m);
 void turn_finish(struct master *m); /* what is open is committed now */
+void turn_acknowledge(struct master *m); /* candidates have more than before: who waits for that is told */
+void turn_free(struct master *m);
 
 /* --- request.c: texts into requests, pure --- */
 /* ARGS is borrowed from RET_OWN (a new reference). Plain errors, as after "Failed to parse request:
@@ -207,6 +220,20 @@ void spread_flush(struct master *m, bool force, int64_t job, int64_t call);
 void spread_call(struct master *m, enum rpc rpc, bool candidates, json *args);
 void spread_master_ip(struct master *m); /* activate it here, trying until it works */
 void spread_free(struct master *m);
+
+/*
+ * --- replicas.c: the other master candidates, and how many of them have what ---
+ */
+int replicas_init(struct master *m, struct err *e);
+void replicas_free(struct master *m);
+void replicas_commit(struct master *m); /* m->serial grew; the set of candidates may be another one */
+bool replicas_have(struct master *m, int64_t serial);
+void replicas_waiting(struct master *m, double since); /* somebody waits for acknowledgement */
+/* Does the change set make other nodes candidates? */
+bool replicas_concerned(struct master *m, const json *changes);
+void replicas_why(struct master *m, struct err *e); /* too few have it: which lack what, and what to do */
+json *replicas_dump(struct master *m);
+bool replicas_flush(struct master *m, double seconds); /* at the end: wait for them */
 
 /* --- mirror.c: the queue directory as upstream has it --- */
 int mirror_init(struct master *m, struct err *e);

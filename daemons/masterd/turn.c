@@ -3,6 +3,9 @@
  * progress, log entries, configuration) is committed together at its end; answers that promise
  * durability wait for that. When the commit fails, everything of the turn is lost on disk: those
  * who wait are told, progress of jobs stays in memory and is written again a second later.
+ *
+ * A turn that is on disk here is finished, but not acknowledged before enough other candidates have its entry of
+ * the log (replicas.c). Meanwhile the next turns go on; acknowledgements come in order.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -11,12 +14,32 @@
 
 #include <inttypes.h>
 
+#include "lib/base/clock.h"
+#include "src/replica/replica.h"
+
 #define RETRY_AFTER 1.0
+#define LATE_AFTER 30.0 /* clients that wait are told why; theirs give up after a minute */
 
 struct after {
 	struct after *next;
-	void (*fn)(struct master *m, const struct err *failed, void *arg);
+	turn_fn *fn, *late;
 	void *arg;
+};
+
+struct stored {
+	struct mjob *j;
+	bool progress;
+};
+
+struct finished {
+	struct finished *next;
+	int64_t serial;
+	double since;
+	bool told; /* that it is late */
+	struct after *after;
+	struct stored *stored;
+	size_t n;
+	bool config, settings;
 };
 
 static void arm(struct master *m, double seconds)
@@ -32,36 +55,49 @@ void turn_arm(struct master *m)
 	arm(m, 0);
 }
 
+static int begin(struct master *m, struct err *e)
+{
+	if (db_in_transaction(m->db))
+		return 0;
+	if (db_begin(m->db, true, e) < 0)
+		return -1;
+	if (replica_begin(m->db, e) == 0)
+		return 0;
+	db_rollback(m->db);
+	return -1;
+}
+
 int turn_begin(struct master *m, struct err *e)
 {
 	arm(m, 0);
-	if (db_in_transaction(m->db))
-		return 0;
-	return db_begin(m->db, true, e);
+	return begin(m, e);
 }
 
-static void append(struct after ***end,
-		   void (*fn)(struct master *m, const struct err *failed, void *arg), void *arg)
+static void append(struct after ***end, turn_fn *fn, turn_fn *late, void *arg)
 {
 	struct after *a = xcalloc(1, sizeof(*a));
 
 	a->fn = fn;
+	a->late = late;
 	a->arg = arg;
 	**end = a;
 	*end = &a->next;
 }
 
-void turn_after(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
-		void *arg)
+void turn_after(struct master *m, turn_fn *fn, void *arg)
 {
-	append(&m->after_end, fn, arg);
+	turn_after_late(m, fn, NULL, arg);
+}
+
+void turn_after_late(struct master *m, turn_fn *fn, turn_fn *late, void *arg)
+{
+	append(&m->after_end, fn, late, arg);
 	arm(m, 0);
 }
 
-void turn_local(struct master *m, void (*fn)(struct master *m, const struct err *failed, void *arg),
-		void *arg)
+void turn_local(struct master *m, turn_fn *fn, void *arg)
 {
-	append(&m->local_end, fn, arg);
+	append(&m->local_end, fn, NULL, arg);
 	arm(m, 0);
 }
 
@@ -95,6 +131,7 @@ int turn_commit_config(struct master *m, const json *changes, json **ret_objects
 	    config_commit(m->config, changes, NULL, NULL, ret_objects, e) < 0)
 		return -1;
 	m->config_changed = true;
+	m->nodes_changed |= replicas_concerned(m, changes);
 	m->count.commits++;
 	json_items (changes, i, change) {
 		int kind = obj_kind_find(json_str(json_at(change, 1)));
@@ -105,44 +142,34 @@ int turn_commit_config(struct master *m, const json *changes, json **ret_objects
 	return 0;
 }
 
-static int store(struct master *m, struct err *e)
+/* Everything of the turn, and its entry of the log. */
+static int write_turn(struct master *m, int64_t *ret_serial, struct err *e)
 {
-	bool any = db_in_transaction(m->db);
-
-	if (any && FAULT(turn_store))
+	if (db_in_transaction(m->db) && FAULT(turn_store))
 		return err_plain(e, "fault point");
 	for (struct mjob *j = m->dirty; j; j = j->next_dirty) {
 		if (!j->dirty)
 			continue;
-		if (!any && db_begin(m->db, true, e) < 0)
-			return -1;
-		any = true;
-		if (queue_save(m->db, j->job, e) < 0)
+		if (begin(m, e) < 0 || queue_save(m->db, j->job, e) < 0)
 			return -1;
 		if (job_final(job_status_of(j->job)))
 			mirror_intend(j->job->id);
 	}
-	if (m->runs) {
-		if (!any && db_begin(m->db, true, e) < 0)
-			return -1;
-		any = true;
-		if (runs_store(m, e) < 0)
-			return -1;
-	}
-	if (any && FAULT(turn_drop)) {
+	if (m->runs && (begin(m, e) < 0 || runs_store(m, e) < 0))
+		return -1;
+	if (!db_in_transaction(m->db))
+		return 0;
+	if (FAULT(turn_drop)) {
+		replica_forget(m->db);
 		db_rollback(m->db);
 		return 0;
 	}
-	return any ? db_commit(m->db, e) : 0;
+	return replica_end(m->db, ret_serial, e) < 0 ? -1 : db_commit(m->db, e);
 }
 
 /* Everybody who waited for the end of the turn. They may start the next one. */
-static void run_list(struct master *m, struct after **list, struct after ***end,
-		     const struct err *failed)
+static void run_after(struct master *m, struct after *a, const struct err *failed)
 {
-	struct after *a = STEAL(*list);
-
-	*end = list;
 	while (a) {
 		struct after *next = a->next;
 
@@ -153,75 +180,138 @@ static void run_list(struct master *m, struct after **list, struct after ***end,
 	}
 }
 
-static void run_after(struct master *m, const struct err *failed)
-{
-	run_list(m, &m->local, &m->local_end, failed);
-	run_list(m, &m->after, &m->after_end, failed);
-}
-
-static void config_changed(struct master *m)
+static void config_changed(struct master *m, const struct finished *f)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	if (m->settings_changed) {
-		m->settings_changed = false;
+	if (f->settings) {
 		if (jobs_settings(m, &e) < 0)
 			log_error("Can't read the configuration again: %s", err_msg(&e));
 		jobs_wake(m);
 	}
-	if (m->config_changed) {
-		m->config_changed = false;
+	if (f->config)
 		spread_commit(m);
-	}
 }
 
-struct stored {
-	struct mjob *j;
-	bool progress;
-};
-
-/* The list of this turn as an array: what follows may touch the jobs again. */
-static struct stored *take_dirty(struct master *m, size_t *ret_n)
+/* The jobs of this turn as an array: what follows may touch them again. */
+static void take_dirty(struct master *m, struct finished *f)
 {
-	struct stored *v = NULL;
-	size_t n = 0, cap = 0;
+	size_t cap = 0;
 
 	for (struct mjob *j = m->dirty; j; j = j->next_dirty) {
-		GROW(v, n, cap);
-		v[n++] = (struct stored){ j, j->dirty };
+		GROW(f->stored, f->n, cap);
+		f->stored[f->n++] = (struct stored){ j, j->dirty };
 		j->dirty = j->log_dirty = false;
+		j->unacked++;
 	}
 	m->dirty = NULL;
-	*ret_n = n;
-	return v;
+}
+
+static struct after *take(struct after **list, struct after ***end)
+{
+	struct after *a = STEAL(*list);
+
+	*end = list;
+	return a;
+}
+
+static void finish(struct master *m)
+{
+	struct finished *f = xcalloc(1, sizeof(*f));
+
+	f->serial = m->serial;
+	f->since = clock_mono();
+	f->after = take(&m->after, &m->after_end);
+	f->config = m->config_changed;
+	f->settings = m->settings_changed;
+	m->config_changed = m->settings_changed = false;
+	take_dirty(m, f);
+	*m->finished_end = f;
+	m->finished_end = &f->next;
+}
+
+static void finished_free(struct finished *f)
+{
+	free(f->stored);
+	free(f);
+}
+
+static void release(struct master *m, struct finished *f)
+{
+	/* answers first: a worker goes on while the mirror is written */
+	run_after(m, f->after, NULL);
+	FAULT(turn_answered);
+	for (size_t i = 0; i < f->n; i++) {
+		f->stored[i].j->unacked--;
+		jobs_stored(f->stored[i].j, f->stored[i].progress);
+	}
+	config_changed(m, f);
+	finished_free(f);
+}
+
+void turn_acknowledge(struct master *m)
+{
+	while (m->finished && replicas_have(m, m->finished->serial)) {
+		struct finished *f = m->finished;
+
+		m->finished = f->next;
+		if (!m->finished)
+			m->finished_end = &m->finished;
+		release(m, f);
+	}
+	if (!m->finished)
+		return;
+	replicas_waiting(m, m->finished->since);
+	if (!m->finished->told)
+		ev_timer_start(m->late, m->finished->since + LATE_AFTER - clock_mono());
+}
+
+/* Those who can't wait any longer hear why; the change itself stays, and is acknowledged when it can be. */
+static void on_late(void *arg)
+{
+	struct master *m = arg;
+	double now = clock_mono();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	replicas_why(m, &e);
+	for (struct finished *f = m->finished; f; f = f->next) {
+		if (f->since + LATE_AFTER > now) {
+			ev_timer_start(m->late, f->since + LATE_AFTER - now);
+			return;
+		}
+		if (!f->told)
+			log_warn("Changes up to entry %" PRId64 " are not acknowledged: %s", f->serial,
+				 err_msg(&e));
+		f->told = true;
+		for (struct after *a = f->after; a; a = a->next)
+			if (a->late)
+				a->late(m, &e, a->arg);
+	}
 }
 
 static void end_turn(struct master *m)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
-	struct stored *v CLEANUP(freep) = NULL;
-	size_t n;
 
 	m->turn_armed = false;
 	m->count.turns++;
-	if (store(m, &e) < 0) {
+	if (write_turn(m, &m->serial, &e) < 0) {
 		m->count.failed_turns++;
 		log_error("Can't store changes: %s", err_msg(&e));
+		replica_forget(m->db);
 		db_rollback(m->db);
-		m->config_changed = m->settings_changed = false;
-		run_after(m, &e);
+		m->config_changed = m->settings_changed = m->nodes_changed = false;
+		run_after(m, take(&m->local, &m->local_end), &e);
+		run_after(m, take(&m->after, &m->after_end), &e);
 		if (m->dirty || m->runs)
 			arm(m, RETRY_AFTER);
 		return;
 	}
 	runs_stored(m);
-	v = take_dirty(m, &n);
-	/* answers first: a worker goes on while the mirror is written */
-	run_after(m, NULL);
-	FAULT(turn_answered);
-	for (size_t i = 0; i < n; i++)
-		jobs_stored(v[i].j, v[i].progress);
-	config_changed(m);
+	finish(m);
+	replicas_commit(m); /* it is sent while we go on */
+	run_after(m, take(&m->local, &m->local_end), NULL);
+	turn_acknowledge(m);
 }
 
 static void on_turn(void *arg)
@@ -234,10 +324,29 @@ void turn_init(struct master *m)
 	m->after_end = &m->after;
 	m->local_end = &m->local;
 	m->turn = ev_timer_new(m->ev, "turn end", on_turn, m);
+	m->finished_end = &m->finished;
+	m->late = ev_timer_new(m->ev, "late acknowledgement", on_late, m);
 }
 
 void turn_finish(struct master *m)
 {
 	if (m->turn_armed)
 		end_turn(m);
+}
+
+/* At the end: nobody is left to be told. */
+void turn_free(struct master *m)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	err_plain(&e, "the master daemon ends");
+	while (m->finished) {
+		struct finished *f = m->finished;
+
+		m->finished = f->next;
+		run_after(m, f->after, &e);
+		finished_free(f);
+	}
+	ev_timer_free(m->turn);
+	ev_timer_free(m->late);
 }

@@ -79,10 +79,10 @@ static void try_answer(struct watch *w, bool late)
 	watch_free(w);
 }
 
-/* What the job is in memory may not be on disk yet, where queries look. */
+/* What the job is in memory may not be on disk yet, where queries look, or only here. */
 static bool stored(const struct mjob *j)
 {
-	return !j->dirty && !j->log_dirty;
+	return !j->dirty && !j->log_dirty && !j->unacked;
 }
 
 static void on_late(void *arg)

@@ -102,6 +102,7 @@ int main(int argc, char **argv)
 	tls_ctx_free(n.tls);
 	pool_free(n.quick);
 	pool_free(n.slow);
+	pool_free(n.in_order);
 	ev_timer_free(n.quit);
 	ev_free(n.ev);
 	log_info(NAME " ends");

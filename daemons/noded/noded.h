@@ -15,6 +15,7 @@ struct noded {
 	struct http_server *server;
 	struct pool *quick;     /* calls that must be answered soon */
 	struct pool *slow;      /* all others: they never keep a quick one waiting */
+	struct pool *in_order;  /* one process, for calls that must not overtake each other */
 	size_t busy;            /* calls without an answer */
 	struct ev_timer *quit;  /* the node left its cluster */
 };

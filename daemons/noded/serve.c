@@ -10,6 +10,7 @@
 
 #define BUSY_MAX 1024
 #define RETIRE_AFTER 500
+#define RETIRE_ORDERED 1000000 /* it keeps a database open */
 #define QUIT_DELAY 0.5 /* for the last answer to get out */
 
 struct call {
@@ -120,7 +121,7 @@ static void submit(struct noded *n, struct http_req *r, enum rpc rpc, json *args
 	FAULT(node_request);
 	n->busy++;
 	log_debug("%s from %s", rpc_name(rpc), http_peer_ip(r));
-	pool_submit(quick ? n->quick : n->slow,
+	pool_submit(rpc_attr(rpc)->in_order ? n->in_order : quick ? n->quick : n->slow,
 		    json_pack("{s:s, s:o, s:s, s:b}", "call", rpc_name(rpc), "args", args, "peer",
 			      peer ? peer : "", "debug", log_get_level() == LOG_LEVEL_DEBUG),
 		    c->limit, answered, c);
@@ -150,11 +151,11 @@ void noded_handle(struct http_req *r, void *noded)
 		submit(n, r, rpc, arguments(rpc, parsed));
 }
 
-static struct pool *make_pool(struct noded *n, const char *name, int max_workers)
+static struct pool *make_pool(struct noded *n, const char *name, int min, int max, int retire_after)
 {
 	static const char *argv[2];
-	struct pool_opts o = { .name = name, .argv = argv, .min = 1, .max = max_workers,
-			       .retire_after = RETIRE_AFTER, .max_message = NODED_MESSAGE_MAX };
+	struct pool_opts o = { .name = name, .argv = argv, .min = min, .max = max,
+			       .retire_after = retire_after, .max_message = NODED_MESSAGE_MAX };
 
 	argv[0] = path_of(PATH_NODE_WORKER);
 	return pool_new(n->ev, &o);
@@ -162,6 +163,8 @@ static struct pool *make_pool(struct noded *n, const char *name, int max_workers
 
 void noded_pools(struct noded *n, int max_workers)
 {
-	n->quick = make_pool(n, "quick", max_workers);
-	n->slow = make_pool(n, "slow", max_workers);
+	n->quick = make_pool(n, "quick", 1, max_workers, RETIRE_AFTER);
+	n->slow = make_pool(n, "slow", 1, max_workers, RETIRE_AFTER);
+	/* none before the first call: most nodes never have one */
+	n->in_order = make_pool(n, "in order", 0, 1, RETIRE_ORDERED);
 }

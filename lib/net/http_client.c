@@ -72,7 +72,7 @@ struct call_list {
 struct http_client {
 	struct ev *ev;
 	struct http_client_opts o;
-	char *authorization;
+	char *authorization, *header;
 	struct map *hosts;        /* "ip/port" -> struct host */
 	struct link *links;
 	struct call_list queue, running;
@@ -128,6 +128,7 @@ static void client_release(struct http_client *c)
 		return;
 	map_free(c->hosts, free);
 	free(c->authorization);
+	free(c->header);
 	free(c);
 }
 
@@ -643,6 +644,7 @@ struct http_client *http_client_new(struct ev *ev, const struct http_client_opts
 	c->ev = ev;
 	c->o = *o;
 	c->authorization = o->authorization ? xstrdup(o->authorization) : NULL;
+	c->header = o->header ? xstrdup(o->header) : NULL;
 	c->hosts = map_new();
 	return c;
 }
@@ -675,6 +677,8 @@ static void build_request(struct http_call *k, enum http_method m, const char *p
 		 v6 ? "[" : "", k->ip, v6 ? "]" : "", k->port);
 	if (k->client->authorization)
 		str_addf(&k->out, "Authorization: %s\r\n", k->client->authorization);
+	if (k->client->header)
+		str_addf(&k->out, "%s\r\n", k->client->header);
 	if (body)
 		str_add(&k->out, "Content-Type: application/json\r\n");
 	if (body || m == HTTP_POST || m == HTTP_PUT)

@@ -121,6 +121,7 @@ struct http_client_opts {
 				    * 0 = never */
 	size_t max_body;
 	const char *authorization; /* value of that header, NULL = none is sent */
+	const char *header;        /* one more header, "Name: value", or NULL */
 };
 struct http_client;
 struct http_client *http_client_new(struct ev *ev, const struct http_client_opts *o);

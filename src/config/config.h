@@ -66,6 +66,8 @@ size_t snap_count(struct snapshot *s, enum obj_kind k);
 struct strs snap_node_primaries(struct snapshot *s, const char *node_uuid);   /* instance uuids */
 struct strs snap_node_secondaries(struct snapshot *s, const char *node_uuid);
 struct strs snap_group_nodes(struct snapshot *s, const char *group_uuid);
+/* UUIDs of the master candidates, found without parsing any node. */
+struct strs snap_candidates(struct snapshot *s);
 const char *snap_mac_owner(struct snapshot *s, const char *mac); /* instance uuid or NULL */
 /* Disks of an instance in order; missing ones are an internal error. */
 int snap_instance_disks(struct snapshot *s, const struct instance *i, const struct disk ***ret, size_t *ret_n, struct err *e);

@@ -354,6 +354,17 @@ struct strs snap_node_primaries(struct snapshot *s, const char *node_uuid)
 	return owners(s, LINK_PRIMARY, node_uuid);
 }
 
+struct strs snap_candidates(struct snapshot *s)
+{
+	struct strs out = { 0 };
+
+	query_strs(s->db, s->a, &out, NULL,
+		   "SELECT uuid FROM object WHERE kind = ? AND json_extract(json, '$.master_candidate')"
+		   " ORDER BY name",
+		   "s", obj_kind_name(OBJ_NODE));
+	return out;
+}
+
 struct strs snap_group_nodes(struct snapshot *s, const char *group_uuid)
 {
 	return owners(s, LINK_GROUP, group_uuid);

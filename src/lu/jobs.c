@@ -1,7 +1,7 @@
 /* Results of opcodes that are new jobs. */
 #include "src/lu/lu.h"
 
-#define SUBMIT_TIMEOUT 300.0
+#define SUBMIT_TIMEOUT (30.0 * 86400) /* until enough candidates have them */
 
 json *lu_result_jobs(json *jobs)
 {

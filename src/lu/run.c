@@ -13,7 +13,8 @@
 
 #define WCONF_TIMEOUT 60.0
 /* the master answers once a majority of the candidates has the change */
-#define COMMIT_TIMEOUT 300.0
+/* answers to these wait until enough candidates have the change, as long as that takes */
+#define STORE_TIMEOUT (30.0 * 86400)
 #define FLUSH_TIMEOUT 900.0
 #define WAIT_STEP 0.2
 
@@ -69,7 +70,7 @@ int lu_commit(struct luctx *lu, struct err *e)
 		return 0;
 	/* the master checkpoints better without our read transaction */
 	drop_snapshot(lu);
-	rc = wconf_call(lu->wconf, "commit", json_pack("{s:o}", "changes", changes), COMMIT_TIMEOUT,
+	rc = wconf_call(lu->wconf, "commit", json_pack("{s:o}", "changes", changes), STORE_TIMEOUT,
 			NULL, e);
 	if (rc < 0) {
 		lu_refresh(lu, NULL); /* for the clean-up of the LU */
@@ -206,7 +207,7 @@ static int run_phases(struct luctx *lu, const void *op, json **ret, struct err *
 	if (unit->expand)
 		TRY(unit->expand(lu, op, e));
 	TRY(take_locks(lu, op, e));
-	TRY(wconf_call(lu->wconf, "op_running", json_ref(progress), WCONF_TIMEOUT, NULL, e));
+	TRY(wconf_call(lu->wconf, "op_running", json_ref(progress), STORE_TIMEOUT, NULL, e));
 	TRY(lu_refresh(lu, e));
 	if (unit->prereq)
 		TRY(unit->prereq(lu, op, e));

@@ -16,6 +16,7 @@ libnode_a_SOURCES += \
 	src/node/osdef.c \
 	src/node/osenv.c \
 	src/node/priv.h \
+	src/node/replica.c \
 	src/node/scripts.c \
 	src/node/sshkeys.c \
 	src/node/sshrun.c \

@@ -25,6 +25,11 @@ const char *const queue_schema[] = {
 	"CREATE TABLE job_run(job INTEGER PRIMARY KEY, nonce TEXT NOT NULL, place TEXT NOT NULL,"
 	" pid INTEGER NOT NULL, started INTEGER NOT NULL, call INTEGER NOT NULL, answer TEXT,"
 	" held TEXT)",
+	/* with a declared key: changes of others are not in the log of src/replica */
+	"ALTER TABLE job_log RENAME TO job_log_old; DROP INDEX job_log_of;"
+	"CREATE TABLE job_log(job INTEGER NOT NULL, serial INTEGER NOT NULL, op INTEGER NOT NULL,"
+	" time REAL NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL, PRIMARY KEY(job, serial));"
+	"INSERT INTO job_log SELECT * FROM job_log_old; DROP TABLE job_log_old;",
 };
 /* what indices say as a number: the final states are the last ones of the enumeration */
 _Static_assert(job_status_canceled == 4, "index job_ended");

@@ -24,9 +24,11 @@ int replica_cmp(struct replica_pos a, struct replica_pos b)
 	return a.serial < b.serial ? -1 : a.serial > b.serial;
 }
 
+/* What belongs to one machine is not: the log itself, and the processes that run jobs there. */
 static bool is_logged(const char *table)
 {
-	return !str_starts(table, "replica_") && strcmp(table, "schema_part") != 0;
+	return !str_starts(table, "replica_") && strcmp(table, "schema_part") != 0 &&
+	       strcmp(table, "job_run") != 0;
 }
 
 /* --- state --- */

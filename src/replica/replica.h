@@ -72,4 +72,14 @@ int replica_receive(const char *path, int64_t offset, const void *data, size_t n
 int replica_copy(struct db *d, const char *file, struct replica_pos *ret, char **ret_digest, int64_t *ret_size,
 		 struct err *e);
 
+/* --- term.c: what every node keeps of the newest term it has heard of --- */
+struct replica_term {
+	int64_t term;       /* 0 = of none */
+	const char *master; /* in that term; arena */
+};
+int replica_term_read(struct arena *a, const char *path, struct replica_term *ret, struct err *e);
+int replica_term_write(const char *path, const struct replica_term *t, struct err *e); /* on disk when it returns */
+/* "<term> <master>", as in the file and in the header of calls. 0 or -1 */
+int replica_term_parse(struct arena *a, const char *text, struct replica_term *ret);
+
 #endif

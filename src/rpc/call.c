@@ -21,6 +21,7 @@ struct rpc_client {
 	struct http_client *http;
 	struct tls_ctx *tls;
 	struct timespec cert_time[2]; /* of the files `tls` was made from */
+	char *header;                 /* with the term, or NULL */
 	int (*poll)(void *arg);
 	void *poll_arg;
 	size_t batches;               /* running */
@@ -80,6 +81,7 @@ static int open_http(struct rpc_client *c, struct err *e)
 	http_client_free(c->http);
 	tls_ctx_free(c->tls);
 	c->tls = o.tls = tls;
+	o.header = c->header;
 	c->http = http_client_new(c->ev, &o);
 	memcpy(c->cert_time, times, sizeof(times));
 	return 0;
@@ -106,9 +108,17 @@ void rpc_client_free(struct rpc_client *c)
 		return;
 	http_client_free(c->http);
 	tls_ctx_free(c->tls);
+	free(c->header);
 	if (c->own_ev)
 		ev_free(c->ev);
 	free(c);
+}
+
+void rpc_set_term(struct rpc_client *c, int64_t term, const char *master)
+{
+	free(c->header);
+	c->header = term ? xasprintf(RPC_TERM_HEADER ": %lld %s", (long long)term, master) : NULL;
+	memset(c->cert_time, 0, sizeof(c->cert_time)); /* connections are made anew before the next call */
 }
 
 void rpc_set_poll(struct rpc_client *c, int (*poll)(void *arg), void *arg)
@@ -147,11 +157,29 @@ static void fail(struct rpc_batch *b, size_t i, const char *text)
 	log_debug("RPC error in %s on node %s: %s", rpc_name(b->rpc), ans->node, ans->error);
 }
 
+static void fence(struct rpc_batch *b, size_t i, const char *text)
+{
+	fail(b, i, text);
+	b->answers[i].fenced = true;
+}
+
+/* What an agent of ours says with a refusal. */
+static bool explain(struct arena *a, const char *body, size_t n, const char **ret)
+{
+	json *j CLEANUP(json_putp) = NULL;
+
+	if (json_parse(body, n, &j, NULL) < 0 || !json_get_str(j, "explain"))
+		return false;
+	*ret = arena_strdup(a, json_get_str(j, "explain"));
+	return true;
+}
+
 static void answered(int status, const char *body, size_t n, const struct err *e, void *arg)
 {
 	struct rpc_item *it = arg;
 	struct rpc_batch *b = it->batch;
 	struct err why CLEANUP(err_clear) = ERR_NONE;
+	const char *text;
 	json *payload = NULL;
 
 	it->call = NULL;
@@ -159,6 +187,8 @@ static void answered(int status, const char *body, size_t n, const struct err *e
 		fail(b, it->i, "fault point");
 	else if (status == 0)
 		fail(b, it->i, err_msg(e)); /* worded as curl, which upstream's clients use */
+	else if (status == RPC_TERM_STATUS && explain(b->a, body, n, &text))
+		fence(b, it->i, text);
 	else if (status != 200)
 		fail(b, it->i,
 		     n && n < ERROR_TEXT_MAX ? arena_strndup(b->a, body, n) :

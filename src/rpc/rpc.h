@@ -16,6 +16,15 @@ void rpc_client_free(struct rpc_client *c);
 /* While calls wait, POLL (may be NULL) runs every 100 ms; non-zero aborts them (job cancelled). */
 void rpc_set_poll(struct rpc_client *c, int (*poll)(void *arg), void *arg);
 
+/*
+ * Calls carry the term of the master they are made for, and its name (HTTP header RPC_TERM_HEADER, an addition to
+ * upstream's). Agents refuse those of an older term than they have heard of; rpc_answer.fenced says that it was
+ * that. TERM 0: no header.
+ */
+#define RPC_TERM_HEADER "Ganeti-Term"
+#define RPC_TERM_STATUS 409 /* of the refusal */
+void rpc_set_term(struct rpc_client *c, int64_t term, const char *master);
+
 struct rpc_node {
 	const char *name, *ip; /* ip NULL: the name is resolved */
 	bool offline;
@@ -24,6 +33,7 @@ struct rpc_answer {
 	const char *node;
 	bool offline;        /* not contacted */
 	bool failed;         /* transport or remote failure: see `error` */
+	bool fenced;         /* refused: the node knows of a newer master than the caller's */
 	const char *error;   /* upstream's fail_msg wording; for offline nodes "Node is marked offline" */
 	json *payload;       /* arena-owned, NULL when failed or null */
 };

@@ -193,6 +193,7 @@ struct rpc_attr {
 	bool bare;       /* the body is the only argument itself, not a list of arguments */
 	const char *doc;
 	bool todo;
+	bool in_order;   /* one process of the node executes all of these, one after the other */
 };
 const struct record *rpc_record(enum rpc rpc);
 const struct rpc_attr *rpc_attr(enum rpc rpc);

@@ -8,7 +8,7 @@ B=${BUILD:-$PWD}
 export GANETI_ROOTDIR=$T/node1 GANETI_HOSTNAME=node1.example.com GANETI_LIBDIR=$T/lib
 export GANETI_NODED_PORT=${GANETI_NODED_PORT:-$((12000 + $$ % 8000))} # its own: scripts run side by side
 mkdir -p "$GANETI_ROOTDIR" "$GANETI_LIBDIR"
-for w in job query spread; do
+for w in job query replica spread; do
 	[ -x "$B/ganeti-$w-worker" ] || skip_all "ganeti-$w-worker is not built"
 	ln -s "$B/ganeti-$w-worker" "$GANETI_LIBDIR/"
 done

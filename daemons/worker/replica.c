@@ -1,0 +1,396 @@
+/*
+ * ganeti-replica-worker: brings every entry of the database's log to the other master candidates. Each goes at its
+ * own pace, over a link of its own: one call at a time with everything it lacks, or a whole copy when the log does
+ * not help. One that does not answer is tried again, more and more rarely.
+ *
+ * Messages: {"targets": [{"uuid", "name", "ip"}], "serial": n} and {"serial": n}: the log has entry n. The master
+ * hears {"at": uuid, "serial": n, "error": text or null} about each target, and {"fenced": text} when a node
+ * follows a newer master.
+ */
+#include "daemons/worker/worker.h"
+
+#include "lib/base/log.h"
+#include "lib/base/map.h"
+#include "src/replica/replica.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CALL_TIMEOUT 10.0
+#define COPY_TIMEOUT 120.0
+#define RETRY_FIRST 0.1
+#define RETRY_MAX 5.0
+#define BEAT 5.0            /* who has everything is asked that often whether it is still there */
+#define ENTRIES_MAX 512     /* in one call */
+#define BYTES_MAX (1u << 20)
+#define CHUNK (4u << 20)
+
+struct sender;
+struct target {
+	struct sender *s;
+	char *uuid, *name, *ip;
+	bool known; /* POS is where its copy is */
+	struct replica_pos pos;
+	struct rpc_batch *call;
+	bool copying;
+	bool beat; /* say something even if there is nothing new */
+	double backoff;
+	struct ev_timer *retry;
+	bool seen;
+};
+
+struct sender {
+	struct ev *ev;
+	struct chan *chan;
+	struct worker_tools tools;
+	struct map *targets;
+	int64_t serial;
+	struct ev_timer *beat;
+	/* the copy under way */
+	struct target *copy_to;
+	int copy_fd;
+	int64_t copy_at, copy_size;
+	char *copy_digest;
+	struct replica_pos copy_pos;
+};
+
+static void advance(struct target *t);
+
+static void report(struct target *t, const char *error)
+{
+	chan_send(t->s->chan, json_pack("{s:s, s:I, s:s}", "at", t->uuid, "serial",
+					t->known ? t->pos.serial : (int64_t)-1, "error", error));
+}
+
+static void copy_end(struct sender *s)
+{
+	if (!s->copy_to)
+		return;
+	s->copy_to->copying = false;
+	s->copy_to = NULL;
+	close(s->copy_fd);
+	free(STEAL(s->copy_digest));
+	unlink(path_of(PATH_CONFIG_DB_SENT));
+}
+
+static void failed(struct target *t, const char *error)
+{
+	if (t->copying)
+		copy_end(t->s);
+	if (t->backoff <= 0)
+		log_warn("Can't bring changes to master candidate %s: %s", t->name, error);
+	t->known = false;
+	t->backoff = t->backoff > 0 ? fmin(t->backoff * 2, RETRY_MAX) : RETRY_FIRST;
+	ev_timer_start(t->retry, t->backoff);
+	report(t, error);
+}
+
+/* Did the call work? */
+static bool took(struct target *t, const struct rpc_answer *ans)
+{
+	t->call = NULL;
+	if (!ans->failed)
+		return true;
+	if (ans->fenced)
+		chan_send(t->s->chan, json_pack("{s:s}", "fenced", ans->error));
+	failed(t, ans->error);
+	return false;
+}
+
+static void call(struct target *t, enum rpc rpc, json *args, double timeout,
+		 void (*fn)(const struct rpc_answer *answers, size_t n, void *arg))
+{
+	t->call = rpc_start(t->s->tools.rpc, rpc, &(struct rpc_node){ .name = t->name, .ip = t->ip }, 1, args,
+			    NULL, timeout, fn, t);
+}
+
+static void read_position(const json *j, struct replica_pos *ret)
+{
+	*ret = (struct replica_pos){ json_int(json_at(j, 0), -1), json_int(json_at(j, 1), -1) };
+}
+
+static void is_at(struct target *t, const json *position)
+{
+	read_position(position, &t->pos);
+	t->known = true;
+}
+
+/* --- where it is --- */
+static void told_state(const struct rpc_answer *answers, size_t n, void *arg)
+{
+	struct target *t = arg;
+
+	(void)n;
+	if (!took(t, answers))
+		return;
+	is_at(t, json_get(answers->payload, "last"));
+	advance(t);
+}
+
+/* --- entries --- */
+static void appended(const struct rpc_answer *answers, size_t n, void *arg)
+{
+	struct target *t = arg;
+	const char *differs;
+
+	(void)n;
+	if (!took(t, answers))
+		return;
+	is_at(t, json_get(answers->payload, "last"));
+	differs = json_get_str(answers->payload, "differs");
+	if (differs) {
+		log_error("The copy of master candidate %s differs (%s): it gets a new one", t->name, differs);
+		t->pos = (struct replica_pos){ 0, -1 };
+	} else if (json_get_bool(answers->payload, "applied", false)) {
+		if (t->backoff > 0)
+			log_info("Master candidate %s follows again", t->name);
+		t->backoff = 0;
+		report(t, NULL);
+	}
+	advance(t);
+}
+
+static json *entries_json(struct arena *a, const struct replica_entry *v, size_t n)
+{
+	json *out = json_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_append(out, json_pack("[I, I, s]", v[i].pos.term, v[i].pos.serial,
+					   base64_encode(a, v[i].changes, v[i].n)));
+	return out;
+}
+
+/* 1 = found, 0 = the log does not help, -1 */
+static int read_log(struct target *t, struct arena *a, struct replica_entry **ret, size_t *ret_n, struct err *e)
+{
+	struct db *d = config_db(t->s->tools.config);
+	int rc;
+
+	if (t->pos.serial < 0)
+		return 0;
+	if (db_begin(d, false, e) < 0)
+		return -1;
+	rc = replica_entries(d, a, t->pos, ENTRIES_MAX, BYTES_MAX, ret, ret_n, e);
+	db_rollback(d);
+	return rc;
+}
+
+/* --- a whole copy --- */
+static void send_chunk(struct target *t);
+
+static void took_chunk(const struct rpc_answer *answers, size_t n, void *arg)
+{
+	struct target *t = arg, *other;
+	struct sender *s = t->s;
+
+	(void)n;
+	if (!took(t, answers))
+		return;
+	if (s->copy_at < s->copy_size) {
+		send_chunk(t);
+		return;
+	}
+	log_info("Master candidate %s has got a copy of the database", t->name);
+	t->pos = s->copy_pos;
+	t->known = true;
+	t->backoff = 0;
+	copy_end(s);
+	report(t, NULL);
+	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&other);)
+		advance(other);
+}
+
+static void send_chunk(struct target *t)
+{
+	struct sender *s = t->s;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	char *buf = arena_alloc(a, CHUNK);
+	ssize_t n = pread(s->copy_fd, buf, CHUNK, s->copy_at);
+	int64_t at = s->copy_at;
+	void *packed;
+	size_t packed_n;
+
+	if (n <= 0) {
+		failed(t, "the copy of the database can't be read");
+		return;
+	}
+	zlib_pack(a, buf, (size_t)n, 1, &packed, &packed_n);
+	s->copy_at += n;
+	call(t, RPC_replica_copy,
+	     json_pack("[I, s, s]", at, base64_encode(a, packed, packed_n),
+		       s->copy_at == s->copy_size ? s->copy_digest : NULL),
+	     COPY_TIMEOUT, took_chunk);
+}
+
+static void start_copy(struct target *t)
+{
+	struct sender *s = t->s;
+	const char *file = path_of(PATH_CONFIG_DB_SENT);
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (s->copy_to) /* one after the other */
+		return;
+	log_info("Master candidate %s gets a whole copy of the database", t->name);
+	if (replica_copy(config_db(s->tools.config), file, &s->copy_pos, &s->copy_digest, &s->copy_size, &e) < 0) {
+		failed(t, err_msg(&e));
+		return;
+	}
+	s->copy_fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (s->copy_fd < 0) {
+		free(STEAL(s->copy_digest));
+		failed(t, strerror(errno));
+		return;
+	}
+	s->copy_to = t;
+	s->copy_at = 0;
+	t->copying = true;
+	report(t, "it is getting a whole copy");
+	send_chunk(t);
+}
+
+/* --- what comes next for a target --- */
+static void advance(struct target *t)
+{
+	struct arena *a CLEANUP(arena_freep) = NULL;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct replica_entry *v;
+	size_t n = 0;
+	int rc;
+
+	if (t->call || t->copying || !t->s->tools.rpc)
+		return;
+	if (!t->known) {
+		call(t, RPC_replica_state, json_new_array(), CALL_TIMEOUT, told_state);
+		return;
+	}
+	if (t->pos.serial == t->s->serial && !t->beat && t->backoff <= 0)
+		return;
+	a = arena_new();
+	rc = read_log(t, a, &v, &n, &e);
+	if (rc < 0) {
+		failed(t, err_msg(&e));
+	} else if (rc == 0) {
+		start_copy(t);
+	} else {
+		t->beat = false;
+		call(t, RPC_replica_append,
+		     json_pack("[[I, I], o]", t->pos.term, t->pos.serial, entries_json(a, v, n)), CALL_TIMEOUT,
+		     appended);
+	}
+}
+
+static void on_retry(void *arg)
+{
+	advance(arg);
+}
+
+static void advance_all(struct sender *s)
+{
+	struct target *t;
+
+	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
+		if (t->backoff <= 0 || t->known)
+			advance(t);
+}
+
+static void on_beat(void *arg)
+{
+	struct sender *s = arg;
+	struct target *t;
+
+	ev_timer_start(s->beat, BEAT);
+	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
+		t->beat = true;
+	advance_all(s);
+}
+
+/* --- messages --- */
+static void target_free(struct target *t)
+{
+	if (t->copying)
+		copy_end(t->s);
+	rpc_cancel(t->call);
+	ev_timer_free(t->retry);
+	free(t->uuid);
+	free(t->name);
+	free(t->ip);
+	free(t);
+}
+
+static void take_target(struct sender *s, const json *j)
+{
+	const char *uuid = json_get_str(j, "uuid");
+	struct target *t = map_get(s->targets, uuid);
+
+	if (!t) {
+		t = xcalloc(1, sizeof(*t));
+		t->s = s;
+		t->uuid = xstrdup(uuid);
+		t->backoff = 0;
+		t->beat = true; /* the master wants to hear of it */
+		t->retry = ev_timer_new(s->ev, "replica retry", on_retry, t);
+		map_put(s->targets, uuid, t);
+	}
+	free(t->name);
+	free(t->ip);
+	t->name = xstrdup(json_get_str(j, "name"));
+	t->ip = xstrdup(json_get_str(j, "ip"));
+	t->seen = true;
+}
+
+static void take_targets(struct sender *s, const json *list)
+{
+	struct target *t;
+
+	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
+		t->seen = false;
+	json_items (list, i, j)
+		take_target(s, j);
+	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
+		if (!t->seen) {
+			map_del(s->targets, t->uuid);
+			target_free(t);
+		}
+}
+
+static int open_tools(struct sender *s, struct err *e)
+{
+	if (s->tools.rpc)
+		return 0;
+	return worker_tools(&s->tools, s->ev, e);
+}
+
+static void on_message(struct chan *c, json *msg, void *arg)
+{
+	struct sender *s = arg;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	(void)c;
+	if (!msg)
+		exit(0); /* the master is gone */
+	(void)log_reopen();
+	s->serial = json_get_int(msg, "serial", s->serial);
+	if (open_tools(s, &e) < 0)
+		log_error("Can't bring changes to master candidates: %s", err_msg(&e));
+	if (json_has(msg, "targets"))
+		take_targets(s, json_get(msg, "targets"));
+	advance_all(s);
+}
+
+int main(void)
+{
+	struct sender s = { 0 };
+
+	worker_start("ganeti-replica-worker", PATH_MASTERD_LOG);
+	s.ev = ev_new();
+	s.targets = map_new();
+	s.beat = ev_timer_new(s.ev, "beat", on_beat, &s);
+	ev_timer_start(s.beat, BEAT);
+	unlink(path_of(PATH_CONFIG_DB_SENT)); /* of an earlier one */
+	s.chan = chan_new(s.ev, "master", WORKER_FD, LUXI_MAX_MESSAGE, on_message, &s);
+	ev_run(s.ev);
+	return 0;
+}
