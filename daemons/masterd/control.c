@@ -3,7 +3,7 @@
  * level [name]: show or set the log level. stats: counters. locks: who holds and wants what. workers: [job, pid,
  * has it come back to this master?] of jobs that have one.
  * faults: the fault points; fault [name, action]: arm one (lib/base/fault.h).
- * replicas: which candidates have what.
+ * replicas: which candidates have what; late [seconds]: when those who wait for other candidates are told.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -36,6 +36,15 @@ static void do_level(struct luxi_conn *c, const json *args)
 	}
 	err_plain(&e, "There is no log level '%s'", name);
 	luxi_fail(c, &e);
+}
+
+static void do_late(struct master *m, struct luxi_conn *c, const json *args)
+{
+	double seconds = json_float(json_at(args, 0), -1);
+
+	if (seconds >= 0)
+		m->late_after = seconds;
+	luxi_ok(c, json_new_float(m->late_after));
 }
 
 static json *stats(struct master *m)
@@ -111,12 +120,14 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		luxi_ok(c, workers(m));
 	} else if (str_eq(method, "replicas")) {
 		luxi_ok(c, replicas_dump(m));
+	} else if (str_eq(method, "late")) {
+		do_late(m, c, json_get(j, "args"));
 	} else if (str_eq(method, "faults") && fault_enabled()) {
 		luxi_ok(c, faults());
 	} else if (str_eq(method, "fault")) {
 		do_fault(c, json_get(j, "args"));
 	} else {
-		err_plain(&e, "Methods: level, stats, locks, workers, replicas%s",
+		err_plain(&e, "Methods: level, stats, locks, workers, replicas, late%s",
 			  fault_enabled() ? ", faults, fault" : "");
 		luxi_fail(c, &e);
 	}

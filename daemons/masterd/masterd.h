@@ -76,6 +76,7 @@ struct master {
 	/* turns that are on disk here and wait for other candidates, see turn.c and replicas.c */
 	struct finished *finished, **finished_end;
 	struct ev_timer *late;
+	double late_after; /* seconds until clients that wait are told why */
 	struct replicas *replicas;
 	int64_t serial; /* of the last entry of the log */
 	/* end */

@@ -23,6 +23,7 @@
 
 #define RESTART_AFTER 1.0
 #define WAIT_FOR_OTHER 3.0
+#define NOBODY "none"
 
 struct candidate {
 	char *uuid, *name, *ip;
@@ -112,7 +113,8 @@ bool replicas_have(struct master *m, int64_t serial)
 }
 
 /* --- what the administrator should know --- */
-static json *lacking(const struct replicas *r)
+/* All that lack something, or only those that will for longer. */
+static json *lacking(const struct replicas *r, bool all)
 {
 	const struct candidate *c;
 	json *out = json_new_array();
@@ -120,7 +122,7 @@ static json *lacking(const struct replicas *r)
 	for (size_t pos = 0; map_next(r->all, &pos, NULL, (void **)&c);) {
 		char *text CLEANUP(freep) = NULL;
 
-		if (c->gone || (!c->error && c->serial >= r->m->serial))
+		if (c->gone || (!c->error && (!all || c->serial >= r->m->serial)))
 			continue;
 		text = c->error ? xasprintf("%s (%s)", c->name, c->error) : xstrdup(c->name);
 		json_append(out, json_new_str(text));
@@ -128,19 +130,19 @@ static json *lacking(const struct replicas *r)
 	return out;
 }
 
-static char *names_lacking(const struct replicas *r)
+static char *names_lacking(const struct replicas *r, bool all)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	json *list CLEANUP(json_putp) = lacking(r);
+	json *list CLEANUP(json_putp) = lacking(r, all);
 	struct strs names = json_strs(a, list);
 
-	return xstrdup(names.n ? strs_join(a, &names, ", ") : "none");
+	return xstrdup(names.n ? strs_join(a, &names, ", ") : NOBODY);
 }
 
 void replicas_why(struct master *m, struct err *e)
 {
 	const struct replicas *r = m->replicas;
-	char *names CLEANUP(freep) = names_lacking(r);
+	char *names CLEANUP(freep) = names_lacking(r, true);
 
 	err_plain(e,
 		  "%zu of %zu master candidates have it; without it: %s. Bring them back, or restart the master"
@@ -151,19 +153,16 @@ void replicas_why(struct master *m, struct err *e)
 static char *describe(const struct replicas *r)
 {
 	char *names CLEANUP(freep) = NULL;
-	const struct candidate *c;
-	bool errors = false;
 
-	for (size_t pos = 0; map_next(r->all, &pos, NULL, (void **)&c);)
-		errors |= !c->gone && c->error;
-	names = names_lacking(r);
+	/* when the master goes on alone, whoever is behind is why */
+	names = names_lacking(r, r->alone || r->degraded);
 	if (r->alone && r->n > 1)
 		return xasprintf("The master was started without voting and goes on without the other candidates"
 				 " until a majority has all changes; without them: %s",
 				 names);
 	if (r->n == 2 && r->degraded)
 		return xasprintf("Changes are stored on the master alone while the other candidate is away: %s", names);
-	if (!errors)
+	if (str_eq(names, NOBODY))
 		return xstrdup("");
 	return xasprintf("Master candidates without the latest changes: %s", names);
 }

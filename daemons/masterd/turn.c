@@ -263,7 +263,7 @@ void turn_acknowledge(struct master *m)
 		return;
 	replicas_waiting(m, m->finished->since);
 	if (!m->finished->told)
-		ev_timer_start(m->late, m->finished->since + LATE_AFTER - clock_mono());
+		ev_timer_start(m->late, m->finished->since + m->late_after - clock_mono());
 }
 
 /* Those who can't wait any longer hear why; the change itself stays, and is acknowledged when it can be. */
@@ -275,8 +275,8 @@ static void on_late(void *arg)
 
 	replicas_why(m, &e);
 	for (struct finished *f = m->finished; f; f = f->next) {
-		if (f->since + LATE_AFTER > now) {
-			ev_timer_start(m->late, f->since + LATE_AFTER - now);
+		if (f->since + m->late_after > now) {
+			ev_timer_start(m->late, f->since + m->late_after - now);
 			return;
 		}
 		if (!f->told)
@@ -325,6 +325,7 @@ void turn_init(struct master *m)
 	m->local_end = &m->local;
 	m->turn = ev_timer_new(m->ev, "turn end", on_turn, m);
 	m->finished_end = &m->finished;
+	m->late_after = LATE_AFTER;
 	m->late = ev_timer_new(m->ev, "late acknowledgement", on_late, m);
 }
 

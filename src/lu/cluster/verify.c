@@ -2,6 +2,7 @@
 #include "src/lu/cluster/lus.h"
 
 #include "lib/net/net.h"
+#include "src/replica/replica.h"
 
 #include <string.h>
 
@@ -174,6 +175,17 @@ static void check_dangling(struct finder *f)
 		strs_join(lu->a, &lost, ", "));
 }
 
+/* An addition to upstream's checks: candidates that would be bad masters, for they lack changes. */
+static int check_replicas(struct finder *f, struct err *e)
+{
+	json *notes;
+
+	TRY(replica_notes(config_db(f->lu->config), f->lu->a, &notes, e));
+	json_items(notes, i, note)
+		find_kind_if(f, true, FIND_WARNING, cv_errcode_eclustercfg, NULL, "%s", json_str(note));
+	return 0;
+}
+
 static int config_exec(struct luctx *lu, const void *op_, json **ret, struct err *e)
 {
 	static const enum path certs[] = { PATH_NODED_CERT_FILE, PATH_RAPI_CERT_FILE,
@@ -188,6 +200,7 @@ static int config_exec(struct luctx *lu, const void *op_, json **ret, struct err
 	TRY(config_verify(lu->snap, lu->a, &problems, e));
 	for (size_t i = 0; i < problems.n; i++)
 		find_if(&f, true, cv_errcode_eclustercfg, NULL, "%s", problems.v[i]);
+	TRY(check_replicas(&f, e));
 	lu_log(lu, "* Verifying cluster certificate files");
 	for (size_t i = 0; i < ARRAY_SIZE(certs); i++)
 		check_cert(&f, path_of(certs[i]));
