@@ -14,7 +14,7 @@ contents() {
 		d = sqlite3.connect(sys.argv[1])
 		names = [r[0] for r in d.execute("select name from sqlite_schema where type = 'table' order by name")]
 		for name in names:
-		    if name != "replica_state":
+		    if name not in ("replica_state", "job_run"):
 		        for row in sorted(map(repr, d.execute('select * from "%s"' % name))):
 		            print(name, row)
 		print(d.execute("select last_term, last, base_term, base, bytes from replica_state").fetchall())
