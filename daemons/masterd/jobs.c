@@ -21,17 +21,24 @@ static const char *key_of(int64_t id, char buf[24])
 	return buf;
 }
 
-struct mjob *jobs_find(const struct master *m, int64_t id)
+struct mjob *jobs_loaded(const struct master *m, int64_t id)
 {
 	char buf[24];
 
 	return map_get(m->jobs, key_of(id, buf));
 }
 
+struct mjob *jobs_find(struct master *m, int64_t id)
+{
+	struct mjob *j = jobs_loaded(m, id);
+
+	return j ? j : tail_find(m, id);
+}
+
 int jobs_status(int64_t id, void *master)
 {
 	struct master *m = master;
-	struct mjob *j = jobs_find(m, id);
+	struct mjob *j = jobs_loaded(m, id);
 	enum job_status s;
 
 	if (j)
@@ -75,6 +82,7 @@ int jobs_settings(struct master *m, struct err *e)
 	json_put(m->set.filters);
 	m->set.filters = filters_sort(rules);
 	count_again(m);
+	tail_filter(m);
 	m->set.max_running = snap_cluster(s)->max_running_jobs;
 	return 0;
 }
@@ -106,6 +114,17 @@ static void mjob_free(struct mjob *j)
 	free(j);
 }
 
+void jobs_new(struct master *m, struct arena *a, struct job *job)
+{
+	bool out = tail_takes(m, job);
+
+	m->pending++;
+	m->last_id = job->id > m->last_id ? job->id : m->last_id;
+	jobs_adopt(m, a, job);
+	if (out)
+		mjob_free(jobs_loaded(m, job->id));
+}
+
 void jobs_release(struct mjob *j)
 {
 	locks_release_all(j->m->locks, j->job->id);
@@ -121,16 +140,16 @@ void jobs_stored(struct mjob *j, bool progress)
 	watch_notify(j);
 	if (!final)
 		return;
-	if (progress && !j->dirty)
+	if (progress && !j->dirty && !j->stored_final) {
 		j->stored_final = true;
+		m->pending--;
+	}
 	if (j->stored_final && !j->worker && !j->unacked)
 		mjob_free(j);
 	jobs_wake(m);
 }
 
 /* --- workers --- */
-static void recover(struct master *m, struct mjob *j);
-
 /* Its process has ended, and it has not. */
 static void died(struct mjob *j, bool away)
 {
@@ -139,7 +158,7 @@ static void died(struct mjob *j, bool away)
 
 	log_error("The worker of job %" PRId64 " has died", j->job->id);
 	if (away && !j->killed) { /* just as if it had died before this master was started */
-		recover(m, j);
+		jobs_recover(j);
 		return;
 	}
 	job_fail_open(j->job, j->a, arena_printf(a, "detected death of job %" PRId64, j->job->id),
@@ -292,15 +311,18 @@ static void consider(struct mjob *j, bool room)
 		start(j, v == FILTER_LIMIT ? rule : NULL);
 }
 
-static void schedule(void *arg)
+static bool has_room(const struct master *m)
 {
-	struct master *m = arg;
+	return (int64_t)m->running < m->set.max_running && m->running < MAX_WORKERS;
+}
+
+/* Start what may start of the jobs in memory. */
+static void start_some(struct master *m)
+{
 	struct sched_job *v CLEANUP(freep) = NULL;
 	struct mjob *j;
 	size_t n = 0, cap = 0;
 
-	if (m->stopping || attach_wait(m))
-		return;
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
 		if (j->worker || job_status_of(j->job) != job_status_queued)
 			continue;
@@ -309,12 +331,32 @@ static void schedule(void *arg)
 	}
 	sched_order(v, n);
 	for (size_t i = 0; i < n; i++) {
-		bool room = (int64_t)m->running < m->set.max_running && m->running < MAX_WORKERS;
+		/* what is less urgent than those outside has to let them go first */
+		bool room = has_room(m) && (!m->tail.any || v[i].priority <= m->tail.priority);
 
 		if (!room && !m->set.rejects)
 			break;
 		consider(v[i].data, room);
 	}
+}
+
+static void schedule(void *arg)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct master *m = arg;
+
+	if (m->stopping || attach_wait(m))
+		return;
+	if (tail_sweep(m, &e))
+		jobs_wake(m);
+	start_some(m);
+	/* of those in memory nobody else may start */
+	if (has_room(m) && m->tail.any && !e.msg) {
+		if (tail_load(m, &e) == 0)
+			jobs_wake(m);
+	}
+	if (e.msg)
+		log_error("Can't read the queue: %s", err_msg(&e));
 }
 
 void jobs_wake(struct master *m)
@@ -323,8 +365,9 @@ void jobs_wake(struct master *m)
 }
 
 /* --- what an earlier master left: jobs whose worker has died --- */
-static void recover(struct master *m, struct mjob *j)
+void jobs_recover(struct mjob *j)
 {
+	struct master *m = j->m;
 	struct job *job = j->job;
 	enum job_status s = job_status_of(job);
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -368,7 +411,8 @@ int jobs_init(struct master *m, struct err *e)
 	m->jobs = map_new();
 	m->schedule = ev_timer_new(m->ev, "schedule", schedule, m);
 	m->job_pool = pool_new(m->ev, &o);
-	if (jobs_settings(m, e) < 0 || queue_pending(m->db, a, &ids, &n, e) < 0)
+	if (jobs_settings(m, e) < 0 || queue_count_pending(m->db, &m->pending, e) < 0 ||
+	    queue_serial(m->db, &m->last_id, e) < 0 || queue_started(m->db, a, &ids, &n, e) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct arena *own = arena_new();
@@ -380,12 +424,17 @@ int jobs_init(struct master *m, struct err *e)
 			return err_prefix(e, "Job %" PRId64, ids[i]);
 		}
 		jobs_adopt(m, own, job);
-		r = run_adopt(jobs_find(m, ids[i]), on_worker, e);
+		r = run_adopt(jobs_loaded(m, ids[i]), on_worker, e);
 		if (r < 0)
 			return err_prefix(e, "Job %" PRId64, ids[i]);
 		if (r == 0)
-			recover(m, jobs_find(m, ids[i]));
+			jobs_recover(jobs_loaded(m, ids[i]));
 	}
+	m->tail = (struct tail){ .any = true, .priority = INT_MIN };
+	if (tail_load(m, e) < 0)
+		return -1;
+	tail_filter(m);
+	jobs_wake(m);
 	if (m->away)
 		log_info("%zu jobs that run have been taken over", m->away);
 	return 0;

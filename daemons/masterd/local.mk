@@ -13,6 +13,7 @@ ganeti_masterd_SOURCES = \
 	daemons/masterd/request.c \
 	daemons/masterd/spread.c \
 	daemons/masterd/submit.c \
+	daemons/masterd/tail.c \
 	daemons/masterd/turn.c \
 	daemons/masterd/waits.c \
 	daemons/masterd/watch.c \

@@ -1,6 +1,8 @@
 /* The master daemon: one thread, one loop. Who does what: see README. */
 #ifndef DAEMONS_MASTERD_MASTERD_H
 #define DAEMONS_MASTERD_MASTERD_H
+#include <limits.h>
+
 #include "lib/base/map.h"
 #include "lib/wire/wire.h"
 #include "src/config/config.h"
@@ -42,6 +44,16 @@ struct mjob {
 	struct mjob *next_dirty;
 };
 
+/* The jobs that wait to be started and are not in memory: those behind this place, see tail.c. */
+struct tail {
+	bool any;
+	int priority;
+	int64_t id;
+	bool sweep; /* those behind the second place are still to be looked at: filters have changed */
+	int swept_priority;
+	int64_t swept_id;
+};
+
 struct settings { /* what decisions need of the configuration, read again after changes */
 	int64_t max_running;
 	json *filters; /* sorted */
@@ -57,7 +69,10 @@ struct master {
 	struct luxi_server *luxi, *legacy, *control;
 	struct pool *job_pool, *query_pool;
 	struct spread *spread;
-	struct map *jobs; /* decimal id -> struct mjob */
+	struct map *jobs; /* decimal id -> struct mjob; those in memory */
+	struct tail tail;
+	size_t pending;   /* jobs that have not ended, in memory or not */
+	int64_t last_id;  /* the highest of a job that is stored */
 	size_t running;
 	size_t away;   /* of these: whose worker has not come back yet */
 	size_t unborn; /* jobs accepted in this turn */
@@ -141,8 +156,11 @@ bool queue_open(struct master *m);
 
 /* --- jobs.c: live jobs --- */
 int jobs_init(struct master *m, struct err *e); /* pool, and what an earlier master left */
-struct mjob *jobs_find(const struct master *m, int64_t id);
+struct mjob *jobs_find(struct master *m, int64_t id);
+struct mjob *jobs_loaded(const struct master *m, int64_t id); /* the same, unless it would have to be read */
 void jobs_adopt(struct master *m, struct arena *a, struct job *j); /* takes the arena */
+void jobs_new(struct master *m, struct arena *a, struct job *j);   /* one just stored; takes the arena */
+void jobs_recover(struct mjob *j); /* of an earlier master: it may have ended with that */
 void jobs_wake(struct master *m);                                  /* look for jobs to start soon */
 void jobs_stored(struct mjob *j,
 		 bool progress);           /* it (else only its log) is on disk; may free it */
@@ -153,6 +171,13 @@ int64_t jobs_under(const struct master *m, const char *rule); /* how many run th
 const char *jobs_bucket_full(struct mjob *j, struct arena *a); /* a full one that J would be in, or NULL */
 void jobs_free(struct master *m);
 void jobs_stop(struct master *m); /* say of what still runs that it is ended */
+
+/* --- tail.c: jobs that wait and are not in memory --- */
+bool tail_takes(struct master *m, const struct job *job); /* may this new job stay out? */
+struct mjob *tail_find(struct master *m, int64_t id);      /* read it if it waits */
+int tail_load(struct master *m, struct err *e);            /* the next ones */
+void tail_filter(struct master *m);                        /* filters have changed */
+bool tail_sweep(struct master *m, struct err *e);          /* load what they reject; again? */
 
 /* --- attach.c: workers that outlive their master --- */
 int attach_init(struct master *m, struct err *e);

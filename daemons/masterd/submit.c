@@ -39,9 +39,9 @@ static void born(struct master *m, const struct err *failed, void *arg)
 		log_info("New job with id %" PRId64 ", summary: %s", n->j->id,
 			 n->j->n ? opcode_summary(n->a, n->j->ops[0].input) : "no opcodes");
 		m->count.jobs++;
-		jobs_adopt(m, n->a, n->j);
 		if (!m->unborn) /* the last one of this turn */
 			mirror_serial(m, n->j->id);
+		jobs_new(m, n->a, n->j);
 	}
 	free(n);
 }
@@ -53,7 +53,7 @@ static int add(struct master *m, const json *ops, int64_t *ret_id, struct err *e
 	struct newborn *n;
 	struct job *j;
 
-	if (map_count(m->jobs) + m->unborn >= QUEUE_SIZE_MAX)
+	if (m->pending + m->unborn >= QUEUE_PENDING_MAX)
 		return err_set(e, JobQueueFull, NULL, "The job queue is full");
 	if (json_len(ops) == 0)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "A job needs at least one opcode");

@@ -69,6 +69,11 @@ bool job_input_lost(const json *op)
 	return json_len(json_get(op, never_stored)) > 0;
 }
 
+bool job_input_secret(const json *op)
+{
+	return json_len(json_get(op, never_stored)) > 0;
+}
+
 bool job_fields_need_log(const struct strs *fields)
 {
 	return strs_has(fields, "oplog");

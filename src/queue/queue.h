@@ -75,6 +75,11 @@ int queue_log_by_op(struct db *d, int64_t id, size_t n, json **ret, struct err *
 int queue_archive(struct db *d, int64_t id, bool *ret_done, struct err *e); /* final jobs only */
 int queue_ids(struct db *d, struct arena *a, bool archived, int64_t **ret, size_t *ret_n, struct err *e);
 int queue_pending(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, struct err *e); /* not final */
+int queue_started(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, struct err *e); /* and not final */
+/* Those that wait to be started, most urgent first, at most MAX behind PRIORITY and ID, with numbers up to
+ * LAST; RET_PRIORITY: of the last one. */
+int queue_waiting(struct db *d, struct arena *a, int priority, int64_t id, int64_t last, size_t max, int64_t **ret, size_t *ret_n, int *ret_priority, struct err *e);
+int queue_count_pending(struct db *d, size_t *ret, struct err *e);
 /* Final, not archived, ended before BEFORE, oldest first, at most MAX. */
 int queue_ended(struct db *d, struct arena *a, double before, size_t max, int64_t **ret, size_t *ret_n, struct err *e);
 int queue_serial(struct db *d, int64_t *ret, struct err *e); /* the highest job id given out */
@@ -101,6 +106,7 @@ int queue_runs_tidy(struct db *d, struct err *e); /* those of jobs that have end
 
 /* --- change.c: fields of a job as QueryJobs, WaitForJobChange and `query job` give them --- */
 json *job_time(double t); /* [sec, usec], null for 0 */
+bool job_input_secret(const json *op); /* does it have parameters that are never stored? */
 /* A copy without secrets ("<redacted>" instead), new reference. */
 json *job_input_shown(const json *op);
 /* Names: id status priority archived received_ts start_ts end_ts summary ops opresult opstatus oplog

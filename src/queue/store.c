@@ -30,9 +30,14 @@ const char *const queue_schema[] = {
 	"CREATE TABLE job_log(job INTEGER NOT NULL, serial INTEGER NOT NULL, op INTEGER NOT NULL,"
 	" time REAL NOT NULL, type TEXT NOT NULL, message TEXT NOT NULL, PRIMARY KEY(job, serial));"
 	"INSERT INTO job_log SELECT * FROM job_log_old; DROP TABLE job_log_old;",
+	/* the most urgent of those that wait, whatever their number */
+	"ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE job SET priority = coalesce(json_extract(state, '$[0][2]'), 0)"
+	" WHERE archived = 0 AND status = 0;"
+	"CREATE INDEX job_waiting ON job(priority, id) WHERE archived = 0 AND status = 0",
 };
 /* what indices say as a number: the final states are the last ones of the enumeration */
-_Static_assert(job_status_canceled == 4, "index job_ended");
+_Static_assert(job_status_canceled == 4 && job_status_queued == 0, "indices job_ended, job_waiting");
 const size_t queue_schema_n = ARRAY_SIZE(queue_schema);
 
 /* --- progress of the opcodes --- */
@@ -130,10 +135,10 @@ static int insert(struct db *d, const struct job *j, struct err *e)
 	char *state_text CLEANUP(freep) = json_dump(state);
 
 	return db_exec(d, e,
-		       "INSERT INTO job(id, status, archived, received, start, end, input, state)"
-		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
-		       "Iiifffss", j->id, (int)job_status_of(j), (int)j->archived, j->received,
-		       j->start, j->end, input_text, state_text);
+		       "INSERT INTO job(id, status, archived, received, start, end, input, state, priority)"
+		       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		       "Iiifffssi", j->id, (int)job_status_of(j), (int)j->archived, j->received,
+		       j->start, j->end, input_text, state_text, job_priority(j));
 }
 
 int queue_add(struct db *d, struct arena *a, const json *ops, double now, struct job **ret,
@@ -247,8 +252,8 @@ int queue_save(struct db *d, const struct job *j, struct err *e)
 	if (FAULT(queue_save))
 		return err_plain(e, "fault point");
 	return db_exec(d, e,
-		       "UPDATE job SET status = ?, start = ?, end = ?, state = ? WHERE id = ?",
-		       "iffsI", (int)job_status_of(j), j->start, j->end, text, j->id);
+		       "UPDATE job SET status = ?, start = ?, end = ?, state = ?, priority = ? WHERE id = ?",
+		       "iffsiI", (int)job_status_of(j), j->start, j->end, text, job_priority(j), j->id);
 }
 
 int queue_status(struct db *d, int64_t id, enum job_status *ret, struct err *e)
@@ -388,6 +393,46 @@ int queue_pending(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, s
 		     "") < 0)
 		return -1;
 	return ids(d, &s, a, ret, ret_n, e);
+}
+
+int queue_started(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, struct err *e)
+{
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+
+	if (db_query(d, &s, e,
+		     "SELECT id FROM job WHERE archived = 0 AND status > 0 AND status < 4 ORDER BY +id", "") < 0)
+		return -1;
+	return ids(d, &s, a, ret, ret_n, e);
+}
+
+int queue_waiting(struct db *d, struct arena *a, int priority, int64_t id, int64_t last, size_t max,
+		  int64_t **ret, size_t *ret_n, int *ret_priority, struct err *e)
+{
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	int rc;
+
+	*ret = ARENA_ARRAY(a, int64_t, max);
+	*ret_n = 0;
+	if (db_query(d, &s, e,
+		     "SELECT id, priority FROM job WHERE archived = 0 AND status = 0"
+		     " AND (priority, id) > (?, ?) AND id <= ? ORDER BY priority, id LIMIT ?",
+		     "iIII", priority, id, last, (int64_t)max) < 0)
+		return -1;
+	while ((rc = db_step(s, e)) == 1) {
+		(*ret)[(*ret_n)++] = db_int(s, 0);
+		*ret_priority = (int)db_int(s, 1);
+	}
+	return rc;
+}
+
+int queue_count_pending(struct db *d, size_t *ret, struct err *e)
+{
+	int64_t n = 0;
+
+	if (db_get_int(d, &n, e, "SELECT count(*) FROM job WHERE archived = 0 AND status < 4", "") < 0)
+		return -1;
+	*ret = (size_t)n;
+	return 0;
 }
 
 int queue_ended(struct db *d, struct arena *a, double before, size_t max, int64_t **ret,

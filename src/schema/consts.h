@@ -46,7 +46,8 @@
 #define MAX_RUNNING_JOBS 20
 /* the field of jobs that needs the master's help to be answered */
 #define QUERY_WAIT_REASON "wait_reason"
-#define QUEUE_SIZE_MAX 5000 /* jobs that have not ended */
+#define QUEUE_SIZE_MAX 5000 /* upstream's number, which it does not enforce any more either */
+#define QUEUE_PENDING_MAX 1000000 /* jobs that have not ended */
 #define QUEUE_FILES_MODE 0640
 #define QUEUE_VERSION 1
 #define QUEUE_ARCHIVE_PER_DIR 10000

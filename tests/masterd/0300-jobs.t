@@ -231,21 +231,5 @@ for _ in {1..30}; do
 done
 is "$known" "\"$said\"" "queries know what waiting clients were told"
 
-# --- too many ---
-luxi ReplaceFilter '[null,1,[],"PAUSE",[]]' >"$T/uuid"
-sep='' op=$(delay 0)
-for _ in {1..5010}; do
-	printf '%s[%s]' "$sep" "$op"
-	sep=,
-done >"$T/ops"
-printf '{"method":"SubmitManyJobs","args":[[%s]]}\3' "$(cat "$T/ops")" >"$T/request"
-luxi --send <"$T/request"
-full() {
-	luxi --control stats | grep -q '"jobs_live":5000,'
-}
-ok "5010 jobs are submitted, 5000 are taken" wait_for 30 full
-run luxi SubmitJob "[[$(delay 0)]]"
-is "$ERR" '["JobQueueFull",["The job queue is full"]]' "another one is refused"
-is "$(luxi QueryJobs "[[$j],[\"status\"]]")" '[["success"]]' "queries still work"
 ok "nothing went wrong on the way" not grep -E "ERROR Can't (store|write|read)" "$MASTERD_LOG"
 done_testing

@@ -441,12 +441,44 @@ static void test_rows(void **state)
 	assert_ok(queue_pending(f->d, f->a, &ids, &n, &e), &e);
 	assert_int_equal(n, 1);
 	assert_int_equal(ids[0], 2);
+	assert_ok(queue_started(f->d, f->a, &ids, &n, &e), &e);
+	assert_int_equal(n, 0);
+	assert_ok(queue_count_pending(f->d, &n, &e), &e);
+	assert_int_equal(n, 1);
 	done = true;
 	assert_ok(queue_flag_get(f->d, "drained", &done, &e), &e);
 	assert_false(done);
 	assert_ok(queue_flag_set(f->d, "drained", true, &e), &e);
 	assert_ok(queue_flag_get(f->d, "drained", &done, &e), &e);
 	assert_true(done);
+}
+
+/* Jobs that wait, a few at a time: by priority, then by number. */
+static void test_waiting(void **state)
+{
+	static const int priorities[] = { 0, 5, -20, 0, 5 }, want[] = { 3, 1, 4, 2, 5 };
+	struct fixture *f = *state;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	int priority = INT_MIN;
+	int64_t *ids, at = 0;
+	size_t n, seen = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(priorities); i++) {
+		struct job *j = add(f, "[{\"OP_ID\":\"OP_TEST_DELAY\",\"duration\":0,\"reason\":[]}]");
+
+		job_set_priority(j, priorities[i]);
+		assert_ok(queue_save(f->d, j, &e), &e);
+	}
+	do {
+		assert_ok(queue_waiting(f->d, f->a, priority, at, 5, 2, &ids, &n, &priority, &e), &e);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(ids[i], want[seen++]);
+		at = n ? ids[n - 1] : at;
+	} while (n == 2);
+	assert_int_equal(seen, 5);
+	assert_ok(queue_waiting(f->d, f->a, INT_MIN, 0, 2, 9, &ids, &n, &priority, &e), &e);
+	assert_int_equal(n, 2); /* later ones are not looked at */
+	assert_int_equal(priority, 5);
 }
 
 /* Rows of the processes that run jobs. */
@@ -590,6 +622,7 @@ int main(void)
 		cmocka_unit_test(test_rate_limits),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file, setup, teardown),
