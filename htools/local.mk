@@ -4,6 +4,7 @@
 noinst_LIBRARIES += libhtools.a
 libhtools_a_SOURCES = \
 	htools/core/htools.h \
+	htools/core/bandwidth.c \
 	htools/core/cluster.c \
 	htools/core/inst.c \
 	htools/core/list.c \
@@ -27,6 +28,7 @@ libhtools_a_SOURCES = \
 	htools/algo/nplus1.c \
 	htools/algo/opcodes.c \
 	htools/algo/opts.c \
+	htools/algo/pace.c \
 	htools/algo/repair.c \
 	htools/algo/place.c \
 	htools/algo/redundancy.c \

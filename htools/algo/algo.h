@@ -7,6 +7,8 @@ struct ht_algo_opts {
 	bool disk_moves, inst_moves;   /* kinds of moves that are allowed */
 	bool restricted_migration, ignore_soft_errors, evac_mode;
 	double min_gain, min_gain_limit;
+	double avoid_long_solutions;   /* see ht_pace_allows(); 0: off */
+	int64_t long_solution_threshold; /* seconds */
 	double avoid_disk_moves;       /* moves that copy disks must gain so many times more than others; 0: off */
 	int64_t gains_max;             /* how many bounds of gains are kept; 0: as usual (tests) */
 	bool capacity;                 /* look at global N+1 redundancy */
@@ -46,18 +48,34 @@ enum ht_fail ht_move_do(struct ht_cluster *c, int inst, struct ht_move m, bool f
 /* Put what ht_move_try() found in place. */
 void ht_move_apply(struct ht_cluster *c, int inst, const struct ht_outcome *o);
 
+/* --- pace.c --- */
+/* How long a move takes, in seconds, by the bandwidth between its nodes. */
+double ht_move_seconds(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m);
+/* A solution may take THRESHOLD seconds; if it takes N times as long, it must bring the score FACTOR * N times nearer to its
+ * optimum than it was at the START (distances from OPTIMUM). */
+struct ht_pace {
+	bool on;
+	double threshold, factor, start, optimum;
+	double elapsed; /* by the moves that were chosen */
+};
+void ht_pace_start(struct ht_pace *p, const struct ht_algo_opts *o, double score, double optimum);
+/* May a move that takes SECONDS come next, if SCORE is what it leads to? A smaller score may whatever a larger one may. */
+bool ht_pace_allows(const struct ht_pace *p, double score, double seconds);
+
 /* --- balance.c (hbal) --- */
 struct ht_placement {
 	int inst, pri, sec;      /* afterwards */
 	int old_pri, old_sec;
 	struct ht_move move;
 	double score;            /* afterwards */
+	double seconds;          /* that it takes (estimated) */
 };
 struct ht_balancer;
 /* Works on C within V, which must outlive it. */
 struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 void ht_balancer_free(struct ht_balancer *b);
 double ht_balancer_score(const struct ht_balancer *b);
+const struct ht_pace *ht_balancer_pace(const struct ht_balancer *b);
 /* The best next move, applied. False: none is good enough (upstream: tryBalance). */
 bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret);
 /* Candidates scored so far, exactly and by bound: for benchmarks and tests. */
@@ -65,8 +83,9 @@ struct ht_balance_counts {
 	uint64_t bounded, exact, full;
 };
 struct ht_balance_counts ht_balancer_counts(const struct ht_balancer *b);
-/* The same answer without any shortcut: for tests. */
-bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, struct ht_placement *ret);
+/* The same answer without any shortcut: for tests. PACE: where it has got to; it goes on. */
+bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, struct ht_pace *pace,
+		      struct ht_placement *ret);
 /* Go on? (upstream: doNextBalance) MAX < 0: no limit. */
 static inline bool ht_balance_more(double score, int done, int max, double min_score)
 {
@@ -79,6 +98,7 @@ struct ht_candidate {
 	enum ht_fail fail;   /* HT_OK: possible */
 	struct ht_why why;
 	double score;        /* afterwards, where possible */
+	double seconds;
 };
 /* All moves of INST within V as it is, in upstream's order; malloc'ed. */
 int ht_candidates(const struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, int inst, struct ht_candidate **ret);

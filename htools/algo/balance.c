@@ -32,6 +32,7 @@ struct ht_balancer {
 	struct ht_algo_opts o;
 	struct score b;
 	struct sweep w;
+	struct ht_pace pace;
 	int *movable;             /* instances */
 	int n_movable;
 	struct bound *rec;       /* by position in `movable` */
@@ -81,8 +82,9 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 	for (int i = 0; i < v->n_nodes; i++)
 		if (b->b.row[v->nodes[i]] >= 0)
 			targets[n++] = v->nodes[i];
-	b->w = (struct sweep){ .b = &b->b, .o = &b->o, .targets = targets, .n_targets = n };
+	b->w = (struct sweep){ .b = &b->b, .o = &b->o, .pace = &b->pace, .targets = targets, .n_targets = n };
 	b->w.found = xcalloc((size_t)n + 1, sizeof(*b->w.found));
+	ht_pace_start(&b->pace, o, b->b.exact, ht_score_optimum(c, v));
 	b->w.peers_p = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
 	b->w.peers_s = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
 	if (c->n_nodes <= KEPT_MAX) {
@@ -137,6 +139,11 @@ void ht_balancer_free(struct ht_balancer *b)
 double ht_balancer_score(const struct ht_balancer *b)
 {
 	return b->b.exact;
+}
+
+const struct ht_pace *ht_balancer_pace(const struct ht_balancer *b)
+{
+	return &b->pace;
 }
 
 struct ht_balance_counts ht_balancer_counts(const struct ht_balancer *b)
@@ -472,7 +479,7 @@ static bool choose(struct ht_balancer *b, struct sweep *w, struct candidate *ret
 			continue;
 		b->counts.exact++;
 		s = score_exact(&b->b, &o, inst);
-		if (!(score > s))
+		if (!(score > s) || !ht_pace_allows(&b->pace, s, ht_move_seconds(b->c, inst, x->move)))
 			continue;
 		score = s;
 		best = x;
@@ -556,7 +563,7 @@ bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret)
 
 	if (!isfinite(b->b.exact) || !isfinite(b->b.eps)) {
 		/* a node without memory or processors: no number to compare with */
-		bool ok = ht_balance_brute(b->c, b->v, &b->o, ret);
+		bool ok = ht_balance_brute(b->c, b->v, &b->o, &b->pace, ret);
 
 		score_refresh(&b->b);
 		return ok;
@@ -570,7 +577,9 @@ bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret)
 		return false;
 	i = &b->c->insts[best.inst];
 	*ret = (struct ht_placement){ .inst = best.inst, .pri = o.pri, .sec = o.sec, .old_pri = i->pri, .old_sec = i->sec,
-				      .move = best.move, .score = best.score };
+				      .move = best.move, .score = best.score,
+				      .seconds = ht_move_seconds(b->c, i, best.move) };
+	b->pace.elapsed += ret->seconds;
 	apply(b, best.inst, &o);
 	return true;
 }

@@ -5,6 +5,7 @@ struct search {
 	struct ht_cluster *c;
 	const struct ht_view *v;
 	const struct ht_algo_opts *o;
+	const struct ht_pace *pace;
 	struct ht_placement best, migr; /* of all, and of those that copy no disks */
 	bool found, found_migr;
 };
@@ -15,8 +16,13 @@ static void attempt(struct search *x, int inst, enum ht_move_kind kind, int node
 	struct ht_placement p = { .inst = inst, .old_pri = i->pri, .old_sec = i->sec, .move = { kind, node } };
 	size_t mark = ht_mark(x->c);
 
+	p.seconds = ht_move_seconds(x->c, i, p.move);
 	if (ht_move_do(x->c, inst, p.move, x->o->ignore_soft_errors) == HT_OK) {
 		p.score = ht_score(x->c, x->v);
+		if (!ht_pace_allows(x->pace, p.score, p.seconds)) {
+			ht_rollback(x->c, mark);
+			return;
+		}
 		p.pri = x->c->insts[inst].pri;
 		p.sec = x->c->insts[inst].sec;
 		if (x->best.score > p.score) {
@@ -72,10 +78,11 @@ static void try_inst(struct search *x, int inst)
 	}
 }
 
-bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, struct ht_placement *ret)
+bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o, struct ht_pace *pace,
+		      struct ht_placement *ret)
 {
 	double from = ht_score(c, v);
-	struct search x = { .c = c, .v = v, .o = o, .best = { .score = from }, .migr = { .score = from } };
+	struct search x = { .c = c, .v = v, .o = o, .pace = pace, .best = { .score = from }, .migr = { .score = from } };
 
 	for (int k = 0; k < v->n_insts; k++) {
 		const struct ht_inst *i = &c->insts[v->insts[k]];
@@ -89,6 +96,7 @@ bool ht_balance_brute(struct ht_cluster *c, const struct ht_view *v, const struc
 	if (!x.found || !(x.best.score < from) || !(from > o->min_gain_limit || from - x.best.score >= o->min_gain))
 		return false;
 	ht_move_do(c, x.best.inst, x.best.move, o->ignore_soft_errors);
+	pace->elapsed += x.best.seconds;
 	*ret = x.best;
 	return true;
 }

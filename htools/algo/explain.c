@@ -15,7 +15,7 @@ struct list {
 
 static void add(struct list *l, enum ht_move_kind kind, int node)
 {
-	struct ht_candidate x = { .move = { kind, node }, .score = NAN };
+	struct ht_candidate x = { .move = { kind, node }, .score = NAN, .seconds = ht_move_seconds(l->c, l->i, (struct ht_move){ kind, node }) };
 	struct ht_refusal r;
 	struct ht_outcome o;
 

@@ -6,5 +6,6 @@ const struct ht_algo_opts ht_algo_defaults = {
 	.inst_moves = true,
 	.min_gain = 1e-2,
 	.min_gain_limit = 1e-1,
+	.long_solution_threshold = 1000,
 	.capacity = true,
 };

@@ -113,12 +113,23 @@ void sweep_prune(struct sweep *w)
 	w->n_cand = n;
 }
 
+/* Is a candidate with SCORE, give or take EPS, sure to be allowed, or sure not to be? Neither: 0. */
+static int allowed(const struct sweep *w, const struct ht_inst *i, struct ht_move m, double score)
+{
+	double seconds = w->pace->on ? ht_move_seconds(w->b->c, i, m) : 0;
+
+	if (ht_pace_allows(w->pace, score + w->b->eps, seconds))
+		return 1;
+	return ht_pace_allows(w->pace, score - w->b->eps, seconds) ? 0 : -1;
+}
+
 static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct ht_move m, int order, const struct delta *x,
 		 const struct delta *y, int new_pri, int64_t loc)
 {
 	const struct ht_node *p = &w->b->c->nodes[new_pri];
 	double lin = p->offline || a->i->forthcoming ? 0 : (double)loc; /* of the new primary */
 	double score;
+	int may;
 
 	lin += score_pairs(w->b, a->i, a->pri, new_pri);
 	score = combine(w, x, y, lin);
@@ -127,7 +138,10 @@ static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct h
 	w->any = true;
 	if (!(score <= w->limit))
 		return;
-	if (score + 2 * w->b->eps < w->limit)
+	may = allowed(w, a->i, m, score);
+	if (may < 0)
+		return;
+	if (may > 0 && score + 2 * w->b->eps < w->limit)
 		w->limit = score + 2 * w->b->eps;
 	if (w->n_cand >= 4096 && (w->n_cand & (w->n_cand - 1)) == 0)
 		sweep_prune(w);

@@ -20,6 +20,7 @@ struct fixed {
 struct sweep {
 	const struct score *b;
 	const struct ht_algo_opts *o;
+	const struct ht_pace *pace;
 	const int *targets;     /* online nodes, by index */
 	int n_targets;
 	/* Candidates up to LIMIT are kept; LIMIT follows the best one found. */

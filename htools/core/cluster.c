@@ -550,6 +550,8 @@ struct ht_cluster *ht_cluster_clone(const struct ht_cluster *c)
 		copy_policy(to->a, p);
 		n->policy = p;
 		copy_lists(n, from);
+		n->nets = arena_dup(to->a, from->nets, (size_t)from->n_nets * sizeof(*n->nets));
+		n->speeds = arena_dup(to->a, from->speeds, (size_t)from->n_speeds * sizeof(*n->speeds));
 		n->mig = copy_set(&from->mig);
 		n->rmig = copy_set(&from->rmig);
 		n->loc = copy_set(&from->loc);

@@ -188,6 +188,12 @@ struct ht_node {
 	struct ht_counts pairs;        /* location/exclusion tag pairs (ht_pair()) of primaries */
 	struct ht_peers peers;
 	struct ht_set mig, rmig, loc;  /* tag ids */
+	int *nets, n_nets;             /* bandwidth.c: networks it is in (tag ids) */
+	struct ht_speed {
+		int tag;
+		int64_t mbit;
+	} *speeds;                     /* to nodes in such networks */
+	int n_speeds;
 	const char *name, *alias;
 	struct strs ntags;
 };
@@ -302,6 +308,10 @@ int64_t ht_shared_locations(const struct ht_cluster *c, int a, int b);
 /* May instances migrate from node A to node B? */
 bool ht_may_migrate(const struct ht_node *a, const struct ht_node *b);
 enum ht_fail ht_node_health(const struct ht_node *n); /* does it keep to its policy? */
+
+/* --- bandwidth.c --- */
+void ht_bandwidth_tags(struct ht_cluster *c); /* once all tags are known */
+int64_t ht_bandwidth(const struct ht_node *from, const struct ht_node *to); /* Mbit/s: 100 where no tag tells */
 
 /* --- why.c --- */
 /* What was tried and failed: NODE in state S as primary or secondary, or migrating from FROM to it. */

@@ -295,6 +295,7 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 		node_tags(c, n, HT_TAG_LOCATION, &n->loc);
 		migration_tags(c, n);
 	}
+	ht_bandwidth_tags(c);
 	for (int k = 0; k < c->n_insts; k++) {
 		struct ht_inst *i = &c->insts[k];
 

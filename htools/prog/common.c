@@ -159,6 +159,8 @@ void htool_algo_opts(const struct htool *t, struct ht_algo_opts *ret)
 	ret->evac_mode = htool_flag(t, "evac_mode");
 	ret->min_gain = json_float(htool_opt(t, "min_gain"), ret->min_gain);
 	ret->min_gain_limit = json_float(htool_opt(t, "min_gain_limit"), ret->min_gain_limit);
+	ret->long_solution_threshold = htool_opt(t, "long_solution_threshold") ? htool_int(t, "long_solution_threshold") : 1000;
+	ret->avoid_long_solutions = htool_float(t, "avoid_long_solutions");
 	ret->avoid_disk_moves = htool_float(t, "avoid_disk_moves");
 	ret->capacity = json_get_bool(t->opts, "capacity_checks", true);
 	ret->accept_existing = htool_flag(t, "accept_existing_errors");

@@ -14,8 +14,8 @@ static bool is_chosen(const struct ht_candidate *x, const struct ht_placement *p
 	return x->fail == HT_OK && x->move.kind == p->move.kind && x->move.node == p->move.node;
 }
 
-static void show_text(const struct htool *t, const struct ht_cluster *c, const struct ht_placement *p, double from,
-		      const struct ht_candidate *v, int n)
+static void show_text(const struct htool *t, const struct ht_cluster *c, const struct ht_pace *pace, const struct ht_placement *p,
+		      double from, const struct ht_candidate *v, int n)
 {
 	struct str s CLEANUP(str_free) = { 0 };
 
@@ -27,6 +27,8 @@ static void show_text(const struct htool *t, const struct ht_cluster *c, const s
 			hs_fixed_w(&s, x->score, 12, 8);
 			str_add(&s, " gain ");
 			hs_fixed_w(&s, from - x->score, 12, 8);
+			if (!ht_pace_allows(pace, x->score, x->seconds))
+				str_addf(&s, " too long: %.0f seconds", x->seconds);
 			str_add(&s, is_chosen(x, p) ? " chosen\n" : "\n");
 		} else {
 			str_addf(&s, "no: %s on %s: %s\n", x->why.limit, c->nodes[x->why.node].alias, x->why.text);
@@ -35,8 +37,8 @@ static void show_text(const struct htool *t, const struct ht_cluster *c, const s
 	out_str(&s);
 }
 
-static void show_json(const struct htool *t, const struct ht_cluster *c, const struct ht_placement *p, double from,
-		      const struct ht_candidate *v, int n)
+static void show_json(const struct htool *t, const struct ht_cluster *c, const struct ht_pace *pace, const struct ht_placement *p,
+		      double from, const struct ht_candidate *v, int n)
 {
 	json *all = json_own(t->a, json_new_array()), *top;
 
@@ -50,6 +52,10 @@ static void show_json(const struct htool *t, const struct ht_cluster *c, const s
 			json_set(j, "score", json_new_float(x->score));
 			json_set(j, "gain", json_new_float(from - x->score));
 			json_set(j, "chosen", json_new_bool(is_chosen(x, p)));
+			if (pace->on) {
+				json_set(j, "seconds", json_new_float(x->seconds));
+				json_set(j, "too_long", json_new_bool(!ht_pace_allows(pace, x->score, x->seconds)));
+			}
 		} else {
 			json_set(j, "reason", json_new_str(ht_fail_name(x->fail)));
 			json_set(j, "limit", json_new_str(x->why.limit));
@@ -66,14 +72,16 @@ static void show_json(const struct htool *t, const struct ht_cluster *c, const s
 }
 
 void htool_explain(const struct htool *t, const struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o,
-		   const struct ht_placement *p)
+		   const struct ht_pace *pace, const struct ht_placement *p)
 {
+	struct ht_pace before = *pace;
 	struct ht_candidate *all CLEANUP(freep) = NULL;
 	int n = ht_candidates(c, v, o, p->inst, &all);
 	double from = ht_score(c, v);
 
+	before.elapsed -= p->seconds;
 	if (str_eq(htool_str(t, "explain"), "json"))
-		show_json(t, c, p, from, all, n);
+		show_json(t, c, &before, p, from, all, n);
 	else
-		show_text(t, c, p, from, all, n);
+		show_text(t, c, &before, p, from, all, n);
 }

@@ -17,7 +17,9 @@ static const struct {
 	const char *dest, *what;
 } value_names[] = {
 	{ "avoid_disk_moves", "disk moves avoiding factor" },
+	{ "avoid_long_solutions", "long-time solutions avoiding factor" },
 	{ "job_delay", "job delay" },
+	{ "long_solution_threshold", "long-time solution threshold" },
 	{ "max_cpu", "parsing max-cpu" },
 	{ "max_length", "max solution length" },
 	{ "mem_weight", "memory weight factor" },

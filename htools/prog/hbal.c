@@ -33,13 +33,13 @@ int htool_name_width(const struct ht_cluster *c, const struct ht_view *v, bool n
 
 /* The line of move P, why it is made, and make it. */
 static void explained(const struct htool *t, struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o,
-		      const struct ht_placement *p, int pos, int iw, int nw)
+		      const struct ht_pace *pace, const struct ht_placement *p, int pos, int iw, int nw)
 {
 	struct str line CLEANUP(str_free) = { 0 };
 
 	ht_solution_line(&line, c, p, pos, iw, nw);
 	out("%s", str_get(&line));
-	htool_explain(t, c, v, o, p);
+	htool_explain(t, c, v, o, pace, p);
 	ht_move_do(c, p->inst, p->move, o->ignore_soft_errors);
 }
 
@@ -65,7 +65,7 @@ int htool_balance(const struct htool *t, struct ht_cluster *c, const struct ht_v
 		if (explain) { /* back, explain, and again */
 			ht_rollback(c, mark);
 			if (moved)
-				explained(t, c, v, &o, &p, s.n + 1, iw, nw);
+				explained(t, c, v, &o, ht_balancer_pace(b), &p, s.n + 1, iw, nw);
 		}
 		if (!moved)
 			break;
@@ -225,11 +225,15 @@ static void show_well_balanced(double score, double optimum, double min)
 	out_str(&s);
 }
 
-static void show_result(const struct htool *t, const struct ht_cluster *c, const struct ht_view *v, double from, int n)
+static void show_result(const struct htool *t, const struct ht_cluster *c, const struct ht_view *v, double from,
+			const struct ht_placement *p, int n)
 {
 	double to = ht_score(c, v);
 	struct str s CLEANUP(str_free) = { 0 };
+	double seconds = 0;
 
+	for (int i = 0; i < n; i++)
+		seconds += p[i].seconds;
 	if (n == 0) {
 		out("No solution found");
 	} else if (t->verbose > 2) {
@@ -243,6 +247,8 @@ static void show_result(const struct htool *t, const struct ht_cluster *c, const
 	}
 	if (t->verbose >= 1)
 		out("Solution length=%d", n);
+	if (t->verbose >= 1 && htool_float(t, "avoid_long_solutions") >= 0.01)
+		out("Estimated time: %.0f seconds", seconds);
 }
 
 static int commands(const struct htool *t, const struct ht_cluster *c, const struct ht_placement *p, int n, struct err *e)
@@ -295,7 +301,7 @@ static int balance(struct htool *t, struct ht_cluster *c, const struct ht_view *
 	out("Trying to minimize the CV...");
 	ht_totals(c, v, &before);
 	n = htool_balance(t, c, v, optimum + min, true, &moves);
-	show_result(t, c, v, from, n);
+	show_result(t, c, v, from, moves, n);
 	if (commands(t, c, moves, n, e) < 0 || htool_save(t, c, "balanced", "after balancing", e) < 0)
 		return -1;
 	htool_print_insts(t, "Final", c, v);

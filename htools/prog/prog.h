@@ -34,9 +34,9 @@ int htool_balance(const struct htool *t, struct ht_cluster *c, const struct ht_v
 int htool_name_width(const struct ht_cluster *c, const struct ht_view *v, bool nodes); /* of aliases */
 
 /* --- explain.c --- */
-/* What was weighed for move P; C is as before it. */
+/* What was weighed for move P; C is as before it, PACE as after it. */
 void htool_explain(const struct htool *t, const struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o,
-		   const struct ht_placement *p);
+		   const struct ht_pace *pace, const struct ht_placement *p);
 
 /* --- getopt.c: Haskell's GetOpt over the rows --- */
 /* RET 0: go on. 1: end with exit code *RET_EXIT (help, version and errors are printed). */

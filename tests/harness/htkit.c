@@ -32,7 +32,7 @@ static bool chance(int percent)
 }
 
 struct traits {
-	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit;
+	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit, bandwidth;
 	int groups;
 };
 struct node {
@@ -169,6 +169,8 @@ static void print_node_tags(int i)
 		if (chance(40))
 			str_addf(out, ",hv:%s", chance(60) ? "old" : "new");
 	}
+	if (traits.bandwidth && i % 4)
+		str_addf(out, "%snet:%s", traits.locations || (traits.standby && i % 4 == 3) ? "," : "", i % 4 == 1 ? "slow" : "fast");
 }
 
 static void print_inst_tags(void)
@@ -231,6 +233,9 @@ static void print_cluster(void)
 	if (traits.locations)
 		str_addf(out, "htools:nlocation:power\nhtools:nlocation:rack\nhtools:desiredlocation:power\nhtools:migration:hv\n"
 		       "htools:allowmigration:hv:old::hv:new\n");
+	if (traits.bandwidth)
+		str_addf(out, "htools:bandwidth:net\nnet:none\nhtools:bandwidth:net:fast::net:fast::10000\n"
+		       "htools:bandwidth:net:slow::net:fast::50\nhtools:bandwidth:net:slow::net:slow::20\n");
 	str_addf(out, "\n");
 	print_policy("");
 	for (int g = 0; g < traits.groups; g++) {
@@ -251,6 +256,7 @@ static void set_trait(const char *t)
 		{ "tags", &traits.tags }, { "locations", &traits.locations }, { "offline", &traits.offline }, { "full", &traits.full },
 		{ "spindles", &traits.spindles }, { "forthcoming", &traits.forthcoming }, { "tight", &traits.tight },
 		{ "standby", &traits.standby }, { "overcommit", &traits.overcommit },
+		{ "bandwidth", &traits.bandwidth },
 	};
 	int64_t n;
 

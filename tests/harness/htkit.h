@@ -7,6 +7,7 @@
  *	spindles    exclusive storage              forthcoming some instances are forthcoming
  *	groups=N    node groups                    tight       a narrow policy
  *	standby     every fourth node is down and may come up
+ *	bandwidth   networks of different speed
  *	overcommit  memory is promised one and a half times
  */
 #ifndef TESTS_HARNESS_HTKIT_H

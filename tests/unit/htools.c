@@ -235,13 +235,15 @@ static void same_as_brute_on(struct ht_cluster *c, uint64_t seed, const struct h
 {
 	struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
 	struct ht_balancer *b;
+	struct ht_pace pace;
 	struct ht_view v;
 
 	ht_view_all(c, &v);
 	b = ht_balancer_new(c, &v, o);
+	ht_pace_start(&pace, o, ht_score(d, &v), ht_score_optimum(d, &v));
 	for (int i = 0; i < max; i++) {
 		struct ht_placement p = { 0 }, q = { 0 };
-		bool x = ht_balancer_step(b, &p), y = ht_balance_brute(d, &v, o, &q);
+		bool x = ht_balancer_step(b, &p), y = ht_balance_brute(d, &v, o, &pace, &q);
 
 		assert_int_equal(x, y);
 		if (!x)
@@ -249,7 +251,7 @@ static void same_as_brute_on(struct ht_cluster *c, uint64_t seed, const struct h
 		if (p.inst != q.inst || p.move.kind != q.move.kind || p.move.node != q.move.node || p.score != q.score)
 			fail_msg("seed %d step %d: instance %d move %d to %d score %.17g, not %d %d %d %.17g", (int)seed, i, p.inst,
 				 (int)p.move.kind, p.move.node, p.score, q.inst, (int)q.move.kind, q.move.node, q.score);
-		assert_true(ht_balancer_score(b) == q.score);
+		assert_true(ht_balancer_score(b) == q.score && p.seconds == q.seconds);
 	}
 	ht_balancer_free(b);
 	ht_view_free(&v);
@@ -364,7 +366,7 @@ static void bounds_do_not_matter(void **state)
 
 static void best_moves_with_options(void **state)
 {
-	struct ht_algo_opts o[8];
+	struct ht_algo_opts o[10];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(o); i++)
@@ -377,8 +379,14 @@ static void best_moves_with_options(void **state)
 	o[5].evac_mode = o[5].restricted_migration = true;
 	o[6].avoid_disk_moves = 3;
 	o[7].avoid_disk_moves = 1.01;
+	o[8].avoid_long_solutions = 0.3;
+	o[9].avoid_long_solutions = 0.05;
+	o[9].avoid_disk_moves = 1.5;
+	o[8].long_solution_threshold = o[9].long_solution_threshold = 600;
 	for (uint64_t seed = 100; seed < 140; seed++)
 		same_as_brute(seed, 0, 0, seed % 2 ? "offline tags" : "locations tags", &o[seed % 8], 8);
+	for (uint64_t seed = 500; seed < 530; seed++)
+		same_as_brute(seed, 8, 50, seed % 2 ? "drbd skewed bandwidth" : "skewed offline bandwidth", &o[8 + seed % 2], 25);
 	for (uint64_t seed = 400; seed < 420; seed++)
 		same_as_brute(seed, 8, 60, seed % 2 ? "overcommit drbd skewed full" : "overcommit skewed offline forthcoming", &o[seed % 8], 10);
 	/* pairs of locations and tags reach over all nodes */
