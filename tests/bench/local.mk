@@ -1,8 +1,10 @@
 # make bench: programs that print figures; built on demand, never run by make check
 bench_programs = tests/bench/config
-bench_tools = tests/bench/populate tests/harness/luxi tests/noded/replay
-EXTRA_PROGRAMS += $(bench_programs) tests/bench/populate
-CLEANFILES += $(bench_programs) tests/bench/populate
+bench_tools = tests/bench/jobs tests/bench/populate tests/harness/luxi tests/noded/replay
+EXTRA_PROGRAMS += $(bench_programs) tests/bench/jobs tests/bench/populate
+CLEANFILES += $(bench_programs) tests/bench/jobs tests/bench/populate
+tests_bench_jobs_SOURCES = tests/bench/jobs.c
+tests_bench_jobs_LDADD = $(GANETI_LIBS)
 tests_bench_config_SOURCES = tests/bench/config.c tests/harness/confkit.c tests/harness/confkit.h
 tests_bench_config_LDADD = $(MASTER_LIBS)
 tests_bench_populate_SOURCES = tests/bench/populate.c tests/harness/confkit.c tests/harness/confkit.h
