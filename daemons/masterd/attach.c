@@ -52,7 +52,7 @@ void run_touch(struct mjob *j)
 		j->next_run = j->m->runs;
 		j->m->runs = j;
 	}
-	turn_arm(j->m);
+	turn_soon(j->m);
 }
 
 void run_held(struct mjob *j)

@@ -12,7 +12,7 @@
 
 #define MIN_WORKERS 2    /* kept idle: a job must not wait for a program to start */
 #define MAX_WORKERS 1000 /* whatever max_running_jobs says */
-#define RETIRE_AFTER 100
+#define RETIRE_AFTER 500
 #define MAX_MESSAGE LUXI_MAX_MESSAGE
 
 static const char *key_of(int64_t id, char buf[24])
@@ -215,7 +215,8 @@ static void start(struct mjob *j, const char *rule)
 		json_append(ops, json_ref(j->job->ops[i].input));
 	job_op_waiting(j->job, first, clock_real());
 	run_new(j);
-	turn_touch(m, j);
+	/* what is lost of this will start again; it does nothing before "running" is stored */
+	turn_touch_soon(m, j);
 	m->running++;
 	j->rule = rule ? xstrdup(rule) : NULL;
 	FAULT(job_start);

@@ -32,7 +32,8 @@ struct mjob {
 	bool log_dirty;    /* only log entries are new */
 	bool stored_final;
 	size_t unacked;    /* turns with it that too few candidates have */
-	bool mirror_due; /* job-N is to be written when the mirror's timer fires */
+	/* job-N is to be written when the mirror's timer fires */
+	struct mjob *mirror_next, **mirror_prev; /* PREV NULL = it is not */
 	/* of its worker, see attach.c */
 	struct job_run run; /* RUN.answer is a reference of ours, RUN.held is not used */
 	char *held;         /* as stored, NULL = to be made anew */
@@ -80,9 +81,12 @@ struct master {
 	struct ev_timer *schedule;
 	struct ev_timer *mirror;
 	double mirror_at; /* when the timer fires, 0 = not set */
+	double mirror_pause; /* not before: other work has its turn */
+	struct mjob *mirror_due, **mirror_end;
 	/* this turn of the loop, see turn.c */
 	struct ev_timer *turn;
 	bool turn_armed;
+	double turn_at; /* when it ends, if armed */
 	struct mjob *dirty;
 	struct mjob *runs; /* whose row of the worker is to be stored */
 	struct after *after, **after_end;
@@ -117,9 +121,12 @@ void turn_after_late(struct master *m, turn_fn *fn, turn_fn *late, void *arg);
 /* The same, but it is enough for ARG that this machine has it. */
 void turn_local(struct master *m, turn_fn *fn, void *arg);
 void turn_touch(struct master *m, struct mjob *j); /* store the job's progress */
-void turn_log(struct master *m, struct mjob *j);   /* its log grew */
+/* The same, but nobody waits for it: with the next turn, or in a moment. */
+void turn_touch_soon(struct master *m, struct mjob *j);
+void turn_log(struct master *m, struct mjob *j); /* its log grew */
 int turn_commit_config(struct master *m, const json *changes, json **ret_objects, struct err *e);
-void turn_arm(struct master *m); /* something is to be stored */
+void turn_arm(struct master *m);  /* something is to be stored */
+void turn_soon(struct master *m); /* in a moment */
 void turn_init(struct master *m);
 void turn_finish(struct master *m); /* what is open is committed now */
 void turn_acknowledge(struct master *m); /* candidates have more than before: who waits for that is told */

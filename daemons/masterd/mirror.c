@@ -21,20 +21,31 @@
 #include <unistd.h>
 
 /* Written a moment later: a short job goes through its states in less, and then only its end is. */
-#define STATE_DELAY 0.02
+#define STATE_DELAY 0.1
 #define INTENTS_MAX (64u << 20)
 #define LOG_DELAY 1.0 /* for new log entries alone */
+/* Nobody waits for longer than that, and most of the time is not for this, whatever there is to be written. */
+#define SLICE 0.002
+#define PAUSE_FACTOR 4
+#define SERIAL_PAUSE 0.05
 
 static gid_t group = (gid_t)-1;
 
+static struct {
+	int64_t last, written;
+	double at;
+} serial;
+
 static void arm(struct master *m, double delay)
 {
-	double at = clock_mono() + delay;
+	double now = clock_mono(), at = now + delay;
 
+	if (at < m->mirror_pause)
+		at = m->mirror_pause;
 	if (m->mirror_at > 0 && m->mirror_at <= at)
 		return;
 	m->mirror_at = at;
-	ev_timer_start(m->mirror, delay);
+	ev_timer_start(m->mirror, at - now);
 }
 
 static void put(const char *path, const char *text)
@@ -60,9 +71,36 @@ static void write_file(struct master *m, const struct job *job)
 	put(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
 }
 
+static void write_serial(void)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+
+	put(path_of(PATH_JOB_QUEUE_SERIAL_FILE), arena_printf(a, "%" PRId64 "\n", serial.last));
+	serial.written = serial.last;
+	serial.at = clock_mono();
+}
+
+/* --- jobs whose file is to be written, in the order of their changes --- */
+static void link_due(struct mjob *j)
+{
+	struct master *m = j->m;
+
+	if (j->mirror_prev)
+		return;
+	j->mirror_next = NULL;
+	j->mirror_prev = m->mirror_end;
+	*m->mirror_end = j;
+	m->mirror_end = &j->mirror_next;
+}
+
 static void write_job(struct mjob *j)
 {
-	j->mirror_due = false;
+	*j->mirror_prev = j->mirror_next;
+	if (j->mirror_next)
+		j->mirror_next->mirror_prev = j->mirror_prev;
+	else
+		j->m->mirror_end = j->mirror_prev;
+	j->mirror_prev = NULL;
 	write_file(j->m, j->job);
 }
 
@@ -114,12 +152,20 @@ static void catch_up_all(struct master *m)
 static void on_timer(void *arg)
 {
 	struct master *m = arg;
-	struct mjob *j;
+	double start = clock_mono(), cost = 0;
 
 	m->mirror_at = 0;
-	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
-		if (j->mirror_due)
-			write_job(j);
+	if (serial.written != serial.last)
+		write_serial();
+	while (m->mirror_due && cost < SLICE) {
+		write_job(m->mirror_due);
+		cost = clock_mono() - start;
+	}
+	m->mirror_pause = start + cost * (1 + PAUSE_FACTOR);
+	if (m->mirror_due) {
+		arm(m, 0);
+		return;
+	}
 	/* in the middle of a turn there may be intents that are not committed yet */
 	if (intents >= 0 && !m->turn_armed && ftruncate(intents, 0) < 0)
 		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
@@ -127,22 +173,23 @@ static void on_timer(void *arg)
 
 void mirror_job(struct mjob *j, bool log_only)
 {
-	j->mirror_due = true;
+	link_due(j);
 	arm(j->m, log_only ? LOG_DELAY : STATE_DELAY);
 }
 
 void mirror_last(struct mjob *j)
 {
-	if (j->mirror_due)
+	if (j->mirror_prev)
 		write_job(j);
 }
 
-void mirror_serial(struct master *m, int64_t serial)
+void mirror_serial(struct master *m, int64_t last)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new();
-
-	(void)m;
-	put(path_of(PATH_JOB_QUEUE_SERIAL_FILE), arena_printf(a, "%" PRId64 "\n", serial));
+	serial.last = last;
+	if (clock_mono() - serial.at > SERIAL_PAUSE)
+		write_serial();
+	else
+		arm(m, SERIAL_PAUSE);
 }
 
 void mirror_archive(struct master *m, int64_t id)
@@ -173,10 +220,11 @@ void mirror_drain(struct master *m, bool drained)
 int mirror_init(struct master *m, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	int64_t serial;
+	int64_t last;
 	bool drained = false;
 	int r;
 
+	m->mirror_end = &m->mirror_due;
 	m->mirror = ev_timer_new(m->ev, "job file mirror", on_timer, m);
 	if (env_group(GROUP_DAEMONS) && group_id(env_group(GROUP_DAEMONS), &group) < 0)
 		group = (gid_t)-1;
@@ -185,11 +233,11 @@ int mirror_init(struct master *m, struct err *e)
 		r = fs_ensure_dir(path_of(PATH_JOB_QUEUE_ARCHIVE_DIR), 0750, (uid_t)-1, group);
 	if (r < 0)
 		return err_sys(e, r, "Can't make %s", path_of(PATH_QUEUE_DIR));
-	if (queue_serial(m->db, &serial, e) < 0 ||
+	if (queue_serial(m->db, &last, e) < 0 ||
 	    queue_flag_get(m->db, "drained", &drained, e) < 0)
 		return -1;
 	put(path_of(PATH_JOB_QUEUE_VERSION_FILE), arena_printf(a, "%d\n", QUEUE_VERSION));
-	mirror_serial(m, serial);
+	mirror_serial(m, last);
 	mirror_drain(m, drained);
 	catch_up_all(m);
 	return 0;

@@ -9,16 +9,17 @@
  */
 #include "daemons/masterd/masterd.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 
 #include <inttypes.h>
 
-#include "lib/base/clock.h"
 #include "src/replica/replica.h"
 
 #define RETRY_AFTER 1.0
 #define LATE_AFTER 30.0 /* clients that wait are told why; theirs give up after a minute */
+#define SOON 0.01
 
 struct after {
 	struct after *next;
@@ -44,15 +45,23 @@ struct finished {
 
 static void arm(struct master *m, double seconds)
 {
-	if (m->turn_armed)
+	double at = clock_mono() + seconds;
+
+	if (m->turn_armed && at >= m->turn_at)
 		return;
 	m->turn_armed = true;
+	m->turn_at = at;
 	ev_timer_start(m->turn, seconds);
 }
 
 void turn_arm(struct master *m)
 {
 	arm(m, 0);
+}
+
+void turn_soon(struct master *m)
+{
+	arm(m, SOON);
 }
 
 static int begin(struct master *m, struct err *e)
@@ -109,12 +118,18 @@ static void enlist(struct master *m, struct mjob *j)
 	}
 }
 
-void turn_touch(struct master *m, struct mjob *j)
+void turn_touch_soon(struct master *m, struct mjob *j)
 {
 	enlist(m, j);
 	j->dirty = true;
 	if (j->run.nonce)
 		run_touch(j);
+	turn_soon(m);
+}
+
+void turn_touch(struct master *m, struct mjob *j)
+{
+	turn_touch_soon(m, j);
 	arm(m, 0);
 }
 
