@@ -196,7 +196,9 @@ static void answer_after(struct master *m, const struct err *failed, void *arg)
 	struct mjob *j = jobs_find(m, p->job);
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	if (j && failed) {
+	if (m->stopping) {
+		/* whether it was stored or not: the next master is asked again, and knows */
+	} else if (j && failed) {
 		err_set(&e, ConfigurationError, NULL, "Can't store the change: %s",
 			err_msg(failed));
 		reply_error(j, p->call, &e);
