@@ -2,6 +2,7 @@
 
 #include "src/queue/queue.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
