@@ -9,7 +9,6 @@
 
 #define PARALLEL 64
 #define CONNECT_TIMEOUT 15
-#define BODY_MAX (1u << 30)
 
 struct url {
 	bool tls;
@@ -156,7 +155,7 @@ static void start(struct batch *b, struct one *o, struct tls_ctx *tls, double ti
 	if (u.user)
 		auth = arena_printf(b->a, "Basic %s", base64_encode(b->a, u.user, strlen(u.user)));
 	o->client = http_client_new(b->ev, &(struct http_client_opts){ .tls = u.tls ? tls : NULL, .max_parallel = 1,
-								       .connect_timeout = CONNECT_TIMEOUT, .max_body = BODY_MAX,
+								       .connect_timeout = CONNECT_TIMEOUT, .max_body = HT_INPUT_MAX,
 								       .authorization = auth });
 	b->open++;
 	http_send(o->client, ip, u.port, HTTP_GET, u.path, NULL, 0, timeout, on_answer, o);

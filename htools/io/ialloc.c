@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INPUT_MAX (1u << 30)
 #define SMALL_MAX (1u << 20) /* of what is parsed as a whole to say what is wrong with it */
 
 struct reader {
@@ -528,8 +527,8 @@ static int read_stdin(struct str *s, struct err *e)
 	ssize_t n;
 
 	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0) {
-		if (s->len + (size_t)n > INPUT_MAX)
-			return err_plain(e, "<stdin>: more than %u bytes", INPUT_MAX);
+		if (s->len + (size_t)n > HT_INPUT_MAX)
+			return err_plain(e, "<stdin>: more than %u bytes", HT_INPUT_MAX);
 		str_addn(s, buf, (size_t)n);
 	}
 	return 0;

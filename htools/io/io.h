@@ -127,6 +127,7 @@ int ht_load(const struct ht_source *s, struct ht_cluster **ret, struct arena *a,
 /* Whole files; errors as Haskell's I/O reports them, of class HT_IO_ERROR: where upstream does not catch them the program
  * ends with "hbal: TEXT" instead of "Error: TEXT". */
 extern const char HT_IO_ERROR[];
+#define HT_INPUT_MAX (1u << 28) /* bytes of any input: some ten times what the largest cluster needs */
 int ht_read_file(const char *path, char **ret, size_t *ret_n, struct err *e);
 int ht_write_file(const char *path, const char *text, size_t n, struct err *e);
 /* PATH.EXT; 0 or -1 with the text. */

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define FILE_MAX (1u << 30)
 
 const char HT_IO_ERROR[] = "IOError";
 
@@ -31,7 +31,10 @@ static const char *io_error(int errnum)
 
 int ht_read_file(const char *path, char **ret, size_t *ret_n, struct err *e)
 {
-	int rc = fs_read(path, FILE_MAX, ret, ret_n);
+	struct stat st;
+	/* what is too large need not be read to find out */
+	bool large = stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > (off_t)HT_INPUT_MAX;
+	int rc = large ? -EFBIG : fs_read(path, HT_INPUT_MAX, ret, ret_n);
 
 	if (rc == 0)
 		return 0;

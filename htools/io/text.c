@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define LINE_MAX_BYTES (1 << 24) /* a node or an instance with all its tags has a few hundred */
+
 struct reader {
 	struct ht_cluster *c;
 	struct arena *a;
@@ -315,7 +317,7 @@ static int read_lines(struct reader *r, const struct strs *lines, struct err *e)
 int ht_text_parse(struct ht_cluster *c, const char *text, size_t n, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct reader r = { .c = c, .a = a, .groups = map_new(), .nodes = map_new() };
+	struct reader r = { .c = c, .a = a };
 	struct strs lines = { 0 };
 	int rc;
 
@@ -324,9 +326,13 @@ int ht_text_parse(struct ht_cluster *c, const char *text, size_t n, struct err *
 
 		if (!nl)
 			nl = end;
+		if (nl - p > LINE_MAX_BYTES)
+			return err_plain(e, "Invalid format of the input file: line %zu has more than %d bytes", lines.n + 1, LINE_MAX_BYTES);
 		strs_add(a, &lines, arena_strndup(a, p, (size_t)(nl - p)));
 		p = nl + 1;
 	}
+	r.groups = map_new();
+	r.nodes = map_new();
 	rc = read_lines(&r, &lines, e);
 	map_free(r.groups, NULL);
 	map_free(r.nodes, NULL);
