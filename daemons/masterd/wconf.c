@@ -385,6 +385,47 @@ static int do_reserve_port(const struct call *k, json **ret, enum when *when, st
 	return 0;
 }
 
+static int do_reserve_ip(const struct call *k, json **ret, enum when *when, struct err *e)
+{
+	const char *network = json_get_str(k->args, "network"), *ip = json_get_str(k->args, "ip");
+
+	(void)ret;
+	if (!network || !ip)
+		return bad_call(e, "address");
+	if (reserve_ip(k->j->m->res, k->j->m->config, k->j->job->id, network, ip, e) < 0)
+		return -1;
+	run_held(k->j);
+	*when = LOCAL;
+	return 0;
+}
+
+static int do_reserve_lv(const struct call *k, json **ret, enum when *when, struct err *e)
+{
+	const char *name = json_get_str(k->args, "name");
+
+	(void)ret;
+	if (!name)
+		return bad_call(e, "logical volume");
+	if (reserve_lv(k->j->m->res, k->j->m->config, k->j->job->id, name, e) < 0)
+		return -1;
+	run_held(k->j);
+	*when = LOCAL;
+	return 0;
+}
+
+static int do_reserve_minors(const struct call *k, json **ret, enum when *when, struct err *e)
+{
+	struct strs nodes = json_strs(k->a, json_get(k->args, "nodes"));
+	json *minors;
+
+	if (reserve_minors(k->j->m->res, k->j->m->config, k->j->job->id, &nodes, &minors, e) < 0)
+		return -1;
+	*ret = json_pack("{s:o}", "minors", minors);
+	run_held(k->j);
+	*when = LOCAL;
+	return 0;
+}
+
 static int do_reserve_name(const struct call *k, json **ret, enum when *when, struct err *e)
 {
 	const char *kind = json_get_str(k->args, "kind"), *name = json_get_str(k->args, "name");

@@ -70,7 +70,13 @@ static void check_cluster(struct arena *a, struct strs *errs, const struct clust
 	check_ipolicy(a, errs, "cluster", c->ipolicy, false);
 	check_access_modes(a, errs, c->diskparams);
 	if (!c->enabled_hypervisors.n)
-		complain(a, errs, "cluster has no enabled hypervisors");
+		complain(a, errs, "enabled hypervisors list doesn't have any entries");
+	for (size_t i = 0; i < c->enabled_hypervisors.n; i++)
+		if (!json_has(c->hvparams, c->enabled_hypervisors.v[i]))
+			complain(a, errs, "hypervisor parameters missing for the enabled hypervisor(s) %s",
+				 c->enabled_hypervisors.v[i]);
+	if (!c->enabled_disk_templates.n)
+		complain(a, errs, "enabled disk templates list doesn't have any entries");
 }
 
 static const char *yes(bool v)

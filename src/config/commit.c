@@ -260,6 +260,8 @@ static int conflict(const struct change *ch, const struct link *l, const char *o
 	case CLAIM_PORT:
 		return config_fail(e, "tcp/udp port %s has duplicates: %s, %s", l->value, other,
 				   name);
+	case CLAIM_LV:
+		return config_fail(e, "Logical volume %s is used by disks %s and %s", l->value, other, name);
 	default:
 		return config_fail(e, "DRBD minor %s is assigned twice to disks %s and %s",
 				   l->value, other, name);

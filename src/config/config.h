@@ -101,6 +101,12 @@ int reserve_mac_generate(struct reservations *r, struct config *c, int64_t job, 
 int reserve_mac(struct reservations *r, struct config *c, int64_t job, const char *mac, struct err *e);
 /* A port for a graphical console. It leaves the cluster's pool when an instance with it is committed. */
 int reserve_port(struct reservations *r, struct config *c, int64_t job, int64_t *ret, struct err *e);
+/* An address of a network (its UUID) that no NIC has. */
+int reserve_ip(struct reservations *r, struct config *c, int64_t job, const char *network, const char *ip, struct err *e);
+/* A logical volume, "group/name", that no disk has. */
+int reserve_lv(struct reservations *r, struct config *c, int64_t job, const char *volume, struct err *e);
+/* The smallest free minor on each of these nodes (UUIDs, each once); RET: list of numbers, new reference. */
+int reserve_minors(struct reservations *r, struct config *c, int64_t job, const struct strs *nodes, json **ret, struct err *e);
 /* Names being created by running jobs (two jobs adding the same instance). */
 int reserve_name(struct reservations *r, int64_t job, const char *kind, const char *name, struct err *e);
 void reservations_drop(struct reservations *r, int64_t job);

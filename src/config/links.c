@@ -60,8 +60,9 @@ static void instance_links(struct arena *a, struct links *l, const struct instan
 		add(a, l, CLAIM_PORT, number(a, i->network_port));
 }
 
-/* [node A, node B, port, minor A, minor B, secret] of a disk and of its children. */
-static void drbd_claims(struct arena *a, struct links *l, const char *type, const json *id,
+/* Ports and minors of [node A, node B, port, minor A, minor B, secret], volumes of [group, name]; of a disk and of its
+ * children. */
+static void device_claims(struct arena *a, struct links *l, const char *type, const json *id,
 			const json *children)
 {
 	if (str_eq(type, enum_name(&enum_disk_template, disk_template_drbd)) && json_len(id) >= 5) {
@@ -71,8 +72,11 @@ static void drbd_claims(struct arena *a, struct links *l, const char *type, cons
 			    arena_printf(a, "%s/%lld", json_str(json_at(id, k)),
 					 (long long)json_int(json_at(id, 3 + k), 0)));
 	}
+	if (str_eq(type, enum_name(&enum_disk_template, disk_template_plain)) && json_str(json_at(id, 0)) &&
+	    json_str(json_at(id, 1)))
+		add(a, l, CLAIM_LV, arena_printf(a, "%s/%s", json_str(json_at(id, 0)), json_str(json_at(id, 1))));
 	json_items(children, i, c)
-		drbd_claims(a, l, json_get_str(c, "dev_type"), json_get(c, "logical_id"),
+		device_claims(a, l, json_get_str(c, "dev_type"), json_get(c, "logical_id"),
 			    json_get(c, "children"));
 }
 
@@ -82,7 +86,7 @@ static void disk_links(struct arena *a, struct links *l, const struct disk *d)
 
 	for (size_t i = 0; i < nodes.n; i++)
 		add(a, l, LINK_DISK_NODE, nodes.v[i]);
-	drbd_claims(a, l, enum_name(&enum_disk_template, d->dev_type), d->logical_id, d->children);
+	device_claims(a, l, enum_name(&enum_disk_template, d->dev_type), d->logical_id, d->children);
 }
 
 static void node_links(struct arena *a, struct links *l, const struct node *n)

@@ -36,6 +36,7 @@ enum link_role {
 	CLAIM_NODE_IP = 18, /* addresses of nodes and the master address */
 	CLAIM_PORT = 19,    /* console ports and DRBD ports */
 	CLAIM_MINOR = 20,   /* "node uuid/minor" of a DRBD disk */
+	CLAIM_LV = 21,      /* "volume group/logical volume" of a disk or of what is below it */
 };
 /* The kind of object a link points at, and what is wrong when that is not there. */
 enum obj_kind link_target(enum link_role role);

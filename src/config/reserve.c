@@ -92,23 +92,24 @@ void reservations_restore(struct reservations *r, int64_t job, const json *held)
 	}
 }
 
-/* --- MAC addresses --- */
-static int mac_in_use(struct config *c, const char *mac, struct err *e)
+/* Does an object of the configuration have it? 1, 0 or -1. */
+static int claimed(struct config *c, enum link_role role, const char *value, struct err *e)
 {
 	int64_t n = 0;
 
-	if (db_get_int(c->db, &n, e, "SELECT count(*) FROM link WHERE role = ? AND value = ?", "is",
-		       (int)CLAIM_MAC, mac) < 0)
+	if (db_get_int(c->db, &n, e, "SELECT count(*) FROM link WHERE role = ? AND value = ?", "is", (int)role,
+		       value) < 0)
 		return config_error(e);
 	return n > 0;
 }
 
+/* --- MAC addresses --- */
 int reserve_mac(struct reservations *r, struct config *c, int64_t job, const char *mac,
 		struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	const char *lower = str_lower(a, mac);
-	int used = mac_in_use(c, lower, e);
+	int used = claimed(c, CLAIM_MAC, lower, e);
 
 	if (used < 0)
 		return -1;
@@ -130,7 +131,7 @@ int reserve_mac_generate(struct reservations *r, struct config *c, int64_t job, 
 		mac = str_lower(a, arena_printf(a, "%s:%02x:%02x:%02x", prefix, b[0], b[1], b[2]));
 		if (taken(r, "mac", mac))
 			continue;
-		used = mac_in_use(c, mac, e);
+		used = claimed(c, CLAIM_MAC, mac, e);
 		if (used < 0)
 			return -1;
 		if (used)
@@ -140,6 +141,75 @@ int reserve_mac_generate(struct reservations *r, struct config *c, int64_t job, 
 		return 0;
 	}
 	return err_set(e, ConfigurationError, NULL, "Can't generate unique MAC");
+}
+
+/* --- addresses of networks, logical volumes --- */
+int reserve_ip(struct reservations *r, struct config *c, int64_t job, const char *network, const char *ip,
+	       struct err *e)
+{
+	char *value CLEANUP(freep) = xasprintf("%s/%s", network, ip);
+	int used = claimed(c, CLAIM_IP, value, e);
+
+	if (used < 0)
+		return -1;
+	if (used)
+		return err_set(e, ReservationError, NULL, "IP address already in use");
+	if (!take(r, job, "ip", value))
+		return err_set(e, ReservationError, NULL, "IP address already reserved");
+	return 0;
+}
+
+int reserve_lv(struct reservations *r, struct config *c, int64_t job, const char *volume, struct err *e)
+{
+	int used = claimed(c, CLAIM_LV, volume, e);
+
+	if (used < 0)
+		return -1;
+	if (used || !take(r, job, "lv", volume))
+		return err_set(e, ReservationError, NULL, "LV '%s' already in use", volume);
+	return 0;
+}
+
+/* --- DRBD minors --- */
+
+/* The smallest one that neither a disk nor a running job has on that node. */
+static int free_minor(struct reservations *r, struct config *c, struct arena *a, const char *node, int64_t *ret,
+		      struct err *e)
+{
+	for (int64_t n = 0;; n++) {
+		const char *value = arena_printf(a, "%s/%lld", node, (long long)n);
+		int used = taken(r, "minor", value) ? 1 : claimed(c, CLAIM_MINOR, value, e);
+
+		if (used < 0)
+			return -1;
+		if (!used) {
+			*ret = n;
+			return 0;
+		}
+	}
+}
+
+int reserve_minors(struct reservations *r, struct config *c, int64_t job, const struct strs *nodes, json **ret,
+		   struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	json *out CLEANUP(json_putp) = json_new_array();
+
+	for (size_t i = 0; i < nodes->n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(nodes->v[i], nodes->v[k]))
+				return err_set(e, ReservationError, NULL, "Duplicate nodes detected in list '%s'",
+					       strs_join(a, nodes, ", "));
+	for (size_t i = 0; i < nodes->n; i++) {
+		int64_t n;
+
+		if (free_minor(r, c, a, nodes->v[i], &n, e) < 0)
+			return -1;
+		take(r, job, "minor", arena_printf(a, "%s/%lld", nodes->v[i], (long long)n));
+		json_append(out, json_new_int(n));
+	}
+	*ret = STEAL(out);
+	return 0;
 }
 
 /* --- ports --- */

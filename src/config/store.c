@@ -18,6 +18,14 @@ static const char *const schema[] = {
 	" PRIMARY KEY(serial, uuid)) WITHOUT ROWID;"
 	"INSERT INTO meta(key, value)"
 	" SELECT 'changes_from', value + 1 FROM meta WHERE key = 'serial';",
+	/* logical volumes became claims (links.c) */
+	"INSERT OR IGNORE INTO link(role, value, owner)"
+	" SELECT 21, json_extract(json, '$.logical_id[0]') || '/' || json_extract(json, '$.logical_id[1]'), id"
+	" FROM object WHERE kind = 'disk' AND json_extract(json, '$.dev_type') = 'plain';"
+	"INSERT OR IGNORE INTO link(role, value, owner)"
+	" SELECT 21, json_extract(c.value, '$.logical_id[0]') || '/' || json_extract(c.value, '$.logical_id[1]'), o.id"
+	" FROM object o, json_each(o.json, '$.children') c"
+	" WHERE o.kind = 'disk' AND json_extract(c.value, '$.dev_type') = 'plain';",
 };
 
 static const struct kind_info kinds[OBJ_KINDS] = {

@@ -181,6 +181,8 @@ static const char *duplicate(struct check *c, enum link_role role, const char *v
 	case CLAIM_MINOR:
 		return arena_printf(c->a, "DRBD minor %s is assigned to several disks: %s", value,
 				    owners);
+	case CLAIM_LV:
+		return arena_printf(c->a, "logical volume %s is used by several disks: %s", value, owners);
 	default:
 		return NULL; /* addresses and ports have their own, richer messages */
 	}

@@ -57,9 +57,8 @@ static bool used(const struct network *net, size_t pos)
 static int reserve(struct luctx *lu, const struct network *net, const char *ip, struct err *e)
 {
 	struct err why CLEANUP(err_clear) = ERR_NONE;
-	char *name = arena_printf(lu->a, "%s/%s", net->uuid, ip);
 
-	if (wconf_call(lu->wconf, "reserve_name", json_pack("{s:s, s:s}", "kind", "ip", "name", name),
+	if (wconf_call(lu->wconf, "reserve_ip", json_pack("{s:s, s:s}", "network", net->uuid, "ip", ip),
 		       WCONF_TIMEOUT, NULL, &why) == 0)
 		return 1;
 	return err_is(&why, ReservationError) ? 0 : err_move(e, &why);

@@ -487,6 +487,9 @@ static int master(const char *method, const json *args, json **ret, struct err *
 		return generate_mac(args, ret, e);
 	else if (str_eq(method, "reserve_mac"))
 		return reserve_mac(kit->reservations, kit->k.c, kit->jobs, json_get_str(args, "mac"), e);
+	else if (str_eq(method, "reserve_ip"))
+		return reserve_ip(kit->reservations, kit->k.c, kit->jobs, json_get_str(args, "network"),
+				  json_get_str(args, "ip"), e);
 	else if (str_eq(method, "reserve_port"))
 		return take_port(ret, e);
 	else if (str_eq(method, "reserve_name"))

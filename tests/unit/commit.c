@@ -487,11 +487,85 @@ static void test_reservations(void **state)
 	assert_string_not_equal(mac, other);
 	assert_int_equal(reserve_mac(r, k.c, 2, mac, &e), -1);
 
+	/* addresses of networks: what a NIC has, and what another job has */
+	json *net = must("add", "network", confkit_json(&k, "{'uuid': '%s', 'name': 'net', 'network': '192.0.2.0/28',"
+						     " 'mac_prefix': null, 'gateway': '192.0.2.1'}",
+						     confkit_uuid(&k, 9, 77)));
+	const char *nu = json_get_str(net, "uuid");
+	json *with_ip = confkit_instance(&k, 2, 1);
+
+	json_set(json_at(json_get(with_ip, "nics"), 0), "network", json_new_str(nu));
+	json_set(json_at(json_get(with_ip, "nics"), 0), "ip", json_new_str("192.0.2.5"));
+	must("add", "instance", with_ip);
+	assert_int_equal(reserve_ip(r, k.c, 1, nu, "192.0.2.5", &e), -1);
+	assert_string_equal(err_msg(&e), "IP address already in use");
+	assert_ok(reserve_ip(r, k.c, 1, nu, "192.0.2.6", &e), &e);
+	assert_ok(reserve_ip(r, k.c, 1, nu, "192.0.2.6", &e), &e);
+	assert_ok(reserve_ip(r, k.c, 2, "another", "192.0.2.6", &e), &e);
+	assert_int_equal(reserve_ip(r, k.c, 2, nu, "192.0.2.6", &e), -1);
+	assert_string_equal(err_msg(&e), "IP address already reserved");
+	assert_string_equal(e.cls, "ReservationError");
+
 	assert_ok(reserve_name(r, 1, "instance", "x", &e), &e);
 	assert_ok(reserve_name(r, 2, "node", "x", &e), &e);
 	assert_int_equal(reserve_name(r, 2, "instance", "x", &e), -1);
 	reservations_drop(r, 1);
 	assert_ok(reserve_name(r, 2, "instance", "x", &e), &e);
+	assert_ok(reserve_ip(r, k.c, 2, nu, "192.0.2.6", &e), &e);
+	reservations_free(r);
+}
+
+/* Minors and volumes of DRBD disks: those of disks, those of running jobs, and the rest. */
+static void test_reserved_devices(void **state)
+{
+	struct reservations *r = reservations_new(), *again = reservations_new();
+	struct strs nodes = { 0 };
+	json *minors, *held;
+	json *d = confkit_json(&k,
+			       "{'uuid': '%s', 'dev_type': 'drbd', 'size': 1024, 'iv_name': 'disk/0', 'nodes': ['%s', '%s'],"
+			       " 'logical_id': ['%s', '%s', 11000, 0, 1, 'secret'], 'children': [{'dev_type': 'plain',"
+			       " 'size': 1024, 'logical_id': ['xenvg', 'data']}]}",
+			       confkit_uuid(&k, 8, 1), confkit_node(&k, 1), confkit_node(&k, 2), confkit_node(&k, 1),
+			       confkit_node(&k, 2));
+
+	(void)state;
+	must("add", "disk", d);
+	strs_add(k.a, &nodes, confkit_node(&k, 1));
+	strs_add(k.a, &nodes, confkit_node(&k, 2));
+	assert_ok(reserve_minors(r, k.c, 1, &nodes, &minors, &e), &e); /* disk: 0 there, 1 here */
+	assert_string_equal(json_dump_in(k.a, minors), "[1,0]");
+	json_put(minors);
+	assert_ok(reserve_minors(r, k.c, 2, &nodes, &minors, &e), &e);
+	assert_string_equal(json_dump_in(k.a, minors), "[2,2]");
+	json_put(minors);
+	reservations_drop(r, 1);
+	assert_ok(reserve_minors(r, k.c, 3, &nodes, &minors, &e), &e);
+	assert_string_equal(json_dump_in(k.a, minors), "[1,0]");
+	json_put(minors);
+	/* saved with the job, they are what they were */
+	held = reservations_held(r, 3);
+	reservations_restore(again, 3, held);
+	json_put(held);
+	assert_ok(reserve_minors(again, k.c, 4, &nodes, &minors, &e), &e);
+	assert_string_equal(json_dump_in(k.a, minors), "[2,2]");
+	json_put(minors);
+	strs_add(k.a, &nodes, confkit_node(&k, 1));
+	assert_int_equal(reserve_minors(r, k.c, 1, &nodes, &minors, &e), -1);
+	assert_true(str_starts(err_msg(&e), "Duplicate nodes detected in list"));
+
+	assert_int_equal(reserve_lv(r, k.c, 1, "xenvg/data", &e), -1);
+	assert_string_equal(err_msg(&e), "LV 'xenvg/data' already in use");
+	assert_ok(reserve_lv(r, k.c, 1, "xenvg/new", &e), &e);
+	assert_int_equal(reserve_lv(r, k.c, 2, "xenvg/new", &e), -1);
+	reservations_drop(r, 1);
+	assert_ok(reserve_lv(r, k.c, 2, "xenvg/new", &e), &e);
+	refused("add", "disk",
+		confkit_json(&k, "{'uuid': '%s', 'dev_type': 'plain', 'size': 1, 'iv_name': 'disk/0', 'nodes': ['%s'],"
+				 " 'logical_id': ['xenvg', 'data'], 'children': []}",
+			     confkit_uuid(&k, 8, 2), confkit_node(&k, 1)),
+		arena_printf(k.a, "Logical volume xenvg/data is used by disks %s and %s", confkit_uuid(&k, 8, 1),
+			     confkit_uuid(&k, 8, 2)));
+	reservations_free(again);
 	reservations_free(r);
 }
 
@@ -527,7 +601,7 @@ int main(void)
 		TEST(test_life),     TEST(test_stale),	     TEST(test_unique),
 		TEST(test_references), TEST(test_extra),     TEST(test_ports),
 		TEST(test_port_range), TEST(test_networks),  TEST(test_drbd),
-		TEST(test_disk_shared), TEST(test_filter),   TEST(test_reservations),
+		TEST(test_disk_shared), TEST(test_filter),   TEST(test_reservations), TEST(test_reserved_devices),
 		TEST(test_reader),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
