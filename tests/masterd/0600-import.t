@@ -5,6 +5,7 @@
 
 [ -x "$B/ganeti-noded" ] || skip_all "ganeti-noded is not built"
 command -v openssl >/dev/null || skip_all "needs openssl"
+command -v jq >/dev/null || skip_all "needs jq"
 ln -s "$B/ganeti-node-worker" "$GANETI_LIBDIR/"
 data=$here/../data
 net=127.0.$((RANDOM % 250 + 2))
@@ -34,7 +35,10 @@ old_cluster() {
 	rm "$CONFIG_DB"
 	: >"$SSH_KNOWN_HOSTS_FILE"
 	certificates "$DATA_DIR" 2>/dev/null || bail "openssl"
-	sed "s/\"10\.77\.0\.\([0-9]*\)\"/\"$net.\1\"/g" "$1" >"$CONFIG_FILE"
+	# one candidate: there is only one node here that could store what a majority has to
+	sed "s/\"10\.77\.0\.\([0-9]*\)\"/\"$net.\1\"/g" "$1" |
+		jq '.cluster.candidate_pool_size = 1 | .nodes[] |= (.master_candidate = (.name == "node1.example.com"))' \
+			>"$CONFIG_FILE"
 	mkdir -p "$JOB_QUEUE_ARCHIVE_DIR/0"
 	for id in instance-create.job-10 instance-create.job-12; do
 		job $id >"$JOB_QUEUE_ARCHIVE_DIR/0/job-${id##*-}"
