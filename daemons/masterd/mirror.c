@@ -1,7 +1,7 @@
 /*
  * The queue directory as upstream has it: job-N (finished by rename, which is what watchers of the
  * directory wait for), archive/K/job-N, serial, version, drain. A copy for other programs; nothing
- * is ever read back from here while the master runs, and a failure to write is logged only.
+ * is ever read back from here while the master runs. A failure to write is logged, and tried again later.
  *
  * Jobs that end or are archived are written down (".mirror", their numbers) before that is committed:
  * the next master brings their files up to date if this one is killed in between. Others it writes anyway.
@@ -22,7 +22,9 @@
 
 /* Written a moment later: a short job goes through its states in less, and then only its end is. */
 #define STATE_DELAY 0.1
+#define INTENTS ".mirror"
 #define INTENTS_MAX (64u << 20)
+#define RETRY_DELAY 5.0 /* after a failure: the disk may be full */
 #define LOG_DELAY 1.0 /* for new log entries alone */
 /* Nobody waits for longer than that, and most of the time is not for this, whatever there is to be written. */
 #define SLICE 0.002
@@ -30,6 +32,7 @@
 #define SERIAL_PAUSE 0.05
 
 static gid_t group = (gid_t)-1;
+static bool missed; /* something could not be written */
 
 static struct {
 	int64_t last, written;
@@ -48,13 +51,23 @@ static void arm(struct master *m, double delay)
 	ev_timer_start(m->mirror, at - now);
 }
 
-static void put(const char *path, const char *text)
+/* R < 0: it could not be done, and is tried again. */
+static void done(struct master *m, int r, const char *what, const char *path)
+{
+	if (r >= 0)
+		return;
+	log_error("Can't %s %s: %s", what, path, strerror(-r));
+	missed = true;
+	m->mirror_pause = clock_mono() + RETRY_DELAY;
+	arm(m, RETRY_DELAY);
+}
+
+static void put(struct master *m, const char *path, const char *text)
 {
 	struct fs_attr attr = { .mode = QUEUE_FILES_MODE, .uid = (uid_t)-1, .gid = group };
 	int r = FAULT(mirror_write) ? -EIO : fs_write_atomic(path, text, strlen(text), &attr);
 
-	if (r < 0)
-		log_error("Can't write %s: %s", path, strerror(-r));
+	done(m, r, "write", path);
 }
 
 static void write_file(struct master *m, const struct job *job)
@@ -68,14 +81,14 @@ static void write_file(struct master *m, const struct job *job)
 		log_error("Can't read the log of job %" PRId64 ": %s", job->id, err_msg(&e));
 	file = job_to_file(job, log);
 	text = json_dump(file);
-	put(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
+	put(m, path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
 }
 
-static void write_serial(void)
+static void write_serial(struct master *m)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 
-	put(path_of(PATH_JOB_QUEUE_SERIAL_FILE), arena_printf(a, "%" PRId64 "\n", serial.last));
+	put(m, path_of(PATH_JOB_QUEUE_SERIAL_FILE), arena_printf(a, "%" PRId64 "\n", serial.last));
 	serial.written = serial.last;
 	serial.at = clock_mono();
 }
@@ -128,11 +141,11 @@ static void catch_up(struct master *m, int64_t id)
 		mirror_archive(m, id);
 }
 
-/* What an earlier master wanted to write and did not live to do. */
+/* What was wanted and is not known to be done, maybe by an earlier master. */
 static void catch_up_all(struct master *m)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *path = path_in(a, PATH_QUEUE_DIR, ".mirror");
+	const char *path = path_in(a, PATH_QUEUE_DIR, INTENTS);
 	char *text CLEANUP(freep) = NULL;
 	struct strs ids = { 0 };
 	int64_t id;
@@ -144,9 +157,27 @@ static void catch_up_all(struct master *m)
 	for (size_t i = 0; i < ids.n; i++)
 		if (parse_int(ids.v[i], &id) == 0)
 			catch_up(m, id);
-	intents = open(path, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC, 0600);
-	if (intents < 0)
-		log_error("Can't open %s: %s", path, strerror(errno));
+}
+
+static void forget_intents(void)
+{
+	if (intents >= 0 && ftruncate(intents, 0) < 0)
+		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
+}
+
+/* Small files that follow the database. */
+static int flags(struct master *m, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	bool drained = false;
+
+	if (queue_serial(m->db, &serial.last, e) < 0 ||
+	    queue_flag_get(m->db, "drained", &drained, e) < 0)
+		return -1;
+	put(m, path_of(PATH_JOB_QUEUE_VERSION_FILE), arena_printf(a, "%d\n", QUEUE_VERSION));
+	write_serial(m);
+	mirror_drain(m, drained);
+	return 0;
 }
 
 static void on_timer(void *arg)
@@ -155,20 +186,24 @@ static void on_timer(void *arg)
 	double start = clock_mono(), cost = 0;
 
 	m->mirror_at = 0;
+	if (missed) {
+		missed = false;
+		flags(m, NULL);
+		catch_up_all(m);
+	}
 	if (serial.written != serial.last)
-		write_serial();
-	while (m->mirror_due && cost < SLICE) {
+		write_serial(m);
+	while (m->mirror_due && cost < SLICE && !missed) {
 		write_job(m->mirror_due);
 		cost = clock_mono() - start;
 	}
-	m->mirror_pause = start + cost * (1 + PAUSE_FACTOR);
-	if (m->mirror_due) {
-		arm(m, 0);
-		return;
-	}
-	/* in the middle of a turn there may be intents that are not committed yet */
-	if (intents >= 0 && !m->turn_armed && ftruncate(intents, 0) < 0)
-		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
+	if (!missed)
+		m->mirror_pause = start + cost * (1 + PAUSE_FACTOR);
+	/* jobs that have ended and are on their way to the candidates come later */
+	if (missed || m->mirror_due || m->turn_armed || m->finished)
+		arm(m, m->mirror_due ? 0 : LOG_DELAY);
+	else
+		forget_intents();
 }
 
 void mirror_job(struct mjob *j, bool log_only)
@@ -187,7 +222,7 @@ void mirror_serial(struct master *m, int64_t last)
 {
 	serial.last = last;
 	if (clock_mono() - serial.at > SERIAL_PAUSE)
-		write_serial();
+		write_serial(m);
 	else
 		arm(m, SERIAL_PAUSE);
 }
@@ -201,27 +236,23 @@ void mirror_archive(struct master *m, int64_t id)
 	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
 
 	arm(m, LOG_DELAY); /* the list of intents is emptied then */
-	if (r < 0)
-		log_error("Can't make %s: %s", dir, strerror(-r));
-	else if (rename(from, arena_printf(a, "%s/job-%" PRId64, dir, id)) < 0 && errno != ENOENT)
-		log_error("Can't archive %s: %s", from, strerror(errno));
+	if (r == 0 && rename(from, arena_printf(a, "%s/job-%" PRId64, dir, id)) < 0 && errno != ENOENT)
+		r = -errno;
+	done(m, r, "archive", from);
 }
 
 void mirror_drain(struct master *m, bool drained)
 {
-	(void)m;
 	if (drained)
-		put(path_of(PATH_JOB_QUEUE_DRAIN_FILE), "");
+		put(m, path_of(PATH_JOB_QUEUE_DRAIN_FILE), "");
 	else if (unlink(path_of(PATH_JOB_QUEUE_DRAIN_FILE)) < 0 && errno != ENOENT)
-		log_error("Can't remove %s: %s", path_of(PATH_JOB_QUEUE_DRAIN_FILE),
-			  strerror(errno));
+		done(m, -errno, "remove", path_of(PATH_JOB_QUEUE_DRAIN_FILE));
 }
 
 int mirror_init(struct master *m, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	int64_t last;
-	bool drained = false;
+	const char *path = path_in(a, PATH_QUEUE_DIR, INTENTS);
 	int r;
 
 	m->mirror_end = &m->mirror_due;
@@ -233,12 +264,13 @@ int mirror_init(struct master *m, struct err *e)
 		r = fs_ensure_dir(path_of(PATH_JOB_QUEUE_ARCHIVE_DIR), 0750, (uid_t)-1, group);
 	if (r < 0)
 		return err_sys(e, r, "Can't make %s", path_of(PATH_QUEUE_DIR));
-	if (queue_serial(m->db, &last, e) < 0 ||
-	    queue_flag_get(m->db, "drained", &drained, e) < 0)
+	if (flags(m, e) < 0)
 		return -1;
-	put(path_of(PATH_JOB_QUEUE_VERSION_FILE), arena_printf(a, "%d\n", QUEUE_VERSION));
-	mirror_serial(m, last);
-	mirror_drain(m, drained);
 	catch_up_all(m);
+	intents = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (intents < 0)
+		log_error("Can't open %s: %s", path, strerror(errno));
+	if (!missed)
+		forget_intents();
 	return 0;
 }

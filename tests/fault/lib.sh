@@ -20,8 +20,19 @@ at_exit clients_kill
 mkdir "$T/faults"
 export GANETI_FAULTS=$T/faults
 
-faults_compiled() {
-	vcl_luxi --control faults >/dev/null 2>&1
+# needs_faults: skip the whole script in a build without fault points
+needs_faults() {
+	grep -q '^#define ENABLE_FAULT 1' "$VCL_BUILD/config.h" || skip_all "configured without --enable-fault"
+}
+
+# arm POINT ACTION
+arm() {
+	# complete when it appears
+	echo "$2" >"$GANETI_FAULTS/.new" && mv "$GANETI_FAULTS/.new" "$GANETI_FAULTS/$1"
+}
+
+disarm() {
+	rm -f "$GANETI_FAULTS/$1"
 }
 
 vcl_luxi() {
@@ -39,11 +50,18 @@ clients_start() {
 	done
 }
 
-# clients_stop: each ends what it does; fails if one of them did not end well
+# clients_stop [CMD]: each ends what it does, while CMD is called again and again; fails if one of them
+# did not end well
 clients_stop() {
 	local pid rc=0
 	touch "$H/stop"
-	for pid in "${CLIENTS[@]}"; do wait "$pid" || rc=1; done
+	for pid in "${CLIENTS[@]}"; do
+		while lives "$pid"; do
+			${1:-:} || return
+			sleep 0.05
+		done
+		wait "$pid" || rc=1
+	done
 	CLIENTS=()
 	[ $rc = 0 ] || cat "$H"/*.out
 	return $rc
@@ -59,14 +77,14 @@ clients_done() {
 	[ "$(cat "$H"/*.history 2>/dev/null | wc -l)" -ge "$1" ]
 }
 
-_jobs_ended() {
+jobs_ended() {
 	[ "$(vcl_luxi Query '["job",["id"],["|",["=","status","queued"],["=","status","waiting"],["=","status","running"],["=","status","canceling"]]]' |
 		grep -o '"data":.*')" = '"data":[]}' ]
 }
 
 # judge DESCRIPTION: all jobs end, and everything acknowledged is there
 judge() {
-	ok "$1: all jobs end" wait_for 120 _jobs_ended
+	ok "$1: all jobs end" wait_for 120 jobs_ended
 	ok "$1: what was acknowledged is true" vcl_on "${MASTER:-1}" "$HISTORY" check "$H"
 	diag "$OUT"
 }
