@@ -180,17 +180,26 @@ static int flags(struct master *m, struct err *e)
 	return 0;
 }
 
+/* Which file it was is not known. */
+static void try_again(struct master *m)
+{
+	struct mjob *j;
+
+	missed = false;
+	flags(m, NULL);
+	catch_up_all(m);
+	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
+		link_due(j);
+}
+
 static void on_timer(void *arg)
 {
 	struct master *m = arg;
 	double start = clock_mono(), cost = 0;
 
 	m->mirror_at = 0;
-	if (missed) {
-		missed = false;
-		flags(m, NULL);
-		catch_up_all(m);
-	}
+	if (missed)
+		try_again(m);
 	if (serial.written != serial.last)
 		write_serial(m);
 	while (m->mirror_due && cost < SLICE && !missed) {

@@ -1,6 +1,7 @@
 /* Histories against the final state: the judge. */
 #include "tests/fault/history.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/map.h"
 #include "src/config/config.h"
 
@@ -13,6 +14,7 @@
 #define TIMEOUT 120.0
 #define CHUNK 500
 #define SHOWN 40
+#define FILES_WAIT 30.0
 
 enum fate { NOT_THERE, THERE, EITHER }; /* what must be so in the end */
 
@@ -444,7 +446,8 @@ static void check_config(struct judge *g)
 }
 
 /* --- the queue directory --- */
-static void check_file(struct judge *g, const json *row)
+/* What is wrong with the file of a job, or NULL. */
+static const char *file_wrong(struct judge *g, const json *row)
 {
 	int64_t id = json_get_int(row, "id", 0);
 	const char *path = json_get_bool(row, "archived", false) ?
@@ -455,24 +458,34 @@ static void check_file(struct judge *g, const json *row)
 	json *file CLEANUP(json_putp) = NULL;
 	size_t n;
 
-	g->checked++;
-	if (fs_read(path, 64 << 20, &text, &n) < 0 || json_parse(text, n, &file, NULL) < 0) {
-		wrong(g, "job %" PRId64 " has no file %s", id, path);
-		return;
+	if (fs_read(path, 64 << 20, &text, &n) < 0 || json_parse(text, n, &file, NULL) < 0)
+		return arena_printf(g->a, "job %" PRId64 " has no file %s", id, path);
+	json_items (json_get(file, "ops"), i, op) {
+		const char *status = json_str(json_at(json_get(row, "opstatus"), i));
+
+		if (!str_eq(json_get_str(op, "status"), status))
+			return arena_printf(g->a, "opcode %zu of job %" PRId64
+						  " is %s, and something else in its file",
+					    i, id, status);
 	}
-	json_items (json_get(file, "ops"), i, op)
-		if (!str_eq(json_get_str(op, "status"), json_str(json_at(json_get(row, "opstatus"), i))))
-			wrong(g, "opcode %zu of job %" PRId64 " is %s, and %s in its file", i, id,
-			      json_str(json_at(json_get(row, "opstatus"), i)),
-			      json_get_str(op, "status"));
+	return NULL;
 }
 
+/* Files follow a moment later, and what could not be written is tried again after some seconds. */
 static void check_files(struct judge *g)
 {
+	double end = clock_mono() + FILES_WAIT;
 	const json *row;
 
-	for (size_t pos = 0; map_next(g->jobs, &pos, NULL, (void **)&row);)
-		check_file(g, row);
+	for (size_t pos = 0; map_next(g->jobs, &pos, NULL, (void **)&row);) {
+		const char *why;
+
+		g->checked++;
+		while ((why = file_wrong(g, row)) && clock_mono() < end)
+			usleep(50000);
+		if (why)
+			wrong(g, "%s", why);
+	}
 }
 
 int check(const char *folder)
