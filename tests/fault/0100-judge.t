@@ -7,11 +7,11 @@
 
 # claim LINE...: the history with these lines is found out
 claim() { # DESCRIPTION REGEX LINE...
-	local d=$1 re=$2
+	local d=$1 re=$2 line
 	shift 2
 	rm -rf "$T/claim" && mkdir "$T/claim"
 	cp "$H"/*.history "$T/claim/"
-	printf '%s\n' "$@" >"$T/claim/900000.history"
+	for line; do echo "$line"; done >"$T/claim/900000.history"
 	run vcl_on 1 "$HISTORY" check "$T/claim"
 	is "$RC" 1 "the judge objects: $d"
 	like "$OUT" "$re" "and says why"
@@ -49,7 +49,7 @@ claim "nobody's tag" 'tag hist.x.0 of cluster/ comes from nowhere'
 ok "without it" m gnt-cluster remove-tags hist.x.0
 claim "an instance" 'instance inst77.example.com was acknowledged and is lost' \
 	'{"n":"900000.1","do":"add","name":"inst77.example.com"}' "{\"n\":\"900000.1\",\"ack\":[$job]}"
-held=$(vcl_hold --node node2.example.com)
+held=$(vcl_hold -n node2.example.com)
 claim "a lock, a job that has not ended" "job $held has not ended, it is running"$'.*'"locks are held or wanted: .*$held"
 ok "release" vcl_release "$held"
 mv "$(vcl_file 1 QUEUE_DIR)/job-$job" "$T/"

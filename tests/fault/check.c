@@ -14,7 +14,7 @@
 #define TIMEOUT 120.0
 #define CHUNK 500
 #define SHOWN 40
-#define FILES_WAIT 30.0
+#define FILES_WAIT 15.0
 
 enum fate { NOT_THERE, THERE, EITHER }; /* what must be so in the end */
 
