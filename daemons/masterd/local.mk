@@ -16,6 +16,7 @@ ganeti_masterd_SOURCES = \
 	daemons/masterd/tail.c \
 	daemons/masterd/turn.c \
 	daemons/masterd/waits.c \
+	daemons/masterd/vote.c \
 	daemons/masterd/watch.c \
 	daemons/masterd/wconf.c
 ganeti_masterd_LDADD = $(MASTER_LIBS)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define NAME "ganeti-masterd"
+#define START_WAIT 10.0
 #define FLUSH_WAIT 5.0 /* for the other candidates to get the last changes */
 #define FILES_MAX 8192
 
@@ -89,7 +90,10 @@ static int start(struct master *m, struct err *e)
 	spread_init(m);
 	if (replicas_init(m, e) < 0 || attach_init(m, e) < 0 || jobs_init(m, e) < 0)
 		return -1;
-	turn_finish(m); /* what was recovered is on disk before the first client asks */
+	/* what was recovered is on disk, also of other candidates, before the first client asks */
+	turn_finish(m);
+	if (!replicas_flush(m, START_WAIT))
+		log_warn("Not all of what an earlier master stored is on enough master candidates yet");
 	FAULT(master_ready);
 	if (attach_start(m, e) < 0)
 		return -1;
@@ -144,6 +148,12 @@ int main(int argc, char **argv)
 		return code;
 	env_daemon_opts(o, &d);
 	code = EXIT_FAILED;
+	m.no_voting = json_get_bool(o, "no_voting", false);
+	if (m.no_voting && !json_get_bool(o, "yes_do_it", false)) {
+		fprintf(stderr, "The no-voting option is dangerous and cannot be given without providing"
+				" yes-do-it as well.\n");
+		return code;
+	}
 	if (ssconf_check_master(&code, &e) < 0) {
 		fprintf(stderr, "%s\n", err_msg(&e));
 		return code;
@@ -159,6 +169,8 @@ int main(int argc, char **argv)
 		daemon_failed(EXIT_FAILED, err_msg(&e));
 	if (open_config(&m, &e) < 0)
 		daemon_failed(EXIT_CONFIG, err_msg(&e));
+	if (vote(&m, &code, &e) < 0)
+		daemon_failed(code, err_msg(&e));
 	if (start(&m, &e) < 0)
 		daemon_failed(EXIT_FAILED, err_msg(&e));
 	daemon_ready();

@@ -268,6 +268,9 @@ void replicas_why(struct master *m, struct err *e); /* too few have it: which la
 json *replicas_dump(struct master *m);
 bool replicas_flush(struct master *m, double seconds); /* at the end: wait for them */
 
+/* --- vote.c: is this node the master? Before anything is started; RET_EXIT: what to end with if not. --- */
+int vote(struct master *m, int *ret_exit, struct err *e);
+
 /* --- mirror.c: the queue directory as upstream has it --- */
 int mirror_init(struct master *m, struct err *e);
 void mirror_job(struct mjob *j, bool log_only); /* soon */

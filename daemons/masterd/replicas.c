@@ -229,20 +229,24 @@ static void settle(struct replicas *r)
 	}
 }
 
+static bool settled(const struct replicas *r)
+{
+	return !r->m->finished && replicas_have(r->m, r->m->serial);
+}
+
 static void update(struct replicas *r)
 {
 	settle(r);
 	tell(r);
 	turn_acknowledge(r->m);
-	if (!r->m->finished)
-		r->flushed = true;
+	r->flushed = settled(r);
 }
 
 static void on_wait(void *arg)
 {
 	struct replicas *r = arg;
 
-	if (!r->m->finished || r->n != 2 || r->degraded)
+	if (settled(r) || r->n != 2 || r->degraded)
 		return;
 	r->degraded = true;
 	update(r);
@@ -263,6 +267,7 @@ static void lost_term(struct replicas *r, const char *why)
 
 	log_error("This node is not the master any more: %s", why);
 	m->stopping = true;
+	m->end_jobs = true;
 	m->exit_code = EXIT_NOTMASTER;
 	m->end_jobs = true; /* nobody here will go on with them */
 	ev_stop(m->ev);
@@ -461,13 +466,16 @@ int replicas_init(struct master *m, struct err *e)
 	return 0;
 }
 
+/* Until all is acknowledged, at the start and at the end. */
 bool replicas_flush(struct master *m, double seconds)
 {
 	struct replicas *r = m->replicas;
 
-	r->flushed = m->finished == NULL;
-	if (!r->flushed)
-		ev_run_until(m->ev, &r->flushed, seconds);
+	r->flushed = settled(r);
+	if (r->flushed)
+		return true;
+	replicas_waiting(m, clock_mono());
+	ev_run_until(m->ev, &r->flushed, seconds);
 	return r->flushed;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
+#include "src/replica/replica.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,7 @@ static void refuse(struct http_req *r, int status, const char *text)
 		json_pack("{s:i, s:s, s:s}", "code", status, "message",
 			  status == 404 ? "Not Found" :
 			  status == 403 ? "Forbidden" :
+			  status == RPC_TERM_STATUS ? "Conflict" :
 			  status == 503 ? "Service Unavailable" :
 					  "Bad Request",
 			  "explain", text);
@@ -127,11 +129,41 @@ static void submit(struct noded *n, struct http_req *r, enum rpc rpc, json *args
 		    c->limit, answered, c);
 }
 
+/*
+ * Is the caller the newest master this node has heard of? NULL, or why not. A newer one is written down before
+ * anything is done for it: from then on no older one is obeyed. Callers without a term (upstream's) are.
+ */
+static const char *fenced(struct http_req *r)
+{
+	const char *header = http_header(r, RPC_TERM_HEADER), *path = path_of(PATH_TERM_FILE);
+	struct arena *a = http_arena(r);
+	struct replica_term have, theirs;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (!header)
+		return NULL;
+	if (replica_term_parse(a, header, &theirs) < 0)
+		return "The term of the caller can't be read";
+	if (replica_term_read(a, path, &have, &e) < 0)
+		return arena_strdup(a, err_msg(&e));
+	if (theirs.term > have.term) {
+		log_info("%s is the master in term %lld", theirs.master, (long long)theirs.term);
+		if (replica_term_write(path, &theirs, &e) < 0)
+			return arena_strdup(a, err_msg(&e));
+	} else if (theirs.term < have.term || !str_eq(theirs.master, have.master)) {
+		return arena_printf(a,
+				    "Node %s follows %s as master in term %lld; it refuses %s of term %lld",
+				    env_hostname(), have.master, (long long)have.term, theirs.master,
+				    (long long)theirs.term);
+	}
+	return NULL;
+}
+
 void noded_handle(struct http_req *r, void *noded)
 {
 	struct noded *n = noded;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
-	const char *path = http_path(r), *body;
+	const char *path = http_path(r), *body, *newer;
 	int rpc = *path == '/' ? rpc_find(path + 1) : -1;
 	json *parsed = NULL;
 	size_t len;
@@ -144,6 +176,8 @@ void noded_handle(struct http_req *r, void *noded)
 		refuse(r, 404, "Unknown call");
 	else if (n->busy >= BUSY_MAX)
 		refuse(r, 503, "Too many calls at once");
+	else if (newer = fenced(r), newer)
+		refuse(r, RPC_TERM_STATUS, newer);
 	else if (body = http_body(r, &len), json_parse(body, len, &parsed, &e) < 0)
 		reply_failure(r, "Error while executing backend function: invalid JSON: %s",
 			      err_msg(&e));

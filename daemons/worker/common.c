@@ -2,6 +2,7 @@
 #include "daemons/worker/worker.h"
 
 #include "lib/base/log.h"
+#include "src/replica/replica.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -38,13 +39,26 @@ void worker_outlives_master(void)
 	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 }
 
+/* Calls are made for the master of this term, which stays the same as long as it runs. */
+static int take_term(struct worker_tools *t, struct err *e)
+{
+	struct replica_state s;
+	int rc = replica_read(config_db(t->config), &s, e);
+
+	if (rc != 1)
+		return rc;
+	t->term = s.term;
+	rpc_set_term(t->rpc, s.term, env_hostname());
+	return 0;
+}
+
 int worker_tools(struct worker_tools *t, struct ev *ev, struct err *e)
 {
 	if (!t->config && config_open(path_of(PATH_CONFIG_DB), DB_READ, &t->config, e) < 0)
 		return -1;
 	if (!t->rpc && rpc_client_new(ev, &t->rpc, e) < 0)
 		return -1;
-	return 0;
+	return t->term ? 0 : take_term(t, e);
 }
 
 void worker_tools_free(struct worker_tools *t)

@@ -14,6 +14,7 @@ void worker_outlives_master(void); /* from now on; it sees the end of its channe
 struct worker_tools {
 	struct config *config;
 	struct rpc_client *rpc;
+	int64_t term; /* of RPC's calls */
 };
 int worker_tools(struct worker_tools *t, struct ev *ev, struct err *e);
 void worker_tools_free(struct worker_tools *t);

@@ -20,9 +20,9 @@ new_cluster() {
 	"$B/tests/harness/mkcluster" "$@" || bail "mkcluster"
 }
 
-# master [OPTION...]: start it
+# master [OPTION...]: start it; there are no other nodes to ask
 master() {
-	"$B/ganeti-masterd" "$@"
+	"$B/ganeti-masterd" --no-voting --yes-do-it "$@"
 }
 
 master_pid() {

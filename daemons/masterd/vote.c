@@ -1,0 +1,172 @@
+/*
+ * Is this node the master? Most nodes have to say so before anything is started (upstream: verifyMaster): an old
+ * master that comes back does not know that there is another one. Besides, nobody may follow a newer master.
+ */
+#include "daemons/masterd/masterd.h"
+
+#include "lib/base/clock.h"
+#include "lib/base/log.h"
+#include "src/replica/replica.h"
+#include "src/rpc/rpc.h"
+
+#include <string.h>
+#include <time.h>
+
+#define VOTING_TIME 60.0 /* for nodes that are being started, too */
+#define CALL_TIMEOUT 10.0
+#define AGAIN_NS 500000000L
+
+struct ballot {
+	struct arena *a;
+	struct rpc_client *rpc;
+	struct rpc_node *nodes, *candidates; /* the others; the candidates with this one */
+	size_t n, n_candidates;
+	const char *me;
+};
+
+static int read_nodes(struct master *m, struct ballot *b, struct err *e)
+{
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	struct strs uuids;
+
+	if (snapshot_open(m->config, &s, e) < 0)
+		return -1;
+	uuids = snap_uuids(s, OBJ_NODE);
+	b->nodes = ARENA_ARRAY(b->a, struct rpc_node, uuids.n + 1);
+	b->candidates = ARENA_ARRAY(b->a, struct rpc_node, uuids.n + 1);
+	for (size_t i = 0; i < uuids.n; i++) {
+		const struct node *n = snap_node(s, uuids.v[i]);
+		struct rpc_node r = { .name = arena_strdup(b->a, n->name), .ip = arena_strdup(b->a, n->primary_ip),
+				      .offline = n->offline };
+
+		if (n->master_candidate)
+			b->candidates[b->n_candidates++] = r;
+		if (strcmp(n->name, b->me) != 0)
+			b->nodes[b->n++] = r;
+	}
+	return 0;
+}
+
+/* "[("node1",2)]", as upstream's programs print who got how many votes */
+static const char *result(struct arena *a, const struct rpc_answer *v, size_t n, const char *me)
+{
+	json *votes = json_own(a, json_set(json_new_dict(), me, json_new_int(1)));
+	const char *out = "";
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = v[i].failed ? NULL : json_str(v[i].payload);
+
+		if (name)
+			json_set(votes, name, json_new_int(json_get_int(votes, name, 0) + 1));
+	}
+	json_each (votes, name, count)
+		out = arena_printf(a, "%s%s(\"%s\",%lld)", out, *out ? "," : "", name,
+				   (long long)json_int(count, 0));
+	return arena_printf(a, "[%s]", out);
+}
+
+/* 1 = won, 0 = not yet, -1 = lost. Our own vote is known. */
+static int count_votes(struct ballot *b, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	size_t voters = b->n + 1, in_favor = 1, unknown = 0;
+	const char *missing = "";
+	struct rpc_answer *v;
+
+	if (rpc_multi(b->rpc, a, RPC_master_node_name, b->nodes, b->n, json_new_array(), NULL, CALL_TIMEOUT, &v, e) <
+	    0)
+		return -1;
+	for (size_t i = 0; i < b->n; i++) {
+		unknown += v[i].failed;
+		in_favor += !v[i].failed && str_eq(json_str(v[i].payload), b->me);
+		if (v[i].failed)
+			missing = arena_printf(a, "%s%s%s", missing, *missing ? ", " : "", v[i].node);
+	}
+	if (2 * in_favor > voters)
+		return 1;
+	if (*missing)
+		log_warn("No voting RPC result from %s", missing);
+	if (2 * (in_favor + unknown) > voters)
+		return 0;
+	return err_plain(e, "Voting cannot be won by %s, valid votes of %zu are %s", b->me, voters,
+			 result(a, v, b->n, b->me));
+}
+
+static int hold_voting(struct ballot *b, struct err *e)
+{
+	const struct timespec pause = { 0, AGAIN_NS };
+	double end = clock_mono() + VOTING_TIME;
+	int rc;
+
+	while ((rc = count_votes(b, e)) == 0) {
+		if (clock_mono() > end)
+			return err_plain(e, "Couldn't gather voting results of enough nodes");
+		nanosleep(&pause, NULL);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
+/* The newest term that a candidate has heard of, if somebody else is the master in it. */
+static int newer_term(struct ballot *b, int64_t mine, struct replica_term *ret, const char **ret_node, struct err *e)
+{
+	struct rpc_answer *v;
+
+	*ret = (struct replica_term){ 0, NULL };
+	if (rpc_multi(b->rpc, b->a, RPC_replica_state, b->candidates, b->n_candidates, json_new_array(), NULL,
+		      CALL_TIMEOUT, &v, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b->n_candidates; i++) {
+		int64_t term = v[i].failed ? 0 : json_get_int(v[i].payload, "term", 0);
+		const char *master = json_get_str(v[i].payload, "master");
+
+		if (term < mine || term <= ret->term || (term == mine && str_eq(master, b->me)))
+			continue;
+		*ret = (struct replica_term){ term, master };
+		*ret_node = v[i].node;
+	}
+	return 0;
+}
+
+/* Nobody follows a newer master; a master by force begins a new term, so that they follow it. */
+static int check_term(struct master *m, struct ballot *b, int *ret_exit, struct err *e)
+{
+	struct replica_state s;
+	struct replica_term t;
+	const char *node;
+
+	if (replica_read(m->db, &s, e) < 0 || newer_term(b, s.term, &t, &node, e) < 0)
+		return -1;
+	if (!t.term)
+		return 0;
+	if (m->no_voting) {
+		log_warn("Node %s follows %s in term %lld: this master begins term %lld", node, t.master,
+			 (long long)t.term, (long long)t.term + 1);
+		return replica_set_term(m->db, t.term + 1, e);
+	}
+	*ret_exit = EXIT_NOTMASTER;
+	return err_plain(e, "Node %s follows %s as master in term %lld; this node's term is %lld", node, t.master,
+			 (long long)t.term, (long long)s.term);
+}
+
+int vote(struct master *m, int *ret_exit, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct ballot b = { .a = a, .me = env_hostname() };
+	int rc;
+
+	if (read_nodes(m, &b, e) < 0)
+		return -1;
+	if (b.n == 0)
+		return 0;
+	if (rpc_client_new(NULL, &b.rpc, e) < 0)
+		return -1;
+	rc = m->no_voting ? 0 : hold_voting(&b, e);
+	if (rc == 0)
+		rc = check_term(m, &b, ret_exit, e);
+	rpc_client_free(b.rpc);
+	if (rc < 0)
+		return err_prefix(e, "Failed to verify master status");
+	if (m->no_voting)
+		log_warn("Started without asking the other nodes");
+	return 0;
+}
