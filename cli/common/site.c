@@ -37,5 +37,7 @@ int cli_site(struct cli *c, const char *operation, json *args, struct err *e)
 	if (fd < 0)
 		return err_plain(e, "no memory for a file");
 	TRY(run_cmd(&run, &r, e));
+	if (r.status == EXIT_SITE_SAID)
+		return 1;
 	return r.status == 0 ? 0 : failure(fd, &r, e);
 }

@@ -223,14 +223,18 @@ static int check_heir(struct cli *c, struct err *e)
 
 int cmd_cluster_master_failover(struct cli *c, struct err *e)
 {
-	if (cli_flag(c, "no_voting") && !cli_flag(c, "yes_do_it") &&
+	bool no_voting = cli_flag(c, "no_voting"), ignore = str_eq(cli_str(c, "ignore_offline_voters"), "true");
+	int r;
+
+	if (no_voting && !cli_flag(c, "yes_do_it") &&
 	    !ui_confirm("This will perform the failover even if most other nodes are down, or if this node is "
 			"outdated. This is dangerous as it can lead to a non-consistent cluster. Check the "
 			"gnt-cluster(8) man page before proceeding. Continue?"))
 		return EXIT_FAILURE;
 	TRY(check_heir(c, e));
-	return err_set(e, ERR_PREREQ, ECODE_ENVIRON,
-		       "This version cannot move the master to another node yet; nothing was changed");
+	r = cli_site(c, "failover",
+		     json_pack("{s:b, s:b}", "no_voting", (int)no_voting, "ignore_offline", (int)ignore), e);
+	return r < 0 ? -1 : r ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* --- renew-crypto --- */

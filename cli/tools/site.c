@@ -40,7 +40,7 @@ static int join(const json *args, struct err *e)
 	return site_join_node(&j, e);
 }
 
-/* RET: a result to be written where errors go; NULL = none */
+/* 1 = what is wrong was printed. RET: a result to be written where errors go; NULL = none */
 static int run(const char *operation, json **ret, struct err *e)
 {
 	json *args CLEANUP(json_putp) = NULL;
@@ -53,6 +53,9 @@ static int run(const char *operation, json **ret, struct err *e)
 		return site_init(args, e);
 	if (strcmp(operation, "destroy") == 0)
 		return site_destroy_finish(json_get_str(args, "master"), e);
+	if (strcmp(operation, "failover") == 0)
+		return site_failover(json_get_bool(args, "no_voting", false),
+				     json_get_bool(args, "ignore_offline", true), e);
 	if (strcmp(operation, "join") == 0)
 		return join(args, e);
 	if (strcmp(operation, "virt") == 0)
@@ -74,12 +77,16 @@ int main(int argc, char **argv)
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	json *result;
 	int64_t fd;
+	int rc;
 
 	if (argc != 3 || parse_int(argv[2], &fd) < 0) {
 		fprintf(stderr, "gnt-site is run by gnt-cluster and gnt-node\n");
 		return EXIT_FAILURE;
 	}
-	if (run(argv[1], &result, &e) == 0)
+	rc = run(argv[1], &result, &e);
+	if (rc > 0)
+		return EXIT_SITE_SAID;
+	if (rc == 0)
 		return !result || tell((int)fd, result) ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (!tell((int)fd, err_to_json(&e)))
 		fprintf(stderr, "gnt-site: %s\n", err_msg(&e));

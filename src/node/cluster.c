@@ -157,6 +157,16 @@ static int move_away(struct arena *a, const char *path, struct err *e)
 	return 0;
 }
 
+/* The copy of the master's database: what only candidates may know is in it. */
+static void drop_copy(void)
+{
+	static const enum path files[] = { PATH_CONFIG_DB, PATH_CONFIG_DB_WAL, PATH_CONFIG_DB_SHM };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (unlink(path_of(files[i])) < 0 && errno != ENOENT)
+			log_error("Cannot remove %s: %s", path_of(files[i]), strerror(errno));
+}
+
 int node_node_demote_from_mc(struct node_ctx *ctx, const struct rpc_node_demote_from_mc *args,
 			     json **ret, struct err *e)
 {
@@ -172,6 +182,7 @@ int node_node_demote_from_mc(struct node_ctx *ctx, const struct rpc_node_demote_
 	if (daemon_util(ctx->a, check, NULL, NULL, NULL) > 0)
 		return err_plain(e, "The master daemon is running, will not demote");
 	unlink(path_of(PATH_VIRT_CA_KEY));
+	drop_copy();
 	return move_away(ctx->a, path_of(PATH_CONFIG_FILE), e);
 }
 

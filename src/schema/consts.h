@@ -105,6 +105,7 @@
 /* exit codes of the command-line tools */
 #define EXIT_NOTCLUSTER 5
 #define EXIT_NOTMASTER 11
+#define EXIT_SITE_SAID 3 /* of gnt-site: it was printed what is wrong */
 #define EXIT_NODESETUP_ERROR 12
 #define EXIT_CONFIRMATION 13
 #define EXIT_UNKNOWN_FIELD 14

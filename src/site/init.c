@@ -131,6 +131,7 @@ int site_init(const json *opts, struct err *e)
 	if (p.etc_hosts &&
 	    site_hosts_entry(path_of(PATH_ETC_HOSTS), p.node_ip, p.node_name, e) < 0)
 		return -1;
+	unlink(path_of(PATH_TERM_FILE)); /* of another cluster */
 	if (start_virt(&p, &virt, e) < 0)
 		return -1;
 	if (setup_ssh(&p, e) < 0 ||

@@ -4,6 +4,7 @@ libmaster_a_SOURCES += \
 	src/site/checks.c \
 	src/site/daemons.c \
 	src/site/destroy.c \
+	src/site/failover.c \
 	src/site/files.c \
 	src/site/import.c \
 	src/site/init.c \

@@ -2,9 +2,12 @@
 #include "src/site/priv.h"
 
 #include <string.h>
+#include <unistd.h>
 
 int site_write_join_files(const struct site_join_files *f, struct err *e)
 {
+	/* what it may know of another cluster, or of an earlier life in this one */
+	unlink(path_of(PATH_TERM_FILE));
 	if (site_put(path_of(PATH_NODED_CERT_FILE), f->cluster_cert, 0400, e) < 0 ||
 	    site_put(path_of(PATH_CONFD_HMAC_KEY), f->hmac_key, 0400, e) < 0 ||
 	    site_make_client_cert(f->node_name, 0, e) < 0)

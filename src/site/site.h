@@ -21,6 +21,11 @@
 int site_init(const json *opts, struct err *e);
 /* After OP_CLUSTER_DESTROY: stop daemons and remove what init made (upstream: FinalizeClusterDestroy). */
 int site_destroy_finish(const char *master_name, struct err *e);
+/*
+ * Make this node the master. Complaints go to standard error as they come. 0; 1: it was said what went wrong (nothing
+ * was changed, or the new master needs a look); -1: refused or failed.
+ */
+int site_failover(bool no_voting, bool ignore_offline, struct err *e);
 /* gnt-node add before the opcode: copy certificates and keys over ssh, start the node agent there (upstream: SetupNodeDaemon and prepare-node-join). */
 struct site_join {
 	const char *name, *ip;

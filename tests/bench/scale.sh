@@ -17,7 +17,7 @@ repeat() { # CMD...
 	for ((i = 0; i < ROUNDS; i++)); do ms "$@"; done
 }
 start_master() {
-	daemon-util start ganeti-masterd && gnt-cluster getmaster && gnt-cluster info
+	daemon-util start ganeti-masterd --no-voting --yes-do-it && gnt-cluster getmaster && gnt-cluster info
 }
 # shellcheck disable=SC2046 # several processes
 master_side() {

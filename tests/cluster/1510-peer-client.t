@@ -24,7 +24,7 @@ different+=" own-list-glob-json own-list-storage-json own-volumes-json " # --jso
 different+=" own-instance-info-drbd-roman " # without a Python module upstream's Romans count in Arabic
 different+=" \
 	own-renew-not-yet own-renew-ssh own-upgrade-not-yet own-upgrade-nothing own-upgrade-other own-upgrade-same \
-	own-wconfd own-drbd own-failover-no-candidate own-failover-not-yet own-console-ssh \
+	own-wconfd own-drbd own-failover-no-candidate own-console-ssh \
 "	# refused by us; or about files whose places are others
 
 bin=$T/bin

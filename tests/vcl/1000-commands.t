@@ -214,6 +214,4 @@ C
 is "$uncovered" "" "$n commands say which opcode is missing"
 refused 1 "$(failure wrong_input "This commands must be run on the node where you want the new master to be. node1.example.com is already the master")" \
 	m gnt-cluster master-failover
-refused 1 "$(failure environment_error "This version cannot move the master to another node yet; nothing was changed")" \
-	vcl_on 2 gnt-cluster master-failover --no-voting --yes-do-it
 done_testing

@@ -16,5 +16,6 @@ vcl_tests += tests/vcl/0950-lists.t
 vcl_tests += tests/vcl/1000-commands.t
 vcl_tests += tests/vcl/1100-hail.t
 vcl_tests += tests/vcl/1200-replicas.t
+vcl_tests += tests/vcl/1300-failover.t
 TESTS += $(vcl_tests)
-EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/vcl/contract.py tests/vcl/recorded.sh tests/vcl/rapi_client.py tests/vcl/mond.py tests/vcl/wrong.py tests/harness/vcl.sh
+EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/vcl/contract.py tests/vcl/recorded.sh tests/vcl/replicas.sh tests/vcl/rapi_client.py tests/vcl/mond.py tests/vcl/wrong.py tests/harness/vcl.sh

@@ -5,8 +5,10 @@
 #include "src/replica/replica.h"
 
 #include <string.h>
+#include <time.h>
 
 #define DAY (24.0 * 60 * 60)
+#define REPLICA_WAIT 7 /* seconds */
 #define PEM_MAX (1u << 20)
 
 /* --- OP_CLUSTER_VERIFY --- */
@@ -178,9 +180,16 @@ static void check_dangling(struct finder *f)
 /* An addition to upstream's checks: candidates that would be bad masters, for they lack changes. */
 static int check_replicas(struct finder *f, struct err *e)
 {
+	const struct timespec pause = { 0, 100000000L };
 	json *notes;
 
-	TRY(replica_notes(config_db(f->lu->config), f->lu->a, &notes, e));
+	/* one that has just come back is noticed within that time */
+	for (int i = 0; i < REPLICA_WAIT * 10; i++) {
+		TRY(replica_notes(config_db(f->lu->config), f->lu->a, &notes, e));
+		if (!json_len(notes))
+			return 0;
+		nanosleep(&pause, NULL);
+	}
 	json_items(notes, i, note)
 		find_kind_if(f, true, FIND_WARNING, cv_errcode_eclustercfg, NULL, "%s", json_str(note));
 	return 0;
