@@ -267,7 +267,6 @@ static void lost_term(struct replicas *r, const char *why)
 
 	log_error("This node is not the master any more: %s", why);
 	m->stopping = true;
-	m->end_jobs = true;
 	m->exit_code = EXIT_NOTMASTER;
 	m->end_jobs = true; /* nobody here will go on with them */
 	ev_stop(m->ev);
