@@ -2,10 +2,12 @@
  * populate DATABASE NODES INSTANCES: fills the configuration of a new cluster, whose master must not run,
  * until it has that many nodes and instances. The nodes are offline, the instances have a disk, the first 50,000 a
  * mirrored one.
+ * populate DATABASE PENDING ENDED ARCHIVED: fills its queue with so many jobs; those that wait take ten minutes each.
  */
 #include <stdio.h>
 
 #include "lib/base/parse.h"
+#include "src/queue/queue.h"
 #include "tests/harness/confkit.h"
 
 #define BATCH 1000
@@ -86,22 +88,74 @@ static const char *first_group(void)
 	return uuid;
 }
 
-int main(int argc, char **argv)
+/* --- the queue --- */
+static void copies(int64_t of, int64_t n, bool archived)
 {
 	struct err e = ERR_NONE;
-	int64_t nodes, instances;
-	const char *group;
 
-	if (argc != 4 || parse_int(argv[2], &nodes) < 0 || parse_int(argv[3], &instances) < 0 ||
-	    nodes < 3 || nodes > 1000000 || instances < 0 || instances > 10000000) {
-		fputs("usage: populate DATABASE NODES INSTANCES\n", stderr);
-		return 2;
-	}
-	if (config_open(argv[1], DB_WRITE, &k.c, &e) < 0)
+	if (n > 0 &&
+	    db_exec(config_db(k.c), &e,
+		    "WITH RECURSIVE more(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM more WHERE i < ?1)"
+		    " INSERT INTO job(id, status, archived, received, start, end, input, state, priority)"
+		    " SELECT (SELECT max(id) FROM job) + i, status, ?3, received, start, end, input, state, priority"
+		    " FROM job, more WHERE id = ?2",
+		    "IIi", n, of, (int)archived) < 0)
 		die(&e);
-	k.a = arena_new();
+}
+
+static struct job *one_job(void)
+{
+	json *op = confkit_json(&k, "{'OP_ID': 'OP_TEST_DELAY', 'duration': 600, 'on_master': true, 'on_nodes': [],"
+				    " 'on_node_uuids': null, 'repeat': 0, 'interruptible': false, 'no_locks': true,"
+				    " 'debug_level': 0, 'dry_run': false, 'priority': 0, 'depends': null,"
+				    " 'comment': null, 'reason': [['gnt:client:gnt-debug', 'delay', 17]]}");
+	json *ops CLEANUP(json_putp) = json_append(json_new_array(), json_ref(op));
+	struct err e = ERR_NONE;
+	struct job *j;
+
+	if (queue_add(config_db(k.c), k.a, ops, 1795950000, &j, &e) < 0)
+		die(&e);
+	return j;
+}
+
+/* The numbers up to that of the last copy are given. */
+static void given(int64_t id)
+{
+	struct err e = ERR_NONE;
+
+	if (queue_serial_at_least(config_db(k.c), id, &e) < 0)
+		die(&e);
+}
+
+static void queue(int64_t pending, int64_t ended, int64_t archived)
+{
+	struct err e = ERR_NONE;
+	struct job *j;
+
+	if (db_migrate(config_db(k.c), "queue", queue_schema, queue_schema_n, &e) < 0 ||
+	    db_begin(config_db(k.c), true, &e) < 0)
+		die(&e);
+	j = one_job();
+	job_op_waiting(j, 0, 1795950001);
+	job_op_running(j, 0, 1795950002);
+	job_op_success(j, k.a, 0, NULL, 1795950003);
+	if (queue_save(config_db(k.c), j, &e) < 0)
+		die(&e);
+	copies(j->id, archived, true);
+	copies(j->id, ended - 1, false);
+	given(j->id + ended + archived);
+	j = one_job();
+	copies(j->id, pending - 1, false);
+	given(j->id + pending);
+	if (db_commit(config_db(k.c), &e) < 0)
+		die(&e);
+}
+
+static void configuration(int64_t nodes, int64_t instances)
+{
+	const char *group = first_group();
+
 	changes = json_new_array();
-	group = first_group();
 	for (int i = 2; i <= nodes; i++) {
 		add_node(i, group);
 		if (n_changes >= BATCH)
@@ -113,6 +167,31 @@ int main(int argc, char **argv)
 			flush();
 	}
 	flush();
+	json_put(changes);
+}
+
+int main(int argc, char **argv)
+{
+	struct err e = ERR_NONE;
+	int64_t n[3] = { 0 };
+	bool good = argc == 4 || argc == 5;
+
+	for (int i = 0; good && i < argc - 2; i++)
+		good = parse_int(argv[i + 2], &n[i]) == 0 && n[i] >= 0 && n[i] <= 10000000;
+	if (!good || (argc == 4 ? n[0] < 3 || n[0] > 1000000 : !n[0] || !n[1])) {
+		fputs("usage: populate DATABASE NODES INSTANCES\n"
+		      "       populate DATABASE PENDING ENDED ARCHIVED\n",
+		      stderr);
+		return 2;
+	}
+	if (config_open(argv[1], DB_WRITE, &k.c, &e) < 0)
+		die(&e);
+	k.a = arena_new();
+	if (argc == 4)
+		configuration(n[0], n[1]);
+	else
+		queue(n[0], n[1], n[2]);
 	config_close(k.c);
+	arena_free(k.a);
 	return 0;
 }
