@@ -12,6 +12,7 @@
 #include <poll.h>
 
 #define OBJECTS_KEPT 1000000 /* some 0.8 KiB each */
+#define LARGE (1 << 20)
 #define IDLE_MS 300000       /* then what is kept goes */
 
 static int tools(struct worker_tools *t, struct err *e)
@@ -104,6 +105,8 @@ int main(void)
 			answer(&t, request, &reply);
 		json_put(request);
 		worker_answer_text(json_new_dict(), &reply);
+		if (reply.len > LARGE) /* what it was made from may be ten times as much */
+			mem_trim();
 	}
 	worker_tools_free(&t);
 	return 0;

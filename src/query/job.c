@@ -242,6 +242,25 @@ static int job_collect(struct qctx *c, const struct strs *names, const void ***r
 	return 0;
 }
 
+struct each {
+	int (*fn)(const void *obj, void *arg, struct err *e);
+	void *arg;
+};
+
+static int one_job(const struct job *j, void *arg, struct err *e)
+{
+	struct each *x = arg;
+
+	return x->fn(j, x->arg, e);
+}
+
+static int job_each(struct qctx *c, int need, int (*fn)(const void *obj, void *arg, struct err *e), void *arg,
+		    struct err *e)
+{
+	return queue_each(config_db(c->q->config), c->archived, need & QN_OPS, one_job,
+			  &(struct each){ fn, arg }, e);
+}
+
 static void job_rows(struct qrows *r)
 {
 #define QFIELD QROW
@@ -254,4 +273,5 @@ const struct qresource qres_job = {
 	.key = "id",
 	.rows = job_rows,
 	.collect = job_collect,
+	.each = job_each,
 };

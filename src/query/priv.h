@@ -10,7 +10,7 @@ struct qctx;
 struct qfield;
 
 /* What a field needs besides the object: an answer of its node, and in it or besides ... */
-enum { QN_LIVE = 1, QN_CONSOLE = 2, QN_STORAGE = 4, QN_HV = 8 };
+enum { QN_LIVE = 1, QN_CONSOLE = 2, QN_STORAGE = 4, QN_HV = 8, QN_OPS = 16 /* a job's opcodes */ };
 
 /* Value of a field of OBJ (a new reference in RET, left alone unless QRS_NORMAL). */
 typedef enum qstatus (*qgetter)(struct qctx *c, const void *obj, const struct qfield *f, json **ret);
@@ -47,6 +47,10 @@ struct qresource {
 	/* All objects, or those called NAMES (unknown ones fail as upstream) when given; in order. */
 	int (*collect)(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
 		       struct err *e);
+	/* Where there may be a million: call FN with one after the other, each gone when it returns, instead. NEED: of
+	 * the fields and the filter. May be NULL. */
+	int (*each)(struct qctx *c, int need, int (*fn)(const void *obj, void *arg, struct err *e), void *arg,
+		    struct err *e);
 	/* Fetch what NEED says for these objects (may be NULL). */
 	int (*fetch)(struct qctx *c, const void *const *v, size_t n, int need, struct err *e);
 };

@@ -4,6 +4,8 @@
 #include "lib/base/parse.h"
 #include "src/query/info.h"
 
+#define ANSWER_MAX (64u << 20) /* what the master passes on */
+
 static const char *const kind_names[] = { "unknown", "text", "bool",	  "number",
 					  "float",   "unit", "timestamp", "other" };
 
@@ -179,6 +181,67 @@ int query_run(struct query_env *q, const char *what, const struct strs *fields, 
 	return failed;
 }
 
+/* The rows of a resource whose objects come one by one. */
+struct rows {
+	struct qctx *c;
+	const struct qfield *const *fields;
+	size_t n, rows;
+	const struct qfilter *filter;
+	struct str *out;
+};
+
+static int add_row(const void *obj, void *arg, struct err *e)
+{
+	struct rows *r = arg;
+	struct arena *all = r->c->a, *a CLEANUP(arena_freep) = arena_new();
+	int match;
+
+	r->c->a = a;
+	match = qfilter_match(r->filter, r->c, obj, e);
+	if (match > 0) {
+		if (r->rows++)
+			str_addc(r->out, ',');
+		row_text(r->c, r->fields, r->n, obj, r->out);
+	}
+	r->c->a = all;
+	if (match >= 0 && r->out->len > ANSWER_MAX)
+		return err_set(e, GenericError, NULL, "The answer is too long, ask for less");
+	return match < 0 ? -1 : 0;
+}
+
+/* 1: not to be done this way */
+static int stream_text(struct qctx *c, const struct strs *fields, const json *filter, struct str *out,
+		       struct err *e)
+{
+	const struct qfield **fv = ARENA_ARRAY(c->a, const struct qfield *, fields->n + 1);
+	struct strs names = { 0 };
+	struct qfilter *f;
+	json *defs;
+	int need = 0;
+
+	if (!c->res->each)
+		return 1;
+	if (qfilter_compile(c->a, c->res, filter, &f, e) < 0)
+		return -1;
+	if (qfilter_names(f, c->a, &names))
+		return 1;
+	for (size_t i = 0; i < fields->n; i++) {
+		fv[i] = qresource_field(c->res, fields->v[i]);
+		need |= fv[i] ? fv[i]->need : 0;
+	}
+	c->archived = strs_has(fields, "archived");
+	defs = describe_all(fields, fv);
+	str_add(out, "{\"fields\":");
+	json_dump_to(out, defs);
+	json_put(defs);
+	str_add(out, ",\"data\":[");
+	if (c->res->each(c, need | qfilter_needs(f), add_row,
+			 &(struct rows){ .c = c, .fields = fv, .n = fields->n, .filter = f, .out = out }, e) < 0)
+		return -1;
+	str_add(out, "]}");
+	return 0;
+}
+
 static int run_text(struct query_env *q, const char *what, const struct strs *fields,
 		    const json *filter, struct str *out, struct err *e)
 {
@@ -191,6 +254,11 @@ static int run_text(struct query_env *q, const char *what, const struct strs *fi
 
 	if (context(q, qresource_find(what), &c, e) < 0)
 		return -1;
+	failed = stream_text(&c, fields, filter, out, e);
+	if (failed <= 0) {
+		context_done(&c);
+		return failed;
+	}
 	failed = collect(&c, fields, filter, NULL, &fv, &v, &n, e);
 	if (!failed) {
 		defs = describe_all(fields, fv);

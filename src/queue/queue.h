@@ -64,6 +64,12 @@ extern const size_t queue_schema_n;
 int queue_add(struct db *d, struct arena *a, const json *ops, double now, struct job **ret,
 	      struct err *e);
 int queue_load(struct db *d, struct arena *a, int64_t id, struct job **ret, struct err *e); /* NULL job = none */
+/*
+ * Call FN with every job in order of numbers, also the ARCHIVED ones when asked for; it is gone when FN returns. Without OPS
+ * it has one opcode that stands for all: it has the status and the priority of the job, and nothing else.
+ */
+int queue_each(struct db *d, bool archived, bool ops, int (*fn)(const struct job *j, void *arg, struct err *e),
+	       void *arg, struct err *e);
 int queue_save(struct db *d, const struct job *j, struct err *e); /* progress; inputs never change */
 /* Status of a job (archived ones too) in RET; 1 = found, 0 = no such job, -1. */
 int queue_status(struct db *d, int64_t id, enum job_status *ret, struct err *e);

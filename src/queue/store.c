@@ -244,6 +244,50 @@ int queue_load(struct db *d, struct arena *a, int64_t id, struct job **ret, stru
 	return 0;
 }
 
+static int each_row(struct db_stmt *s, bool ops, int (*fn)(const struct job *j, void *arg, struct err *e), void *arg,
+		    struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = NULL;
+	struct job_op all = { 0 };
+	struct job j = { .n = 1, .ops = &all };
+
+	if (ops) {
+		a = arena_new();
+		if (read_job(s, a, &j, e) < 0)
+			return -1;
+	} else {
+		j.archived = db_int(s, 0);
+		j.received = db_float(s, 1);
+		j.start = db_float(s, 2);
+		j.end = db_float(s, 3);
+		all.status = (enum job_status)db_int(s, 4);
+		all.priority = (int)db_int(s, 5);
+	}
+	j.id = db_int(s, 6);
+	return fn(&j, arg, e);
+}
+
+int queue_each(struct db *d, bool archived, bool ops, int (*fn)(const struct job *j, void *arg, struct err *e),
+	       void *arg, struct err *e)
+{
+	/* the number is in the text for the sake of the index */
+	static const char *const sql[2][2] = {
+		{ "SELECT archived, received, start, end, status, priority, id FROM job WHERE archived = 0 ORDER BY id",
+		  "SELECT archived, received, start, end, status, priority, id FROM job ORDER BY id" },
+		{ "SELECT archived, received, start, end, input, state, id FROM job WHERE archived = 0 ORDER BY id",
+		  "SELECT archived, received, start, end, input, state, id FROM job ORDER BY id" },
+	};
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	int rc;
+
+	if (db_query(d, &s, e, sql[ops][archived], "") < 0)
+		return -1;
+	while ((rc = db_step(s, e)) == 1)
+		if (each_row(s, ops, fn, arg, e) < 0)
+			return -1;
+	return rc;
+}
+
 int queue_save(struct db *d, const struct job *j, struct err *e)
 {
 	json *state CLEANUP(json_putp) = ops_state(j);
