@@ -46,6 +46,11 @@ mib() { # PID...: together, resident
 	for p; do sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status"; done |
 		awk '{s += $1} END {printf "%.1f", s / 1024}'
 }
+pss() { # PID...: together; of a page that N processes share, each has an Nth
+	local p
+	for p; do sed -n 's/^Pss:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup"; done |
+		awk '{s += $1} END {printf "%.1f", s / 1024}'
+}
 shares() { # PID...: what they have for themselves
 	local p
 	for p; do sed -n 's/^Private_Dirty:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup"; done |

@@ -3,6 +3,7 @@
 # and what Debian's ganeti 3.0.2 took with the same number of nodes and instances. Fails when one is over.
 #
 #	scale.sh [NODES INSTANCES]
+#	scale.sh queue		# 100,000 jobs wait, a million are archived
 # shellcheck disable=SC2154,SC2317 # what tlib.sh sets
 # shellcheck source=tests/harness/tlib.sh
 . "$(dirname "$0")/../harness/tlib.sh"
@@ -19,9 +20,10 @@ repeat() { # CMD...
 start_master() {
 	daemon-util start ganeti-masterd --no-voting --yes-do-it && gnt-cluster getmaster && gnt-cluster info
 }
+# All of the master's daemons together, as their proportional share (PSS).
 # shellcheck disable=SC2046 # several processes
 master_side() {
-	mib $(vcl_pid 1 ganeti-masterd) $(pgrep -P "$(vcl_pid 1 ganeti-masterd)")
+	pss $(vcl_pid 1 ganeti-masterd) $(pgrep -P "$(vcl_pid 1 ganeti-masterd)")
 }
 
 measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB; and the same of Debian's
@@ -38,7 +40,31 @@ measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB
 	row "gnt-instance list of one" "$(median)" ms -
 	for ((i = 0; i < ROUNDS; i++)); do ms gnt-instance add-tags inst7.example.com "t$i"; done
 	row "a tag added, as a job" "$(median)" ms "$6" "${11}"
-	row "all processes of the master" "$(master_side)" MiB "$7" "${12}"
+	row "all processes of the master, share of memory (PSS)" "$(master_side)" MiB "$7" "${12}"
+}
+
+# Jobs that wait take ten minutes; twenty run.
+measure_queue() { # PENDING ENDED ARCHIVED
+	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
+	daemon-util stop ganeti-masterd
+	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$1" "$2" "$3" || bail "populate"
+	ms start_master
+	row "start of the master to the first answer" "$(median)" ms 1000
+	ms gnt-job list --no-headers -o id,status,summary
+	row "gnt-job list of all that wait" "$(median)" ms -
+	repeat gnt-job list --no-headers -o id,status $((1 + $2 + $3 + $1 / 2))
+	row "gnt-job list of one" "$(median)" ms 20
+	repeat gnt-debug delay --submit 0
+	row "a job submitted" "$(median)" ms 20
+	ms gnt-job cancel $((1 + $2 + $3 + $1 / 2))
+	row "gnt-job cancel" "$(median)" ms -
+	ms gnt-job autoarchive all
+	row "gnt-job autoarchive of $2" "$(median)" ms -
+	ms gnt-job autoarchive all
+	row "gnt-job autoarchive of nothing" "$(median)" ms 20
+	ms gnt-job list --archived --no-headers -o id,status
+	row "gnt-job list of all, also the archived" "$(median)" ms -
+	row "all processes of the master, share of memory (PSS)" "$(master_side)" MiB 100
 }
 
 if [ $# = 0 ]; then
@@ -47,6 +73,7 @@ if [ $# = 0 ]; then
 		# shellcheck disable=SC2086 # two words
 		bash "$0" $size || rc=1
 	done
+	bash "$0" queue || rc=1
 	_t_done=yes
 	exit $rc
 fi
@@ -54,6 +81,13 @@ fi
 vcl_prepare 1 >/dev/null
 GANETI_ROOTDIR=$(vcl_root 1) GANETI_HOSTNAME=$(vcl_name 1)
 export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH
+if [ "$1" = queue ]; then
+	echo "# 100,000 jobs that wait, 2,000 that have ended, 1,000,000 archived"
+	head_row
+	measure_queue 100000 2000 1000000
+	_t_done=yes
+	exit "$over"
+fi
 echo "# $1 nodes, $2 instances"
 head_row
 case "$1 $2" in
