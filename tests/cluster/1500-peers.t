@@ -77,6 +77,102 @@ same "gnt-cluster show-ispecs-cmd" gnt-cluster show-ispecs-cmd
 must_fail 1 'Instance name nope not found' up gnt-instance list nope
 must_fail 1 "does not match any instances" up gnt-instance startup nope.example.com
 
+diag "gnt-job"
+# job ARG...: upstream's gnt-debug delay --submit; sets JOB
+job() {
+	ok "upstream's gnt-debug delay --submit" up gnt-debug delay --submit "$@"
+	JOB=$(tr -dc 0-9 <<<"$OUT$ERR")
+}
+status() { # JOB STATUS
+	[ "$(m gnt-job list --no-headers -o status "$1")" = "$2" ]
+}
+job 600
+held=$JOB
+ok "runs" wait_for 20 status "$held" running
+job --priority=low 0
+waiter=$JOB
+wants() {
+	m gnt-debug locks --no-headers -o pending | grep -q "exclusive:$waiter"
+}
+ok "another one waits for its lock" wait_for 20 wants
+same "gnt-debug locks" gnt-debug locks -o name,mode,owner,pending
+same "gnt-job list --running" gnt-job list --running --no-headers
+like "$OUT" "^$held running TEST_DELAY" "the job that runs"
+same "gnt-job list with a filter" gnt-job list --no-headers -o id,priority,opstatus -F 'status == "waiting"'
+same "gnt-job info" gnt-job info "$held"
+run up gnt-job info "$waiter"
+like "$OUT" $'\n  Status: waiting\n' "upstream's gnt-job info"
+run up gnt-job change-priority --priority=high "$waiter"
+is "$RC/$OUT" "0/Priorities of pending opcodes for job $waiter have been changed to -10" "upstream's gnt-job change-priority"
+run up gnt-job cancel "$waiter"
+is "$RC/$OUT" "0/Job successfully cancelled" "upstream's gnt-job cancel"
+run up gnt-job wait "$waiter"
+is "$RC" 1 "upstream's gnt-job wait"
+like "$ERR" "Job $waiter failed: .*Job was canceled" "says what became of it"
+run up gnt-job cancel "$held"
+is "$RC/$OUT" "1/Job no longer waiting, can't cancel (informed it anyway)" "one that runs"
+run up gnt-job cancel --kill --yes-do-it "$held"
+is "$RC/$OUT" "0/SIGKILL send to the process" "and --kill"
+ok "ends it" wait_for 20 status "$held" error
+run up gnt-job watch 1
+is "$RC" 0 "upstream's gnt-job watch"
+like "$OUT" '^Output from job 1 follows' "shows the output"
+run up gnt-job archive 1
+is "$RC" 0 "upstream's gnt-job archive"
+same "gnt-job list --archived" gnt-job list --archived --no-headers -o id,status,archived
+run up gnt-job autoarchive 1d
+is "$RC/$OUT" "0/Archived 0 jobs, 0 unchecked left" "upstream's gnt-job autoarchive"
+same "gnt-job list-fields of the fields it knows" gnt-job list-fields --no-headers id status summary ops opresult oplog
+
+cp "$(dirname "$0")/jobevents.py" "$LAB_DIR/share/"
+m timeout 60 /usr/bin/python3 /lab/jobevents.py /var/lib/ganeti/queue </dev/null >"$T/events" 2>&1 &
+watcher=$!
+ok "a program watches the queue directory" wait_for 20 grep -q watching "$T/events"
+ok "a job" up gnt-debug delay 0.1
+wait $watcher
+is "$?" 0 "its file was moved into place, whole"
+like "$(tail -n 1 "$T/events")" '^job-[0-9]+ success$' "and said that it has ended"
+
+diag "gnt-cluster"
+ok "upstream's gnt-cluster queue drain" up gnt-cluster queue drain
+same "gnt-cluster queue info" gnt-cluster queue info
+must_fail 1 'Queue drained' up gnt-debug delay 0
+ok "upstream's gnt-cluster queue undrain" up gnt-cluster queue undrain
+ok "upstream's gnt-cluster add-tags" up gnt-cluster add-tags blue red
+same "gnt-cluster list-tags" gnt-cluster list-tags
+same "gnt-cluster search-tags" gnt-cluster search-tags '^b'
+ok "upstream's gnt-cluster remove-tags" up gnt-cluster remove-tags blue
+ok "upstream's gnt-cluster modify" up gnt-cluster modify --candidate-pool-size=7 -B vcpus=2 --max-running-jobs=15
+same "gnt-cluster info after it" gnt-cluster info
+ok "upstream's gnt-cluster redist-conf" up gnt-cluster redist-conf
+ok "upstream's gnt-cluster watcher pause" up gnt-cluster watcher pause 1h
+ok "upstream's gnt-cluster watcher continue" up gnt-cluster watcher continue
+same "gnt-cluster watcher info" gnt-cluster watcher info
+
+diag "gnt-node, gnt-group, gnt-instance, gnt-filter"
+ok "upstream's gnt-node add-tags" up gnt-node add-tags node2.example.com rack1
+same "gnt-node list-tags" gnt-node list-tags node2.example.com
+ok "upstream's gnt-node modify" up gnt-node modify --drained=yes node2.example.com
+is "$(m gnt-node list --no-headers -o role node2.example.com)" D "drains the node"
+ok "and back" up gnt-node modify --drained=no node2.example.com
+same "gnt-node list --filter" gnt-node list --no-headers -o name,group,tags -F 'role == "M" or "rack1" in tags'
+same "gnt-group list" gnt-group list -o name,node_cnt,pinst_cnt,alloc_policy,uuid
+ok "upstream's gnt-group add-tags" up gnt-group add-tags default green
+same "gnt-group list-tags" gnt-group list-tags default
+same "gnt-group list-fields" gnt-group list-fields
+ok "upstream's gnt-instance modify" up gnt-instance modify -B memory=128 inst1.example.com
+ok "upstream's gnt-instance add-tags" up gnt-instance add-tags inst1.example.com web
+ok "upstream's gnt-instance reboot" up gnt-instance reboot inst1.example.com
+ok "upstream's gnt-instance failover" up gnt-instance failover -f -n node2.example.com inst1.example.com
+same "gnt-instance info after it all" gnt-instance info inst1.example.com
+ok "upstream's gnt-filter add" up gnt-filter add --priority=5 \
+	--predicates='[["opcode", ["=", "OP_ID", "OP_TEST_DELAY"]]]' --action='RATE_LIMIT 2' --reason=testing
+filter=$OUT
+same "gnt-filter list" gnt-filter list --no-headers -o uuid,priority,predicates,action
+same "gnt-filter info" gnt-filter info "$filter"
+ok "upstream's gnt-filter replace" up gnt-filter replace --priority=5 --predicates='[]' --action=ACCEPT "$filter"
+ok "upstream's gnt-filter delete" up gnt-filter delete "$filter"
+
 ok "upstream's hinfo" ht hinfo -L
 like "$OUT" 'Loaded 2 nodes, 1 instance, 1 node group' "sees the cluster"
 ok "upstream's hbal" ht hbal -L
