@@ -115,7 +115,7 @@ static json *policy_ranges(struct cli *c, const json *policy, const json *effect
 
 json *info_ipolicy(struct cli *c, const json *policy, const json *effective)
 {
-	static const char *const ratios[] = { "spindle-ratio", "vcpu-ratio" };
+	static const char *const ratios[] = { "spindle-ratio", "vcpu-ratio", "memory-ratio" };
 	const json *std = json_get(policy, "std"), *templates = json_get(policy, "disk-templates");
 	bool cluster = !effective;
 	json *out = json_own(c->a, json_new_dict());
@@ -131,6 +131,8 @@ json *info_ipolicy(struct cli *c, const json *policy, const json *effective)
 	for (size_t i = 0; i < ARRAY_SIZE(ratios); i++) {
 		const json *v = json_get(policy, ratios[i]);
 
+		if (!json_has(effective, ratios[i])) /* the last one, usually */
+			continue;
 		json_set(out, ratios[i],
 			 v ? json_ref(info_text(c, v)) :
 			     as_default(c, json_get(effective, ratios[i])));

@@ -298,6 +298,7 @@ int params_ipolicy(struct cli *c, bool fill, bool dflt, json **ret, struct err *
 		json_set(policy, "disk-templates", json_ref((json *)templates));
 	ratio(c, "ipolicy_vcpu_ratio", policy, "vcpu-ratio");
 	ratio(c, "ipolicy_spindle_ratio", policy, "spindle-ratio");
+	ratio(c, "ipolicy_memory_ratio", policy, "memory-ratio");
 	if (fill && !templates) {
 		struct strs all = { 0 };
 

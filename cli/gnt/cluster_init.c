@@ -260,7 +260,7 @@ static bool wants_change(const struct cli *c)
 		"default_iallocator", "default_iallocator_params", "reserved_lvs", "mac_prefix",
 		"master_netdev", "master_netmask", "use_external_mip_script", "prealloc_wipe_disks",
 		"ipolicy_bounds_specs", "ipolicy_std_specs", "ipolicy_disk_templates",
-		"ipolicy_vcpu_ratio", "ipolicy_spindle_ratio", "modify_etc_hosts",
+		"ipolicy_vcpu_ratio", "ipolicy_spindle_ratio", "ipolicy_memory_ratio", "modify_etc_hosts",
 		"file_storage_dir", "install_image", "instance_communication_network",
 		"zeroing_image", "shared_file_storage_dir", "compression_tools",
 		"enabled_user_shutdown",

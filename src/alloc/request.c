@@ -138,8 +138,11 @@ static int add_nodes(struct build *b, json *out, struct err *e)
 	json_set(out, "nodes", nodes);
 	for (size_t i = 0; i < all.n; i++) {
 		const struct node *n = snap_node(b->s, all.v[i]);
+		const struct nodegroup *g = snap_group(b->s, n->group);
 
 		json_set(nodes, n->name, static_data(b, n));
+		if (json_has(fill_ipolicy(b->a, b->c, g), "memory-ratio")) /* only upstream's 2.17 tells of it */
+			json_set(json_get(nodes, n->name), "hv_state", json_ref(fill_hv_state(b->a, b->c, g, n)));
 	}
 	for (size_t i = 0; i < b->nodes.n; i++) {
 		const struct node *n = snap_node(b->s, b->nodes.v[i]);

@@ -100,6 +100,21 @@ struct ndparams fill_nd(struct arena *a, const struct cluster *c, const struct n
 	return p;
 }
 
+json *fill_hv_state(struct arena *a, const struct cluster *c, const struct nodegroup *g, const struct node *n)
+{
+	const char *hv = c->enabled_hypervisors.n ? c->enabled_hypervisors.v[0] : NULL;
+	json *out = json_own(a, json_new_dict()), *one;
+
+	if (!hv)
+		return out;
+	one = record_defaults(rec_hvstate());
+	json_merge(one, json_get(c->hv_state_static, hv));
+	json_merge(one, g ? json_get(g->hv_state_static, hv) : NULL);
+	json_merge(one, n ? json_get(n->hv_state_static, hv) : NULL);
+	json_set(out, hv, one);
+	return out;
+}
+
 static json *fill_os_layers(struct arena *a, const json *by_os, const char *os,
 			    const json *osparams)
 {

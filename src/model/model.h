@@ -19,6 +19,9 @@ json *fill_os_private(struct arena *a, const struct cluster *c, const char *os, 
 /* G may be NULL, here and below: the cluster's values. */
 json *fill_diskparams(struct arena *a, const struct cluster *c, const struct nodegroup *g,
 		      disk_template_t t);
+/* What the administrator says of a node's resources under the default hypervisor, by that one's name (upstream's 2.17:
+ * GetFilledHvStateParams). */
+json *fill_hv_state(struct arena *a, const struct cluster *c, const struct nodegroup *g, const struct node *n);
 /* Filled instance policy of a group as a dict. */
 json *fill_ipolicy(struct arena *a, const struct cluster *c, const struct nodegroup *g);
 

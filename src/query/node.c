@@ -212,11 +212,8 @@ static enum qstatus node_powered(struct qctx *c, const void *obj, const struct q
 static enum qstatus node_hv_state(struct qctx *c, const void *obj, const struct qfield *f,
 				  json **ret)
 {
-	(void)c;
 	(void)f;
-	if (!N(obj)->hv_state_static)
-		return QRS_UNAVAIL;
-	*ret = json_ref(N(obj)->hv_state_static);
+	*ret = json_ref(fill_hv_state(c->a, snap_cluster(c->s), snap_group(c->s, N(obj)->group), N(obj)));
 	return QRS_NORMAL;
 }
 

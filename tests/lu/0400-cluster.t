@@ -48,6 +48,10 @@ bad "$(change 'default_iallocator:"nosuch"')" OpPrereqError wrong_input \
 # --- policy ---
 good "$(change 'ipolicy:{"vcpu-ratio":"8","std":{"cpu-count":2},"disk-templates":["diskless","file"]}')" "policy"
 is "$(info '.ipolicy | [."vcpu-ratio", .std."cpu-count", .std."memory-size"]')" '[8,2,128]' "the rest of it stays"
+good "$(change 'ipolicy:{"memory-ratio":"1.5"}')" "memory may be over-committed"
+is "$(info '.ipolicy."memory-ratio"')" '1.5' "that is part of it then"
+good "$(change 'ipolicy:{"memory-ratio":"default"}')" "no more"
+is "$(info '.ipolicy | has("memory-ratio")')" 'false' "nothing is left of it"
 bad "$(change 'ipolicy:{"nosuch":1}')" OpPrereqError wrong_input "Invalid key in new ipolicy: nosuch"
 bad "$(change 'ipolicy:{"std":"default"}')" OpPrereqError wrong_input "Can't unset value for 'std' on the cluster'"
 bad "$(change 'ipolicy:{"disk-templates":["plain"]}')" OpPrereqError wrong_input \

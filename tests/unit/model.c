@@ -97,6 +97,23 @@ static void test_fill(void **state)
 	assert_int_equal(json_get_int(dp, "resync-rate", 0), 61440);
 }
 
+static void test_hv_state(void **state)
+{
+	struct cluster c = { .enabled_hypervisors = strs_split(a, "kvm,fake", ','),
+			     .hv_state_static = parse("{\"kvm\": {\"mem_node\": 1, \"mem_total\": 1}, \"fake\": {\"mem_node\": 9}}") };
+	struct nodegroup g = { .hv_state_static = parse("{\"kvm\": {\"mem_node\": 2, \"mem_hv\": 2}}") };
+	struct node n = { .hv_state_static = parse("{\"kvm\": {\"mem_hv\": 3}}") };
+	json *j = fill_hv_state(a, &c, &g, &n), *kvm = json_get(j, "kvm");
+
+	(void)state;
+	assert_int_equal(json_len(j), 1); /* of the default hypervisor */
+	assert_int_equal(json_get_int(kvm, "mem_total", 0), 1);
+	assert_int_equal(json_get_int(kvm, "mem_node", 0), 2);
+	assert_int_equal(json_get_int(kvm, "mem_hv", 0), 3);
+	assert_int_equal(json_get_int(kvm, "cpu_node", 0), 1);
+	assert_int_equal(json_get_int(json_get(fill_hv_state(a, &c, NULL, NULL), "kvm"), "mem_node", 0), 1);
+}
+
 static void test_policy(void **state)
 {
 	struct nodegroup g = { .ipolicy = parse(
@@ -114,6 +131,8 @@ static void test_policy(void **state)
 	assert_int_equal(json_get_int(json_get(p, "std"), "cpu-count", 0), 2);
 	assert_int_equal(json_get_int(json_get(p, "std"), "memory-size", 0), 128);
 	assert_ok(policy_check(p, false, &e), &e);
+
+	assert_false(json_has(p, "memory-ratio")); /* only where somebody set it */
 
 	p = fill_ipolicy(a, cluster(), &g);
 	l = policy_violations(a, p, &v);
@@ -340,7 +359,7 @@ static void test_hv_syntax(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_fill), TEST(test_policy),    TEST(test_policy_syntax), TEST(test_names),
+		TEST(test_fill), TEST(test_hv_state), TEST(test_policy), TEST(test_policy_syntax), TEST(test_names),
 		TEST(test_tags), TEST(test_templates), TEST(test_hv_fill), TEST(test_hv_syntax),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ vcl_tests += tests/vcl/1050-squeeze.t
 vcl_tests += tests/vcl/0950-lists.t
 vcl_tests += tests/vcl/1000-commands.t
 vcl_tests += tests/vcl/1100-hail.t
+vcl_tests += tests/vcl/1150-overcommit.t
 vcl_tests += tests/vcl/1200-replicas.t
 vcl_tests += tests/vcl/1300-failover.t
 TESTS += $(vcl_tests)

@@ -52,6 +52,11 @@ int cluster_policy_new(struct luctx *lu, const json *old, const json *change, js
 
 		if (!f)
 			return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid key in new ipolicy: %s", key);
+		if (resets(value) && f->opt) {
+			if (json_has(out, key))
+				json_del(out, key);
+			continue;
+		}
 		if (resets(value))
 			return err_set(e, ERR_PREREQ, ECODE_INVAL,
 				       "Can't unset value for '%s' on the cluster'", key);
