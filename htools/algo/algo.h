@@ -3,6 +3,7 @@
 #define HTOOLS_ALGO_ALGO_H
 #include "htools/core/htools.h"
 
+struct ht_watch;
 struct ht_algo_opts {
 	bool disk_moves, inst_moves;   /* kinds of moves that are allowed */
 	bool restricted_migration, ignore_soft_errors, evac_mode;
@@ -15,6 +16,7 @@ struct ht_algo_opts {
 	bool accept_existing;
 	struct ht_set ignore_groups;   /* ... but not in these */
 	const struct strs *restrict_to; /* NULL: all nodes */
+	const struct ht_watch *watch;  /* told about instances that leave their nodes; or NULL */
 };
 extern const struct ht_algo_opts ht_algo_defaults;
 
@@ -225,6 +227,14 @@ struct ht_evac { /* upstream: EvacSolution */
 		json *job;
 	} *v;
 	size_t n;
+};
+/* What is told: an instance starts; each place that was tried, with the scores of its group before and after; where it went.
+ * LEAVING: by node: instances leave it; or NULL. */
+struct ht_watch {
+	void (*start)(void *arg, int inst);
+	void (*seen)(void *arg, int pri, int sec, enum ht_fail f, const struct ht_why *why, double before, double score);
+	void (*end)(void *arg, const struct ht_evac_one *x, const bool *leaving);
+	void *arg;
 };
 /* In the arena. AWAY: true: to other groups, those of TARGETS if there are any; false: from nodes as MODE says. */
 void ht_evac_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, const struct ht_list *insts, enum ht_evac_mode mode,

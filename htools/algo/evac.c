@@ -18,12 +18,25 @@ static struct ht_view group_view(const struct ht_cluster *c, int group)
 	return v;
 }
 
+/* Tell about a place, or what keeps the instance from it. */
+static void tell(const struct ht_algo_opts *o, const struct ht_cluster *c, const struct ht_inst *i, const struct ht_outcome *place,
+		 enum ht_fail f, const struct ht_refusal *r, double before, double score)
+{
+	struct ht_why why = { .limit = "", .node = HT_NONE };
+
+	if (!o || !o->watch)
+		return;
+	if (f != HT_OK)
+		ht_why(c, i, r, &why);
+	o->watch->seen(o->watch->arg, place->pri, ht_inst_has_sec(i) ? place->sec : HT_NONE, f, &why, before, score);
+}
+
 /*
  * The node of AVAIL to which a move of kind KIND scores best; of equal ones the last (upstream's comparison). -1 with
  * the reasons in WHY if none works. The scores by sums say which need the exact one.
  */
-static int best_target(const struct score *b, const struct ht_inst *i, enum ht_move_kind kind, bool force, const int *avail, int n,
-		       struct ht_outcome *ret, struct str *why)
+static int best_target(const struct score *b, const struct ht_algo_opts *opts, const struct ht_inst *i, enum ht_move_kind kind,
+		       bool force, const int *avail, int n, struct ht_outcome *ret, struct str *why)
 {
 	double *approx = xcalloc((size_t)n + 1, sizeof(*approx)), least = INFINITY, best = INFINITY;
 	bool sums = isfinite(b->exact) && isfinite(b->eps), any = false;
@@ -31,8 +44,14 @@ static int best_target(const struct score *b, const struct ht_inst *i, enum ht_m
 
 	for (int k = 0; k < n; k++) {
 		struct ht_outcome o;
-		enum ht_fail f = ht_move_try(b->c, i, (struct ht_move){ kind, avail[k] }, force, &o);
+		struct ht_refusal r;
+		enum ht_fail f = ht_move_why(b->c, i, (struct ht_move){ kind, avail[k] }, force, &r, &o);
 
+		if (opts && opts->watch) {
+			o.pri = kind == HT_REPLACE_SEC ? i->pri : avail[k];
+			o.sec = kind == HT_REPLACE_SEC ? avail[k] : i->sec;
+			tell(opts, b->c, i, &o, f, &r, b->exact, f == HT_OK ? score_exact(b, &o, i) : NAN);
+		}
 		approx[k] = INFINITY;
 		if (f != HT_OK) {
 			if (!any && why)
@@ -62,8 +81,8 @@ static int best_target(const struct score *b, const struct ht_inst *i, enum ht_m
 	return found < 0 ? -1 : avail[found];
 }
 
-int ht_evac_to_best(struct ht_cluster *c, int inst, enum ht_move_kind kind, bool force, int group, const int *avail, int n,
-		    struct str *why)
+static int to_best(struct ht_cluster *c, const struct ht_algo_opts *opts, int inst, enum ht_move_kind kind, bool force, int group,
+		   const int *avail, int n, struct str *why)
 {
 	struct ht_view v = group_view(c, group);
 	struct ht_outcome o;
@@ -71,12 +90,18 @@ int ht_evac_to_best(struct ht_cluster *c, int inst, enum ht_move_kind kind, bool
 	int t;
 
 	score_init(&b, c, &v);
-	t = best_target(&b, &c->insts[inst], kind, force, avail, n, &o, why);
+	t = best_target(&b, opts, &c->insts[inst], kind, force, avail, n, &o, why);
 	if (t >= 0)
 		ht_move_apply(c, inst, &o);
 	score_free(&b);
 	ht_view_free(&v);
 	return t;
+}
+
+int ht_evac_to_best(struct ht_cluster *c, int inst, enum ht_move_kind kind, bool force, int group, const int *avail, int n,
+		    struct str *why)
+{
+	return to_best(c, NULL, inst, kind, force, group, avail, n, why);
 }
 
 static int one_node(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail,
@@ -90,43 +115,60 @@ static int one_node(struct ht_cluster *c, const struct ht_algo_opts *o, int inst
 		return err_plain(e, "Instances with disk template '%s' can't execute change secondary",
 				 enum_name(&enum_disk_template, i->tmpl));
 	ret->kind = drbd ? HT_REPLACE_SEC : HT_FAILOVER_TO;
-	ret->node = ht_evac_to_best(c, inst, ret->kind, o->ignore_soft_errors, group, avail, n, &why);
+	ret->node = to_best(c, o, inst, ret->kind, o->ignore_soft_errors, group, avail, n, &why);
 	return ret->node < 0 ? err_plain(e, "Can't find any good node: %s", str_get(&why)) : 0;
 }
 
 /* --- DRBD to two new nodes (upstream: evacDrbdAllInner) --- */
 
-static int step(struct ht_cluster *c, int inst, struct ht_move m, bool force, const char *what, struct ht_move *moves, int *n,
-		struct err *e)
-{
-	enum ht_fail f = ht_move_do(c, inst, m, force);
+/* An instance on its way to two nodes. */
+struct journey {
+	struct ht_cluster *c;
+	const struct ht_algo_opts *o;
+	int inst, pri, sec;
+	double before;   /* score */
+	bool told;       /* failures are */
+	struct ht_move *moves;
+	int *n;
+};
 
-	if (f != HT_OK)
+static int step(const struct journey *j, struct ht_move m, const char *what, struct err *e)
+{
+	const struct ht_outcome place = { .pri = j->pri, .sec = j->sec };
+	bool force = j->o->ignore_soft_errors;
+	struct ht_refusal r;
+	struct ht_outcome o;
+	enum ht_fail f = ht_move_why(j->c, &j->c->insts[j->inst], m, force, &r, &o);
+
+	if (f != HT_OK) {
+		if (j->told)
+			tell(j->o, j->c, &j->c->insts[j->inst], &place, f, &r, j->before, NAN);
 		return err_plain(e, "%s: %s", what, ht_fail_name(f));
-	moves[(*n)++] = m;
+	}
+	ht_move_apply(j->c, j->inst, &o);
+	j->moves[(*j->n)++] = m;
 	return 0;
 }
 
-static int to_pair(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, int pri, int sec, struct ht_move moves[4], int *n,
-		   struct err *e)
+static int to_pair(const struct journey *j, struct err *e)
 {
 	const struct ht_move over = { HT_FAILOVER, HT_NONE };
-	bool force = o->ignore_soft_errors;
 
-	*n = 0;
-	if (c->nodes[c->insts[inst].pri].offline &&
-	    step(c, inst, over, force, "Failing over to the secondary", moves, n, e) < 0)
+	*j->n = 0;
+	if (j->c->nodes[j->c->insts[j->inst].pri].offline && step(j, over, "Failing over to the secondary", e) < 0)
 		return -1;
-	if (step(c, inst, (struct ht_move){ HT_REPLACE_SEC, pri }, force, "Changing secondary to new primary", moves, n, e) < 0 ||
-	    step(c, inst, over, force, "Failing over to new primary", moves, n, e) < 0)
+	if (step(j, (struct ht_move){ HT_REPLACE_SEC, j->pri }, "Changing secondary to new primary", e) < 0 ||
+	    step(j, over, "Failing over to new primary", e) < 0)
 		return -1;
-	return step(c, inst, (struct ht_move){ HT_REPLACE_SEC, sec }, force, "Changing secondary to final secondary", moves, n, e);
+	return step(j, (struct ht_move){ HT_REPLACE_SEC, j->sec }, "Changing secondary to final secondary", e);
 }
 
 static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, int group, const int *avail, int n,
 		     struct ht_move ret_moves[4], int *ret_n, struct err *e)
 {
 	struct ht_view v = group_view(c, group);
+	struct journey j = { .c = c, .o = o, .inst = inst, .before = o->watch ? ht_score(c, &v) : 0, .told = true,
+			     .moves = ret_moves, .n = ret_n };
 	struct err last CLEANUP(err_clear) = ERR_NONE;
 	double best = INFINITY;
 	int pri = -1, sec = -1;
@@ -137,13 +179,17 @@ static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int ins
 		if (k / n == k % n)
 			continue;
 		mark = ht_mark(c);
-		if (to_pair(c, o, inst, avail[k / n], avail[k % n], ret_moves, ret_n, &last) == 0) {
+		j.pri = avail[k / n];
+		j.sec = avail[k % n];
+		if (to_pair(&j, &last) == 0) {
+			const struct ht_outcome place = { .pri = j.pri, .sec = j.sec };
 			double s = ht_score(c, &v);
 
+			tell(o, c, &c->insts[inst], &place, HT_OK, NULL, j.before, s);
 			if (pri < 0 || !(best < s)) {
 				best = s;
-				pri = avail[k / n];
-				sec = avail[k % n];
+				pri = j.pri;
+				sec = j.sec;
 			}
 		}
 		ht_rollback(c, mark);
@@ -152,14 +198,34 @@ static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int ins
 	if (pri < 0)
 		return err_plain(e, "Can't find any good nodes for relocation: %s%s", last.msg ? "Allocation failed: " : "no nodes available",
 				 last.msg ? err_msg(&last) : "");
-	return to_pair(c, o, inst, pri, sec, ret_moves, ret_n, e);
+	j.pri = pri;
+	j.sec = sec;
+	j.told = false;
+	return to_pair(&j, e);
+}
+
+/* A DRBD instance changes its roles. */
+static int over(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, struct err *e)
+{
+	const struct ht_inst *i = &c->insts[inst];
+	const struct ht_outcome place = { .pri = i->sec, .sec = i->pri };
+	struct ht_view v = group_view(c, c->nodes[i->pri].group);
+	double before = o->watch ? ht_score(c, &v) : 0;
+	struct ht_refusal r;
+	struct ht_outcome x;
+	enum ht_fail f = ht_move_why(c, i, (struct ht_move){ HT_FAILOVER, HT_NONE }, o->ignore_soft_errors, &r, &x);
+
+	if (f == HT_OK)
+		ht_move_apply(c, inst, &x);
+	tell(o, c, i, &place, f, &r, before, o->watch && f == HT_OK ? ht_score(c, &v) : NAN);
+	ht_view_free(&v);
+	return f == HT_OK ? 0 : err_plain(e, "%s", ht_fail_name(f));
 }
 
 int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, enum ht_evac_mode mode, int group, const int *avail,
 		 int n_avail, struct ht_move ret_moves[4], int *ret_n, struct err *e)
 {
 	enum disk_template t = c->insts[inst].tmpl;
-	enum ht_fail f;
 
 	if (t == disk_template_plain || t == disk_template_file)
 		return err_plain(e, "Instances of type %s cannot be relocated", enum_name(&enum_disk_template, t));
@@ -171,6 +237,5 @@ int ht_evac_inst(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, e
 		return two_nodes(c, o, inst, group, avail, n_avail, ret_moves, ret_n, e);
 	*ret_n = 1;
 	ret_moves[0] = (struct ht_move){ HT_FAILOVER, HT_NONE };
-	f = ht_move_do(c, inst, ret_moves[0], o->ignore_soft_errors);
-	return f == HT_OK ? 0 : err_plain(e, "%s", ht_fail_name(f));
+	return over(c, o, inst, e);
 }

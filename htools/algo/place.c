@@ -410,7 +410,11 @@ void ht_evac_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, const str
 		int pri = c->insts[insts->v[k]].pri, group = c->nodes[pri].group;
 
 		ret->v[k].inst = insts->v[k];
+		if (o->watch)
+			o->watch->start(o->watch->arg, insts->v[k]);
 		leave(c, o, mem, &ret->v[k], mode, group, avail, available(c, group, excluded, pri, avail));
+		if (o->watch)
+			o->watch->end(o->watch->arg, &ret->v[k], excluded);
 	}
 }
 
@@ -437,8 +441,11 @@ void ht_evac_groups(struct ht_cluster *c, const struct ht_alloc_opts *a, const s
 {
 	const bool *none = ARENA_ARRAY(mem, bool, (size_t)c->n_nodes + 1);
 	int *avail = ARENA_ARRAY(mem, int, (size_t)c->n_nodes + 1);
+	const struct ht_watch *watch = a->o->watch;
+	struct ht_algo_opts o = ht_algo_defaults;
 	struct ht_list wanted = { 0 };
 
+	o.watch = watch;
 	ret->n = (size_t)insts->n;
 	ret->v = ARENA_ARRAY(mem, struct ht_evac_one, ret->n + 1);
 	other_groups(c, insts, targets, &wanted);
@@ -448,10 +455,14 @@ void ht_evac_groups(struct ht_cluster *c, const struct ht_alloc_opts *a, const s
 		int group;
 
 		x->inst = insts->v[k];
+		if (watch)
+			watch->start(watch->arg, x->inst);
 		if (ht_place_group(c, a, x->inst, &wanted, &group, &e) < 0)
 			x->failed = arena_strdup(mem, err_msg(&e));
 		else
-			leave(c, &ht_algo_defaults, mem, x, HT_EVAC_ALL, group, avail, available(c, group, none, HT_NONE, avail));
+			leave(c, &o, mem, x, HT_EVAC_ALL, group, avail, available(c, group, none, HT_NONE, avail));
+		if (watch)
+			watch->end(watch->arg, x, NULL);
 	}
 	free(wanted.v);
 }

@@ -152,6 +152,7 @@ static int relocate(struct answer *x, struct err *e)
 		return err_plain(e, "Unsupported request: excluded nodes not equal to instance's %s(%d versus %s)",
 				 drbd ? "secondary" : "primary", from, str_get(&s));
 	}
+	htool_places_watch(x->why, &x->o, &x->a);
 	ht_evac_nodes(x->c, &x->o, &x->q->insts, drbd ? HT_EVAC_SECONDARY : HT_EVAC_PRIMARY, x->t->a, &r);
 	if (r.v[0].failed)
 		return err_plain(e, "%s", r.v[0].failed);
@@ -195,6 +196,7 @@ static int node_evacuate(struct answer *x, struct err *e)
 	struct ht_evac r;
 
 	(void)e;
+	htool_places_watch(x->why, &x->o, &x->a);
 	ht_evac_nodes(x->c, &x->o, &x->q->insts, modes[x->q->evac_mode], x->t->a, &r);
 	return leave(x, &r);
 }
@@ -204,6 +206,7 @@ static int change_group(struct answer *x, struct err *e)
 	struct ht_evac r;
 
 	(void)e;
+	htool_places_watch(x->why, &x->o, &x->a);
 	ht_evac_groups(x->c, &x->a, &x->q->insts, &x->q->groups, x->t->a, &r);
 	return leave(x, &r);
 }

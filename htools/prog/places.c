@@ -1,6 +1,7 @@
-/* hail --explain: which places came into question for an instance, and what excluded the others. */
+/* hail --explain: which places came into question for an instance, new or leaving its nodes, and what excluded others. */
 #include "htools/prog/prog.h"
 
+#include <math.h>
 #include <stdio.h>
 
 struct candidate {
@@ -15,9 +16,12 @@ struct explained { /* one instance */
 	double before; /* score of the cluster without it */
 	struct candidate *v;
 	size_t n, cap;
+	size_t as_new; /* the first so many are places for it as a new one */
 	int pri, sec;  /* chosen, or HT_NONE */
 };
 struct places {
+	struct ht_watch watch;
+	int own_pri, own_sec; /* where a leaving instance is */
 	struct htool *t;
 	struct ht_cluster *c;
 	bool json;
@@ -96,7 +100,7 @@ static json *told(const struct places *x, const struct candidate *k, bool dedica
 {
 	json *j = json_pack("{s:o,s:b}", "nodes", node_list(x, k), "possible", k->f == HT_OK);
 
-	if (!dedicated && (k->f == HT_OK || k->f == HT_FAIL_N1)) {
+	if (!dedicated && !isnan(k->score) && (k->f == HT_OK || k->f == HT_FAIL_N1)) {
 		json_set(j, "score", json_new_float(k->score));
 		json_set(j, "gain", json_new_float(x->now.before - k->score));
 	}
@@ -142,11 +146,121 @@ static json *not_asked(const struct places *x, const struct ht_alloc_opts *a)
 	return l;
 }
 
+/* --- instances that leave --- */
+
+/* They are told where they may go as new ones (which group?), then as themselves: the latter counts. */
+static void leaving_starts(void *arg, int inst)
+{
+	struct places *x = arg;
+	const struct ht_inst *i = &x->c->insts[inst];
+
+	x->now = (struct explained){ .i = i, .name = i->name, .before = NAN };
+	x->own_pri = i->pri;
+	x->own_sec = ht_inst_has_sec(i) ? i->sec : HT_NONE;
+}
+
+static void leaving_seen(void *arg, int pri, int sec, enum ht_fail f, const struct ht_why *why, double before, double score)
+{
+	struct places *x = arg;
+
+	if (isnan(x->now.before)) {
+		x->now.as_new = x->now.n;
+		x->now.before = before;
+	}
+	GROW(x->now.v, x->now.n, x->now.cap);
+	x->now.v[x->now.n++] = (struct candidate){ .pri = pri, .sec = sec, .f = f, .score = score, .why = *why };
+}
+
+/* As a new one: its score is of other nodes. */
+static void leaving_group(const struct ht_alloc_opts *a, int pri, int sec, enum ht_fail f, double score)
+{
+	(void)score;
+	seen(a, pri, sec, f, NAN);
+}
+
+static bool was_asked(const struct places *x, int node)
+{
+	for (size_t k = 0; k < x->now.n; k++) {
+		const struct candidate *v = &x->now.v[k];
+
+		if (v->sec == node || (v->pri == node && (v->sec == HT_NONE || node != x->own_pri)))
+			return true;
+	}
+	return false;
+}
+
+static json *not_for_leaving(const struct places *x, const bool *leaving)
+{
+	json *l = json_new_array();
+
+	for (int k = 0; k < x->c->n_nodes; k++) {
+		const struct ht_node *n = &x->c->nodes[k];
+		const char *why, *text;
+
+		if (was_asked(x, k))
+			continue;
+		if (n->offline) {
+			why = "offline";
+			text = "the node is offline, drained or not for instances";
+		} else if (k == x->own_pri || k == x->own_sec) {
+			why = "own-node";
+			text = "the instance is on this node";
+		} else if (leaving && leaving[k]) {
+			why = "evacuated";
+			text = "an instance of this request leaves this node";
+		} else {
+			why = "group";
+			text = "the instance does not go to the group of this node";
+		}
+		json_append(l, json_pack("{s:s,s:s,s:s}", "node", n->name, "limit", why, "text", text));
+	}
+	return l;
+}
+
+static int group_of(const struct places *x, size_t candidate)
+{
+	return x->c->nodes[x->now.v[candidate].pri].group;
+}
+
+static void leaving_ends(void *arg, const struct ht_evac_one *v, const bool *leaving)
+{
+	struct places *x = arg;
+	json *l = json_new_array(), *one;
+
+	if (isnan(x->now.before)) /* it never came to places for itself */
+		x->now.as_new = x->now.n;
+	x->now.pri = v->failed ? HT_NONE : v->pri;
+	x->now.sec = v->failed ? HT_NONE : v->sec;
+	for (size_t k = 0; k < x->now.n; k++)
+		if (k >= x->now.as_new || x->now.as_new == x->now.n || group_of(x, k) != group_of(x, x->now.as_new))
+			json_append(l, told(x, &x->now.v[k], false));
+	one = json_pack("{s:s,s:o,s:o}", "instance", x->now.name, "candidates", l, "excluded", not_for_leaving(x, leaving));
+	if (!isnan(x->now.before))
+		json_set(one, "score", json_new_float(x->now.before));
+	if (v->failed)
+		json_set(one, "failed", json_new_str(v->failed));
+	json_append(x->all, one);
+	free(x->now.v);
+	x->now = (struct explained){ 0 };
+}
+
+void htool_places_watch(struct places *x, struct ht_algo_opts *o, struct ht_alloc_opts *a)
+{
+	if (!x)
+		return;
+	x->watch = (struct ht_watch){ leaving_starts, leaving_seen, leaving_ends, x };
+	o->watch = &x->watch;
+	a->seen = leaving_group;
+	a->arg = x;
+}
+
 static void text_of(struct str *s, const json *one)
 {
 	const json *l = json_get(one, "candidates");
 
 	str_addf(s, "Places for instance %s:\n", json_get_str(one, "instance"));
+	if (json_has(one, "failed"))
+		str_addf(s, "  %s\n", json_get_str(one, "failed"));
 	json_items(json_get(one, "excluded"), i, x)
 		str_addf(s, "  %s: %s (%s)\n", json_get_str(x, "node"), json_get_str(x, "limit"), json_get_str(x, "text"));
 	json_items(l, k, x) {

@@ -85,6 +85,8 @@ void out(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 struct places;
 struct places *htool_places_new(struct htool *t, struct ht_cluster *c);
 /* Around each call that looks for a place for I (in GROUP, or NULL). */
+/* Instances that leave their nodes: set what A and O tell. */
+void htool_places_watch(struct places *x, struct ht_algo_opts *o, struct ht_alloc_opts *a);
 void htool_places_start(struct places *x, struct ht_alloc_opts *a, const struct ht_inst *i, const char *group);
 void htool_places_end(struct places *x, struct ht_alloc_opts *a, const struct ht_alloc *chosen);
 void htool_places_print(const struct places *x);

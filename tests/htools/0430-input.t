@@ -29,6 +29,7 @@ too_much "line of 1 GB" 1 "Error: failed to load data, aborting: line: openFile:
 too_much "request of 1 GB" 1 "hail: request: openFile: failed (File too large)" bin/hail request
 too_much "load of 1 GB" 1 "hbal: zeros: openFile: failed (File too large)" bin/hbal -t good -U zeros
 too_much "measurements of 1 GB" 1 "hbal: zeros: openFile: failed (File too large)" bin/hbal -t good --mond=yes --mond-data zeros
+# shellcheck disable=SC2317,SC2329 # called by limited
 endless() { head -c 1G /dev/zero | bin/hail -; }
 too_much "1 GB from a pipe" 1 "Error: <stdin>: more than 268435456 bytes" endless
 

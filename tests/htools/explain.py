@@ -26,17 +26,20 @@ def check(good, text, note=""):
       print("# " + line)
 
 
-def explain(request):
+def explain(request, instance=None):
   with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
     json.dump(request, f)
     f.flush()
     r = subprocess.run([HAIL, "--explain=json", f.name], capture_output=True, text=True, timeout=60)
-  return json.loads(r.stdout), json.loads(r.stderr.splitlines()[-1])[0]
+  told = json.loads(r.stderr.splitlines()[-1])
+  return json.loads(r.stdout), [t for t in told if instance is None or t["instance"] == instance][0]
 
 
-def relieve(request, entry):
+def relieve(request, entry, instance=None):
   """The request without the limit that ENTRY names."""
   limit, q, node = entry["limit"], request["request"], request["nodes"].get(entry["node"])
+  if instance is not None:
+    q = request["instances"][instance]
   if limit == "exclusion-tag":
     q["tags"] = []
   elif limit in ("memory", "n+1", "forthcoming-memory"):
@@ -72,15 +75,15 @@ def find(told, nodes):
   return [c for c in told["candidates"] if c["nodes"] == nodes][0]
 
 
-def one(request, entry, what):
+def one(request, entry, what, instance=None):
   """Remove limits until the candidate is possible; each time another one must be named."""
   named = []
   while not entry["possible"]:
     named.append((entry["limit"], entry["node"]))
-    if len(named) > 8 or len(set(named)) < len(named) or not relieve(request, entry):
+    if len(named) > 8 or len(set(named)) < len(named) or not relieve(request, entry, instance):
       check(False, what, "%s: %s" % (named, json.dumps(entry)))
       return
-    _, told = explain(request)
+    _, told = explain(request, instance)
     entry = find(told, entry["nodes"])
   check(True, "%s: possible without %s" % (what, ", ".join(n[0] for n in named)))
 
@@ -118,7 +121,76 @@ for traits in ("full tags", "full drbd", "drbd tight", "spindles", "forthcoming 
     for entry in told["excluded"][:1]:
       excluded(copy.deepcopy(request), entry, "%s: %s" % (name, entry["limit"]))
 
-limits = sorted({limit for limit, _ in tried})
+
+
+def leaving_instances(request):
+  q = request["request"]
+  return [q["name"]] if "name" in q else q["instances"]
+
+
+def result_of(reply, told):
+  """The nodes that the reply says the instance gets, or None."""
+  if not reply["success"]:
+    return None
+  if isinstance(reply["result"][0], str):
+    return reply["result"]
+  return next((m[2] for m in reply["result"][0] if m[0] == told["instance"]), None)
+
+
+def brought_in(request, entry, instance, what):
+  """A node that was not asked is, when the reason is gone."""
+  node = request["nodes"][entry["node"]]
+  if entry["limit"] == "offline":
+    node["offline"] = node["drained"] = False
+    node["vm_capable"] = True
+  elif entry["limit"] == "evacuated":
+    request["request"]["instances"] = [instance]
+  elif entry["limit"] == "group":
+    own = request["nodes"][request["instances"][instance]["nodes"][0]]["group"]
+    if request["request"]["type"] == "change-group":
+      return
+    node["group"] = own
+  else:
+    return
+  _, told = explain(request, instance)
+  seen = any(entry["node"] in c["nodes"] for c in told["candidates"])
+  now = next((e["limit"] for e in told["excluded"] if e["node"] == entry["node"]), None)
+  check(seen or now != entry["limit"], what, "still: %s" % now)
+
+
+for kind in ("relocate", "node-evacuate", "change-group"):
+  for traits in ("full tags drbd", "full skewed drbd groups=2", "drbd tags groups=2", "spindles drbd groups=2", "offline drbd", "shared full tags"):
+    for seed in range(1, 5):
+      words = [kind, str(seed), "10", "60"] + traits.split()
+      request = json.loads(subprocess.run([MKREQUEST] + words, capture_output=True, text=True, check=True).stdout)
+      for instance in leaving_instances(request)[:3]:
+        reply, told = explain(request, instance)
+        name = "%s, %s" % (" ".join(words), instance)
+        chosen = [c["nodes"] for c in told["candidates"] if c.get("chosen")]
+        want = result_of(reply, told)
+        if want is None:
+          check(not chosen, name + ": nothing is marked as chosen")
+        elif kind == "relocate":
+          check(len(chosen) == 1 and chosen[0][-1] == want[0], name + ": the answer is marked as chosen", str(chosen))
+        else:
+          check(chosen == [want], name + ": the answer is marked as chosen", "%s %s" % (chosen, want))
+        gains = [c["gain"] for c in told["candidates"] if "gain" in c]
+        if want is not None and gains:
+          best = [c["gain"] for c in told["candidates"] if c.get("chosen")][0]
+          check(best > max(gains) - 1e-6, name + ": nothing gains more")
+        for entry in told["candidates"]:
+          key = (entry.get("limit"), kind, traits)
+          if entry["possible"] or tried.setdefault(key, 0) >= 1:
+            continue
+          tried[key] += 1
+          one(copy.deepcopy(request), entry, "%s: %s on %s" % (name, entry["limit"], "+".join(entry["nodes"])), instance)
+        for entry in told["excluded"]:
+          key = (entry["limit"], kind)
+          if tried.setdefault(key, 0) < 1:
+            tried[key] += 1
+            brought_in(copy.deepcopy(request), entry, instance, "%s: %s" % (name, entry["limit"]))
+
+limits = sorted({key[0] for key in tried})
 check(len(limits) >= 6, "limits that were met: " + ", ".join(limits))
 print("1..%d" % number)
 sys.exit(failed > 0)
