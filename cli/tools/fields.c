@@ -128,14 +128,17 @@ int dump_counts(void)
 	struct strs paths = { 0 };
 	size_t parameters, ours, n;
 	const struct rapi_row *rows = rapi_rows(&n);
+	int our_rpcs = 0;
 
 	count_parameters(&parameters, &ours);
 	for (size_t i = 0; i < n; i++)
 		if (!strs_has(&paths, rows[i].path))
 			strs_add(a, &paths, rows[i].path);
-	printf("opcodes: %d with %zu parameters and %zu of our own\nnode RPCs: %d\nluxi methods: %d\n"
+	for (int i = 0; i < RPC_COUNT; i++)
+		our_rpcs += rpc_attr((enum rpc)i)->ours;
+	printf("opcodes: %d with %zu parameters and %zu of our own\nnode RPCs: %d and %d of our own\nluxi methods: %d\n"
 	       "REST resources: %zu with %zu methods\n",
-	       OPCODE_COUNT, parameters, ours, RPC_COUNT, LUXI_COUNT, paths.n, n);
+	       OPCODE_COUNT, parameters, ours, RPC_COUNT - our_rpcs, our_rpcs, LUXI_COUNT, paths.n, n);
 	for (size_t i = 0; i < enum_query_resource.n; i++)
 		count_fields(enum_query_resource.items[i].name);
 	count_programs();

@@ -194,6 +194,7 @@ struct rpc_attr {
 	const char *doc;
 	bool todo;
 	bool in_order;   /* one process of the node executes all of these, one after the other */
+	bool ours;       /* upstream has no such RPC */
 };
 const struct record *rpc_record(enum rpc rpc);
 const struct rpc_attr *rpc_attr(enum rpc rpc);

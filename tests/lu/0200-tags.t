@@ -31,7 +31,7 @@ bad "$(t SET node node9 x)" OpPrereqError unknown_entity "Node 'node9' not known
 job "$(op TAGS_SEARCH 'pattern:"^t.*e"')"
 is "$(jq -c sort <<<"$RESULT")" '[["/cluster","three"],["/nodegroup/default","three"],["/nodes/node2.example.com","three"]]' "search"
 bad "$(op TAGS_SEARCH 'pattern:"("')" OpPrereqError wrong_input "Invalid search pattern '(': Unmatched ( or \\("
-is "$(calls . | grep -cv '^write_ssconf\|^hooks\|^jobqueue\|^upload')" 0 "no node was asked for any of that"
+is "$(calls . | grep -cv '^replica_\|^write_ssconf\|^hooks\|^jobqueue\|^upload')" 0 "no node was asked for any of that"
 many=$(seq -f 't%.0f' 1 4094)
 # shellcheck disable=SC2086 # words
 good "$(t SET cluster "" $many)" "up to 4096 tags"

@@ -116,9 +116,9 @@ calls() {
 	grep -E "$1" "$TRACE"
 }
 
-# order CALL...: the calls of the trace, hooks and distribution of the configuration aside, one a line
+# order CALL...: the calls of the trace, hooks, copies and distribution of the configuration aside, one a line
 order() {
-	grep -vE '^(jobqueue_|write_ssconf_files|upload_file_single|hooks_runner)' "$TRACE" | cut -d' ' -f1,2 |
+	grep -vE '^(replica_|jobqueue_|write_ssconf_files|upload_file_single|hooks_runner)' "$TRACE" | cut -d' ' -f1,2 |
 		sed "s/$LU_NET\./node/"
 }
 
