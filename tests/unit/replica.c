@@ -148,8 +148,8 @@ static int follow(struct db *m, struct db *r, size_t at_once)
 static char *dump(struct db *d)
 {
 	static const char *const queries[] = {
-		"SELECT id || '|' || ifnull(name, '-') || '|' || ifnull(x, '-') || '|' || ifnull(hex(data), '-')"
-		" FROM a ORDER BY id",
+		("SELECT id || '|' || ifnull(name, '-') || '|' || ifnull(x, '-') || '|' || ifnull(hex(data), '-')"
+		 " FROM a ORDER BY id"),
 		"SELECT role || '|' || value || '|' || ifnull(n, '-') FROM b ORDER BY role, value",
 		"SELECT serial || '|' || term || '|' || hex(changes) FROM replica_log ORDER BY serial",
 		"SELECT last_term || '|' || last || '|' || bytes FROM replica_state",
@@ -436,7 +436,7 @@ static void test_tables_changed(void **state)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct db *m CLEANUP(db_closep) = new_master(), *r CLEANUP(db_closep) = copy_to(m, "r", 65536);
+	struct db *m CLEANUP(db_closep) = new_master();
 	struct replica_pos at = state_of(m).last;
 	struct replica_entry *v;
 	size_t n;
