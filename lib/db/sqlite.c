@@ -138,7 +138,7 @@ int db_begin(struct db *d, bool write, struct err *e)
 	assert(!d->in_transaction);
 	if (write && FAULT(db_begin))
 		return err_plain(e, "database: fault point");
-	if (db_run(d, write ? "BEGIN IMMEDIATE" : "BEGIN", e) < 0)
+	if (db_exec(d, e, write ? "BEGIN IMMEDIATE" : "BEGIN", "") < 0)
 		return -1;
 	d->in_transaction = true;
 	d->lost = false;
@@ -150,7 +150,7 @@ int db_commit(struct db *d, struct err *e)
 	assert(d->in_transaction);
 	if (FAULT(db_commit) ? err_plain(e, "database: fault point") :
 	    d->lost	     ? refuse_lost(e) :
-			       db_run(d, "COMMIT", e) < 0) {
+			       db_exec(d, e, "COMMIT", "") < 0) {
 		db_rollback(d);
 		return -1;
 	}

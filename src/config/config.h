@@ -41,6 +41,7 @@ struct snapshot;
 int snapshot_open(struct config *c, struct snapshot **ret, struct err *e);
 void snapshot_free(struct snapshot *s);
 void snapshot_freep(struct snapshot **s);
+bool snapshot_current(const struct snapshot *s); /* has nothing changed since? */
 int64_t snapshot_serial(const struct snapshot *s);        /* grows with every commit */
 int64_t snapshot_ssconf_serial(const struct snapshot *s); /* with those that may change ssconf values */
 struct arena *snapshot_arena(struct snapshot *s); /* objects live here, until the snapshot is freed */

@@ -99,6 +99,19 @@ void snapshot_freep(struct snapshot **s)
 	*s = NULL;
 }
 
+bool snapshot_current(const struct snapshot *s)
+{
+	struct db *d;
+	int64_t serial = 0;
+	bool same;
+
+	if (take_connection(s->config, &d, NULL) < 0)
+		return false;
+	same = meta_get(d, "serial", &serial, NULL) == 0 && serial == s->serial;
+	give_connection(s->config, d);
+	return same;
+}
+
 int64_t snapshot_serial(const struct snapshot *s)
 {
 	return s->serial;

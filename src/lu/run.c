@@ -26,6 +26,8 @@ static void drop_snapshot(struct luctx *lu)
 
 int lu_refresh(struct luctx *lu, struct err *e)
 {
+	if (lu->snap && snapshot_current(lu->snap))
+		return 0;
 	drop_snapshot(lu);
 	TRY(snapshot_open(lu->config, &lu->snap, e));
 	lu->cluster = snap_cluster(lu->snap);

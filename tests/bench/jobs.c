@@ -4,7 +4,7 @@
  *	jobs one N OPCODE           milliseconds from the submission of a job until its end is known: median
  *	jobs ask N METHOD ARGS      milliseconds of a request: 99th percentile
  *	jobs many N OPCODE          N submitted at once; prints nothing
- * "%d" in OPCODE becomes a number that each job has for itself.
+ * "%d" in OPCODE becomes a number that each job has for itself, "%k" one of 1 to 20.
  */
 #include "src/client/client.h"
 
@@ -46,12 +46,18 @@ static json *call(struct luxi_client *c, enum luxi method, json *args)
 static json *ops(const char *text, int64_t number)
 {
 	struct str s CLEANUP(str_free) = { 0 };
-	const char *at = strstr(text, "%d");
 
-	if (at)
-		str_addf(&s, "[%.*s%" PRId64 "%s]", (int)(at - text), text, number, at + 2);
-	else
-		str_addf(&s, "[%s]", text);
+	str_addc(&s, '[');
+	for (; *text; text++) {
+		bool own = strncmp(text, "%d", 2) == 0, shared = strncmp(text, "%k", 2) == 0;
+
+		if (own || shared)
+			str_addf(&s, "%" PRId64, own ? number : number % 20 + 1);
+		else
+			str_addc(&s, *text);
+		text += own || shared;
+	}
+	str_addc(&s, ']');
 	return parse(str_get(&s));
 }
 
@@ -82,7 +88,7 @@ static void wait_for_all(void)
 			die(&e);
 		left = json_get_int(json_get(reply, "result"), "jobs_live", 0);
 		if (left)
-			nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+			nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
 	}
 }
 

@@ -213,6 +213,8 @@ static int lock_target(struct luctx *lu, int kind, const char *name, struct err 
 	TRY(find_target(lu, kind, name, lu->state, &level, &lock, e));
 	if (lock)
 		lu_need(lu, level, lock, false);
+	else /* of the cluster: one after the other, or all but one would find that it has changed meanwhile */
+		lu_need(lu, LOCK_NODE_ALLOC, "NAL", false);
 	return 0;
 }
 
