@@ -81,7 +81,8 @@ int queue_log_by_op(struct db *d, int64_t id, size_t n, json **ret, struct err *
 int queue_archive(struct db *d, int64_t id, bool *ret_done, struct err *e); /* final jobs only */
 int queue_ids(struct db *d, struct arena *a, bool archived, int64_t **ret, size_t *ret_n, struct err *e);
 int queue_pending(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, struct err *e); /* not final */
-int queue_started(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, struct err *e); /* and not final */
+/* Not final, and with a process, or an opcode that has begun. */
+int queue_started(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, struct err *e);
 /* Those that wait to be started, most urgent first, at most MAX behind PRIORITY and ID, with numbers up to
  * LAST; RET_PRIORITY: of the last one. */
 int queue_waiting(struct db *d, struct arena *a, int priority, int64_t id, int64_t last, size_t max, int64_t **ret, size_t *ret_n, int *ret_priority, struct err *e);

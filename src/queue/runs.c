@@ -62,7 +62,7 @@ int queue_run_remove(struct db *d, int64_t job, struct err *e)
 int queue_runs_tidy(struct db *d, struct err *e)
 {
 	return db_exec(d, e,
-		       "DELETE FROM job_run WHERE job NOT IN"
-		       " (SELECT id FROM job WHERE archived = 0 AND status < ?)",
+		       "DELETE FROM job_run WHERE NOT EXISTS (SELECT 1 FROM job"
+		       " WHERE id = job_run.job AND archived = 0 AND status < ?)",
 		       "i", (int)job_status_canceled);
 }

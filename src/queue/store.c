@@ -444,7 +444,10 @@ int queue_started(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, s
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 
 	if (db_query(d, &s, e,
-		     "SELECT id FROM job WHERE archived = 0 AND status > 0 AND status < 4 ORDER BY +id", "") < 0)
+		     "SELECT id FROM job WHERE archived = 0 AND status > 0 AND status < 4"
+		     /* between two opcodes they look like those that wait */
+		     " UNION SELECT job FROM job_run WHERE EXISTS (SELECT 1 FROM job WHERE id = job_run.job"
+		     " AND archived = 0 AND status < 4) ORDER BY 1", "") < 0)
 		return -1;
 	return ids(d, &s, a, ret, ret_n, e);
 }

@@ -491,6 +491,8 @@ static void test_runs(void **state)
 	json *answer CLEANUP(json_putp) = parse("{\"names\":[\"a\"]}");
 	struct job_run r = { .nonce = "n", .place = "host/boot", .pid = 12, .started = 1LL << 40 };
 	struct job_run *got;
+	int64_t *ids;
+	size_t n;
 
 	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
 	assert_null(got);
@@ -506,6 +508,10 @@ static void test_runs(void **state)
 	assert_int_equal(got->call, 7);
 	assert_json(got->answer, "{\"names\":[\"a\"]}");
 	assert_json(got->held, "{\"locks\":{}}");
+	/* with one a job has been started, whatever its opcodes say */
+	assert_ok(queue_started(f->d, f->a, &ids, &n, &e), &e);
+	assert_int_equal(n, 1);
+	assert_int_equal(ids[0], j->id);
 	/* they go with their jobs */
 	assert_ok(queue_runs_tidy(f->d, &e), &e);
 	assert_ok(queue_run_load(f->d, f->a, j->id, &got, &e), &e);
