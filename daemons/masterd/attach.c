@@ -8,6 +8,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 
@@ -230,6 +231,7 @@ static void attached(struct hello *h, struct mjob *j)
 {
 	struct master *m = j->m;
 
+	FAULT(attach_back);
 	log_info("The worker of job %" PRId64 " is back", j->job->id);
 	j->away = false;
 	m->away--;

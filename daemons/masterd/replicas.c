@@ -15,6 +15,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "src/replica/replica.h"
 
@@ -281,6 +282,7 @@ static void on_message(struct pool_job *pj, json *msg, bool final, void *arg)
 	if (!final && json_has(msg, "fenced")) {
 		lost_term(r, json_get_str(msg, "fenced"));
 	} else if (!final && c) {
+		FAULT(replica_told);
 		c->serial = json_get_int(msg, "serial", c->serial);
 		free(c->error);
 		c->error = json_get_str(msg, "error") ? xstrdup(json_get_str(msg, "error")) : NULL;

@@ -9,6 +9,7 @@
  */
 #include "daemons/worker/worker.h"
 
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/map.h"
 #include "src/replica/replica.h"
@@ -103,6 +104,7 @@ static bool took(struct target *t, const struct rpc_answer *ans)
 static void call(struct target *t, enum rpc rpc, json *args, double timeout,
 		 void (*fn)(const struct rpc_answer *answers, size_t n, void *arg))
 {
+	FAULT(replica_send);
 	t->call = rpc_start(t->s->tools.rpc, rpc, &(struct rpc_node){ .name = t->name, .ip = t->ip }, 1, args,
 			    NULL, timeout, fn, t);
 }
@@ -139,6 +141,7 @@ static void appended(const struct rpc_answer *answers, size_t n, void *arg)
 	(void)n;
 	if (!took(t, answers))
 		return;
+	FAULT(replica_took);
 	is_at(t, json_get(answers->payload, "last"));
 	differs = json_get_str(answers->payload, "differs");
 	if (differs) {

@@ -5,6 +5,7 @@
 #include "lib/base/parse.h"
 #include "lib/base/str.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@ struct action {
 	enum what what;
 	double arg;
 	int64_t nth; /* time it happens; 0 = always */
+	bool elsewhere; /* it is another program's */
 };
 
 static struct point {
@@ -66,6 +68,8 @@ static int parse(const char *text, struct action *ret)
 	for (; i < words.n; i++) {
 		if (str_eq(words.v[i], "always"))
 			out.nth = 0;
+		else if (str_eq(words.v[i], "in") && i + 1 < words.n)
+			out.elsewhere = !str_eq(words.v[++i], program_invocation_short_name);
 		else if (words.v[i][0] != '@' || parse_int(words.v[i] + 1, &out.nth) < 0 || out.nth < 1)
 			return -1;
 	}
@@ -138,7 +142,8 @@ static bool hit_by_file(const struct point *p)
 	struct action a;
 	int64_t n;
 
-	if (folder() < 0 || read_file(p->name, &a) < 0 || a.what == SKEW)
+	if (folder() < 0 || read_file(p->name, &a) < 0 || a.what == SKEW ||
+	    a.elsewhere)
 		return false;
 	n = ordinal(p->name);
 	if (a.nth && (n != a.nth || unlinkat(folder(), p->name, 0) < 0))
@@ -155,7 +160,7 @@ bool fault_hit(enum fault f)
 	p->hits++;
 	if (!p->text[0])
 		return hit_by_file(p);
-	if (parse(p->text, &a) < 0 || a.what == SKEW ||
+	if (parse(p->text, &a) < 0 || a.what == SKEW || a.elsewhere ||
 	    (a.nth && p->hits - p->armed_at != (uint64_t)a.nth))
 		return false;
 	if (a.nth)

@@ -7,8 +7,8 @@
  *  - in the master also over its control socket: "faults" lists, "fault [name, action]" arms.
  *
  * An action is "fail", "crash" (SIGKILL to itself), "stop" (SIGSTOP), "delay SECONDS", "skew SECONDS"
- * (clock only, stays) or "off"; "@N" after it waits for the Nth time (by files: of all processes
- * together), "always" repeats it. Example: "crash @3".
+ * (clock only, stays) or "off"; "in PROGRAM" after it leaves other programs alone, "@N" waits for the
+ * Nth time (by files: of all processes together), "always" repeats it. Example: "crash in ganeti-noded @3".
  */
 #ifndef LIB_BASE_FAULT_H
 #define LIB_BASE_FAULT_H

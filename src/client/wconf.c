@@ -86,8 +86,10 @@ static int say_hello(const struct wconf *w, int fd, json **ret)
 {
 	json *hello CLEANUP(json_putp) =
 		json_pack("{s:I, s:s}", "attach", w->job, "nonce", w->nonce);
-	int r = chan_write(fd, hello, ATTACH_TIMEOUT);
+	int r;
 
+	FAULT(attach_hello);
+	r = chan_write(fd, hello, ATTACH_TIMEOUT);
 	return r < 0 ? r : chan_read(fd, ret, LUXI_MAX_MESSAGE, ATTACH_TIMEOUT);
 }
 
@@ -121,6 +123,7 @@ static void try_to_attach(struct wconf *w)
 		give_up(w, json_get_str(answer, "refused"));
 	} else if (json_get(answer, "attached") && dup3(fd, w->fd, O_CLOEXEC) >= 0) {
 		log_info("The next master daemon goes on with this job");
+		FAULT(attach_done);
 		w->lost = false;
 	}
 }

@@ -1,6 +1,8 @@
 /* Whole copies: made from a snapshot, received in chunks, checked, and moved into place. */
 #include "src/replica/priv.h"
 
+#include "lib/base/fault.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -122,6 +124,8 @@ static int move_into_place(const char *path, const char *file, struct err *e)
 		if (unlink(old) < 0 && errno != ENOENT)
 			return err_sys(e, errno, "Can't remove %s", old);
 	}
+	if (FAULT(replica_replace))
+		return err_plain(e, "fault point");
 	if (sync_dir(path) < 0 || rename(file, path) < 0 || sync_dir(path) < 0)
 		return err_sys(e, errno, "Can't put %s in place", path);
 	return 0;
@@ -141,6 +145,8 @@ int replica_receive(const char *path, int64_t offset, const void *data, size_t n
 	if (st.st_size != offset)
 		return err_plain(e, "The copy of the database has %lld bytes, what came begins at %lld",
 				 (long long)st.st_size, (long long)offset);
+	if (FAULT(replica_receive))
+		return err_plain(e, "fault point");
 	r = write_all(fd, data, n, offset);
 	if (r < 0)
 		return err_sys(e, r, "Can't write %s", file);

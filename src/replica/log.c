@@ -4,6 +4,8 @@
  */
 #include "src/replica/priv.h"
 
+#include "lib/base/fault.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -225,6 +227,8 @@ int replica_end(struct db *d, int64_t *ret_serial, struct err *e)
 	if (db_recorded(d, &data, &n, e) < 0 || state_get(d, &s, e) < 0)
 		return -1;
 	db_record_end(d);
+	if (n && FAULT(replica_log))
+		return err_plain(e, "fault point");
 	if (n) {
 		s.last.serial++;
 		s.last.term = s.term;
@@ -311,6 +315,8 @@ int replica_apply(struct db *d, struct replica_pos after, const struct replica_e
 	struct replica_state s;
 	int rc;
 
+	if (FAULT(replica_apply))
+		return err_plain(e, "fault point");
 	if (db_begin(d, true, e) < 0)
 		return -1;
 	if (state_get(d, &s, e) < 0) {
@@ -329,6 +335,7 @@ int replica_apply(struct db *d, struct replica_pos after, const struct replica_e
 	}
 	if (db_commit(d, e) < 0)
 		return -1;
+	FAULT(replica_applied);
 	*ret = s.last;
 	return 1;
 }
