@@ -4,4 +4,4 @@ tests_fault_history_SOURCES = tests/fault/history.c tests/fault/history.h tests/
 tests_fault_history_LDADD = $(MASTER_LIBS)
 fault_tests = tests/fault/0100-judge.t tests/fault/0200-points.t tests/fault/0300-kill.t
 TESTS += $(fault_tests)
-EXTRA_DIST += $(fault_tests) tests/fault/lib.sh
+EXTRA_DIST += $(fault_tests) tests/fault/lib.sh tests/fault/README
