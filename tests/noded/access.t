@@ -46,6 +46,28 @@ printf '[%s' "$(printf '[%.0s' {1..5000})" >"$T/deep"
 like "$(call version "@$T/deep")" '^\[false,' "too deep"
 is "$(call version '[]')" '[true,3010000]' "it still answers"
 
+diag "terms of masters"
+term() { # TERM MASTER
+	status version '[]' -H "Ganeti-Term: $1 $2"
+}
+is "$(term 3 node1.example.com)" 200 "a term nobody has heard of"
+is "$(cat "$TERM_FILE")" "3 node1.example.com" "is remembered"
+is "$(term 3 node1.example.com)" 200 "its master may go on"
+is "$(term 3 node2.example.com)" 409 "nobody else is the master in it"
+is "$(term 2 node1.example.com)" 409 "nor is one of an older term"
+like "$(call version '[]' -H 'Ganeti-Term: 2 node2.example.com')" \
+	'Node node1.example.com follows node1.example.com as master in term 3; it refuses node2.example.com of term 2' "which is told why"
+is "$(term 4 node2.example.com)" 200 "the next one is followed"
+is "$(term 3 node1.example.com)" 409 "and the last one no more"
+is "$(cat "$TERM_FILE")" "4 node2.example.com" "that is remembered, too"
+for bad in x 0 -1 '5' '5 ' '5 a b' '99999999999999999999 a'; do
+	is "$(status version '[]' -H "Ganeti-Term: $bad")" 409 "no term: $bad"
+done
+is "$(status version '[]')" 200 "a master without terms is upstream's, and is obeyed"
+echo garbage >"$TERM_FILE"
+is "$(term 9 node1.example.com)" 409 "who can't read what it remembers follows nobody new"
+rm "$TERM_FILE"
+
 diag "garbage on the socket"
 head -c 100000 /dev/urandom >"$T/garbage"
 ok "garbage is taken" bash -c "exec 3<>/dev/tcp/$IP/$GANETI_NODED_PORT; cat '$T/garbage' >&3 2>/dev/null; true"
