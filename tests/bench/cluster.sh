@@ -60,6 +60,20 @@ ms burst
 row "$BURST no-op jobs at once" "$(awk "{printf \"%.0f\", $BURST / \$1 * 1000}" "$T/ms")" jobs/s -
 : >"$T/ms"
 
+jobs() {
+	"$VCL_BUILD/tests/bench/jobs" "$@"
+}
+noop='{"OP_ID":"OP_TEST_DELAY","reason":[],"duration":0,"no_locks":true}'
+tag='{"OP_ID":"OP_TAGS_SET","reason":[],"kind":"instance","name":"inst%k.example.com","tags":["t%d"]}'
+row "no-op jobs, submitted one by one" "$(jobs rate 2000 "$noop")" jobs/s 500 2.6
+row "tag jobs of 20 instances, submitted one by one" "$(jobs rate 1000 "$tag")" jobs/s 200 1.2
+row "one tag job, until its end is known" "$(jobs one "$ROUNDS" "${tag//t%d/u%d}")" ms 20
+jobs many 20 "${noop/:0,/:60,}"
+jobs many 1000 "$noop"
+row "a light query, 20 jobs run, 1000 are queued: 99th percentile" "$(jobs ask 500 QueryClusterInfo '[]')" ms 10
+gnt-job cancel --pending --force >/dev/null 2>&1
+gnt-job cancel --running --force --kill --yes-do-it >/dev/null 2>&1
+
 for d in ganeti-masterd ganeti-noded ganeti-rapi; do row "$d, resident" "$(mib "$(vcl_pid 1 $d)")" MiB 15; done
 for d in ganeti-masterd ganeti-noded; do
 	mapfile -t kids < <(pgrep -P "$(vcl_pid 1 $d)")

@@ -27,17 +27,17 @@ head_row() {
 	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "($(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg))" measured '' budget '' Debian ''
 }
 
-# row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none
+# row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none; of jobs/s more is better
 row() {
 	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} verdict='' ratio=''
 	if [ "$budget" != - ]; then
 		verdict=ok
-		if awk "BEGIN {exit !($value > $budget)}"; then
+		if awk "BEGIN {exit !(\"$unit\" == \"jobs/s\" ? $value < $budget : $value > $budget)}"; then
 			verdict=OVER
 			over=1
 		fi
 	fi
-	[ "$debian" = - ] || ratio=$(awk "BEGIN {printf \"%.0fx\", $debian / $value}")
+	[ "$debian" = - ] || ratio=$(awk "BEGIN {printf \"%.0fx\", \"$unit\" == \"jobs/s\" ? $value / $debian : $debian / $value}")
 	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "$what" "$value" "$unit" "$budget" "$verdict" "$debian" "$ratio"
 }
 
