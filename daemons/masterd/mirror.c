@@ -128,12 +128,24 @@ static void write_job(struct mjob *j)
 
 /* --- what is to be written --- */
 static int intents = -1; /* the file */
+static struct {
+	int64_t *v; /* that did not get into it */
+	size_t n, cap;
+} unwritten;
 
 void mirror_intend(int64_t id)
 {
-	if (intents >= 0 && dprintf(intents, "%" PRId64 "\n", id) < 0)
-		log_error("Can't write to the list of job files to be written: %s",
-			  strerror(errno));
+	if (intents >= 0 && dprintf(intents, "%" PRId64 "\n", id) > 0)
+		return;
+	/* known to this process at least, which lives on when the disk is full */
+	GROW(unwritten.v, unwritten.n, unwritten.cap);
+	unwritten.v[unwritten.n++] = id;
+}
+
+static const char *archived_file(struct arena *a, int64_t id)
+{
+	return path_in(a, PATH_JOB_QUEUE_ARCHIVE_DIR, "%" PRId64 "/job-%" PRId64,
+		       id / QUEUE_ARCHIVE_PER_DIR, id);
 }
 
 static void catch_up(struct master *m, int64_t id)
@@ -143,10 +155,11 @@ static void catch_up(struct master *m, int64_t id)
 
 	if (queue_load(m->db, a, id, &job, NULL) < 0 || !job || !job_final(job_status_of(job)))
 		return;
-	/* if its file is in the archive it was complete before it went there */
-	if (!job->archived || fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)))
+	/* if its file is in the archive only, it was complete before it went there */
+	if (!job->archived || fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)) ||
+	    !fs_exists(archived_file(a, id)))
 		write_file(m, job);
-	if (job->archived)
+	if (job->archived && !missed)
 		mirror_archive(m, id);
 }
 
@@ -166,10 +179,13 @@ static void catch_up_all(struct master *m)
 	for (size_t i = 0; i < ids.n; i++)
 		if (parse_int(ids.v[i], &id) == 0)
 			catch_up(m, id);
+	for (size_t i = 0; i < unwritten.n; i++)
+		catch_up(m, unwritten.v[i]);
 }
 
 static void forget_intents(void)
 {
+	unwritten.n = 0;
 	if (intents >= 0 && ftruncate(intents, 0) < 0)
 		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
 }
@@ -254,7 +270,9 @@ void mirror_archive(struct master *m, int64_t id)
 	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
 
 	arm(m, LOG_DELAY); /* the list of intents is emptied then */
-	if (r == 0 && rename(from, arena_printf(a, "%s/job-%" PRId64, dir, id)) < 0 && errno != ENOENT)
+	/* it may never have been written: then it is now */
+	if (r == 0 && rename(from, archived_file(a, id)) < 0 &&
+	    (errno != ENOENT || !fs_exists(archived_file(a, id))))
 		r = -errno;
 	done(m, r, "archive", from);
 }

@@ -158,8 +158,12 @@ void watch_cancel(struct mjob *j, struct luxi_conn *c)
 	watch_new(j, c, LUXI_CANCEL_TIMEOUT)->cancel = true;
 }
 
+/* While newer changes of the job are on their way nothing is said: a client must not hear of an end that may be lost
+ * yet. Those changes notify again. */
 void watch_notify(struct mjob *j)
 {
+	if (!stored(j))
+		return;
 	for (struct watch *w = j->watches, *next; w; w = next) {
 		next = w->next;
 		try_answer(w, false);
