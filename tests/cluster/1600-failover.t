@@ -30,7 +30,7 @@ same() { # K: it has what the master has
 	[ "$(contents "$MASTER" | md5sum)" = "$(contents "$1" | md5sum)" ]
 }
 has_address() {
-	on "$1" sh -c 'ip -4 -o addr show dev br0 | grep -q "10.77.0.250/24"'
+	on "$1" sh -c 'ip -4 -o addr show dev br0 | grep -q "10.77.0.250/"'
 }
 has_tag() {
 	m gnt-cluster list-tags | grep -qx "$1"
