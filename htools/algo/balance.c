@@ -284,7 +284,8 @@ static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets
 		g[b->width - 1] = above(b->b.approx - b->w.failover - r->grew);
 	if (!b->w.any)
 		return;
-	note_range(b, r);
+	if (!b->w.no_range)
+		note_range(b, r);
 	if (b->b.approx - b->w.best > r->gain)
 		r->gain = b->b.approx - b->w.best;
 }
@@ -324,7 +325,9 @@ static void look_again(struct ht_balancer *b, int pos)
 		for (int t = i * b->block; t < (i + 1) * b->block && t < b->w.n_targets; t++)
 			b->list[n++] = b->w.targets[t];
 	}
+	b->w.no_range = true;
 	sweep(b, pos, hopeful(b, (double)g[b->width - 1] + r->grew), b->list, n, true);
+	b->w.no_range = false;
 	for (int i = 0; i < b->width; i++)
 		best = g[i] > best ? g[i] : best;
 	r->gain = (double)best + r->grew;

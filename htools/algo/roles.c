@@ -61,10 +61,16 @@ static void take_sec(const struct sweep *w, struct part *x, const struct ht_inst
 	finish(w, x, node, ht_try_sec(&w->b->c->nodes[node], from, &x->s, i, kept, only_role, force) == HT_OK);
 }
 
+/* Mostly there are none. */
+static int64_t shared_locations(const struct ht_cluster *c, int a, int b)
+{
+	return c->nodes[a].loc.n && c->nodes[b].loc.n ? ht_shared_locations(c, a, b) : 0;
+}
+
 /* --- combining --- */
 
-/* The score with A and B; how it changes the variances goes to the ranges. */
-static double combine(struct sweep *w, const struct delta *x, const struct delta *y, double lin)
+/* The score with A and B; with RANGE how it changes the variances goes to the ranges. */
+static inline double combine(struct sweep *w, const struct delta *x, const struct delta *y, double lin, const bool range)
 {
 	const struct score *b = w->b;
 	double inv = 1.0 / b->n, score = b->lin + x->lin + y->lin + lin;
@@ -82,6 +88,8 @@ static double combine(struct sweep *w, const struct delta *x, const struct delta
 
 		v = _mm_max_pd(v, zero);
 		total = _mm_add_pd(total, _mm_mul_pd(_mm_loadu_pd(b->w + k), _mm_sqrt_pd(v)));
+		if (!range)
+			continue;
 		_mm_storeu_pd(w->dmin + k, _mm_min_pd(_mm_loadu_pd(w->dmin + k), d));
 		_mm_storeu_pd(w->dmax + k, _mm_max_pd(_mm_loadu_pd(w->dmax + k), d));
 		ds = _mm_max_pd(ds, _mm_sub_pd(zero, ds));
@@ -94,6 +102,8 @@ static double combine(struct sweep *w, const struct delta *x, const struct delta
 		double v = (b->q[k] + x->dq[k] + y->dq[k]) * inv - s * s, d = v - b->var[k];
 
 		score += b->w[k] * sqrt(v > 0 ? v : 0);
+		if (!range)
+			continue;
 		w->dmin[k] = d < w->dmin[k] ? d : w->dmin[k];
 		w->dmax[k] = d > w->dmax[k] ? d : w->dmax[k];
 		w->ds_max[k] = fabs(ds) > w->ds_max[k] ? fabs(ds) : w->ds_max[k];
@@ -131,8 +141,9 @@ static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct h
 	double score;
 	int may;
 
-	lin += score_pairs(w->b, a->i, a->pri, new_pri);
-	score = combine(w, x, y, lin);
+	if (a->i->excl.n)
+		lin += score_pairs(w->b, a->i, a->pri, new_pri);
+	score = w->no_range ? combine(w, x, y, lin, false) : combine(w, x, y, lin, true);
 	if (score < w->one)
 		w->one = score;
 	w->any = true;
@@ -271,7 +282,7 @@ static void as_primary(struct sweep *w, struct inst_parts *a, int inst, int t, i
 			fixed = NULL;
 		if (fixed)
 			keep(w, a, inst, (struct ht_move){ HT_REPLACE_FAILOVER, t }, order + 1, fixed, &pri.d, t,
-			     ht_shared_locations(c, t, a->pri));
+			     shared_locations(c, t, a->pri));
 	}
 	if (!use_sec || w->o->restricted_migration || !a->p_to_s || !a->fx->ok[FIX_FR] || !ht_may_migrate(a->s, n))
 		return;
@@ -285,7 +296,7 @@ static void as_primary(struct sweep *w, struct inst_parts *a, int inst, int t, i
 		fixed = NULL;
 	if (pri.ok && fixed)
 		keep(w, a, inst, (struct ht_move){ HT_REPLACE_PRI, t }, order + 2, fixed, &pri.d, t,
-		     ht_shared_locations(c, t, a->sec));
+		     shared_locations(c, t, a->sec));
 }
 
 static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, int order, bool use_sec)
@@ -300,7 +311,7 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 		take_sec(w, &sec, a->i, t, &n->s, kept_p, false, a->force_s);
 		if (sec.ok) /* the primary stays: both location scores are its */
 			keep(w, a, inst, (struct ht_move){ HT_REPLACE_SEC, t }, order, &a->fx->d[FIX_RS], &sec.d, a->pri,
-			     ht_shared_locations(c, a->pri, t));
+			     shared_locations(c, a->pri, t));
 	}
 	if (!all)
 		return;
@@ -311,7 +322,7 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 		take_sec(w, &sec, a->i, t, &n->s, kept_s, false, a->force_p);
 	if (sec.ok)
 		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fx->d[FIX_FR], &sec.d, a->sec,
-		     ht_shared_locations(c, a->sec, t));
+		     shared_locations(c, a->sec, t));
 }
 
 static void sweep_drbd(struct sweep *w, int inst, struct fixed *fx, bool fresh, const int *targets, int n)

@@ -37,6 +37,7 @@ struct sweep {
 	double *found;   /* of the moves to each of the targets */
 	double one;      /* of those to the current one */
 	bool any;
+	bool no_range;   /* it is known: only candidates that were in one before */
 };
 /* Score the moves of instance INST to N targets. FIXED: what is known of it, or with FRESH a place to put it; then
  * failing over is tried, too. */

@@ -108,18 +108,22 @@ static void spread(const struct score *b, double sum[COLS], double var[COLS])
 	pair s[PAIRS] = { 0 }, v[PAIRS] = { 0 }, mean[PAIRS];
 	const double n = b->n;
 
-	for (int i = 0; i < b->n; i++)
-		for (int k = 0; k < PAIRS; k++)
-			s[k] += at(b->x[i], k);
+	/* written out: a compiler keeps them in registers then */
+#define EACH_PAIR(x) x(0) x(1) x(2) x(3) x(4) x(5) x(6)
+#define ADD(k) s[k] += at(b->x[i], k);
+#define SQUARE(k) { pair d = at(b->x[i], k) - mean[k]; v[k] += d * d; }
+	_Static_assert(PAIRS == 7, "EACH_PAIR");
+	for (int i = 0; i < b->n; i++) {
+		EACH_PAIR(ADD)
+	}
 	for (int k = 0; k < PAIRS; k++)
 		mean[k] = s[k] / n;
 	for (int i = 0; i < b->n; i++) {
-		for (int k = 0; k < PAIRS; k++) {
-			pair d = at(b->x[i], k) - mean[k];
-
-			v[k] += d * d;
-		}
+		EACH_PAIR(SQUARE)
 	}
+#undef EACH_PAIR
+#undef ADD
+#undef SQUARE
 	memcpy(sum, s, sizeof(s));
 	memcpy(var, v, sizeof(v));
 }
