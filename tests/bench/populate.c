@@ -1,10 +1,11 @@
 /*
- * populate DATABASE NODES INSTANCES: fills the configuration of a new cluster, whose master must not run,
+ * populate DATABASE NODES INSTANCES [NET]: fills the configuration of a new cluster, whose master must not run,
  * until it has that many nodes and instances. The nodes are offline, the instances have a disk, the first 50,000 a
- * mirrored one.
+ * mirrored one. With NET (as in "127.250") the nodes are online and have addresses in there.
  * populate DATABASE PENDING ENDED ARCHIVED: fills its queue with so many jobs; those that wait take ten minutes each.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/base/parse.h"
 #include "src/queue/queue.h"
@@ -16,6 +17,7 @@
 static struct confkit k;
 static json *changes;
 static int n_changes;
+static const char *net;
 
 static void __attribute__((noreturn)) die(const struct err *e)
 {
@@ -46,11 +48,14 @@ static void add_node(int i, const char *group)
 {
 	char *ip = arena_printf(k.a, "10.%d.%d.%d", i >> 16 & 255, i >> 8 & 255, i & 255);
 
+	if (net)
+		ip = arena_printf(k.a, "%s.%d.%d", net, i >> 8 & 255, i & 255);
+
 	add("node", confkit_json(&k,
 				 "{'uuid': '%s', 'name': 'node%d.example.com', 'primary_ip': '%s',"
-				 " 'secondary_ip': '%s', 'group': '%s', 'offline': true,"
+				 " 'secondary_ip': '%s', 'group': '%s', 'offline': %s,"
 				 " 'master_candidate': false, 'drained': false}",
-				 confkit_node(&k, i), i, ip, ip, group));
+				 confkit_node(&k, i), i, ip, ip, group, net ? "false" : "true"));
 }
 
 static void add_instance(int i, int nodes)
@@ -176,10 +181,14 @@ int main(int argc, char **argv)
 	int64_t n[3] = { 0 };
 	bool good = argc == 4 || argc == 5;
 
+	if (argc == 5 && strchr(argv[4], '.')) {
+		net = argv[4];
+		argc = 4;
+	}
 	for (int i = 0; good && i < argc - 2; i++)
 		good = parse_int(argv[i + 2], &n[i]) == 0 && n[i] >= 0 && n[i] <= 10000000;
 	if (!good || (argc == 4 ? n[0] < 3 || n[0] > 1000000 : !n[0] || !n[1])) {
-		fputs("usage: populate DATABASE NODES INSTANCES\n"
+		fputs("usage: populate DATABASE NODES INSTANCES [NET]\n"
 		      "       populate DATABASE PENDING ENDED ARCHIVED\n",
 		      stderr);
 		return 2;
