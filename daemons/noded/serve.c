@@ -198,7 +198,8 @@ static struct pool *make_pool(struct noded *n, const char *name, int min, int ma
 void noded_pools(struct noded *n, int max_workers)
 {
 	n->quick = make_pool(n, "quick", 1, max_workers, RETIRE_AFTER);
-	n->slow = make_pool(n, "slow", 1, max_workers, RETIRE_AFTER);
-	/* none before the first call: most nodes never have one */
+	/* none before the first call: a worker takes less time to start than these calls take */
+	n->slow = make_pool(n, "slow", 0, max_workers, RETIRE_AFTER);
+	/* most nodes never have one */
 	n->in_order = make_pool(n, "in order", 0, 1, RETIRE_ORDERED);
 }

@@ -22,6 +22,7 @@
 #define FREE_TIME 2.0     /* for all of them when the pool goes */
 #define YOUNG 1.0         /* who ends idle within that time is taken for broken */
 #define BACKOFF_MAX 30.0
+#define SHRINK_AFTER 60.0 /* workers that were idle all that time, and are more than have to be, end */
 
 struct worker {
 	struct worker *next;
@@ -59,11 +60,14 @@ struct pool {
 	struct worker *workers; /* leaving ones, too */
 	int n, n_idle;          /* without the leaving ones */
 	struct pool_job *first, **last; /* the queue */
-	struct ev_timer *refill;
+	struct ev_timer *refill, *shrink;
+	bool watched;            /* the shrink timer runs */
+	int least_idle;          /* since it was started */
 	double backoff;
 };
 
 static void dispatch(struct pool *p);
+static void watch_idle(struct pool *p);
 static void on_gone(struct worker *w);
 
 /* --- workers --- */
@@ -245,6 +249,7 @@ static void on_msg(struct chan *c, json *msg, void *arg)
 	    json_get_bool(msg, "retire", false) || w->pid_fd >= 0)
 		leave(w, true);
 	dispatch(p);
+	watch_idle(p);
 	finish(j, msg);
 }
 
@@ -309,9 +314,38 @@ static void send_more(struct pool_job *j)
 	json_put(STEAL(j->more));
 }
 
+static void watch_idle(struct pool *p)
+{
+	if (p->watched || p->n_idle <= p->o.min)
+		return;
+	p->watched = true;
+	p->least_idle = p->n_idle;
+	ev_timer_start(p->shrink, p->o.idle_time > 0 ? p->o.idle_time : SHRINK_AFTER);
+}
+
+static void on_shrink(void *arg)
+{
+	struct pool *p = arg;
+
+	p->watched = false;
+	for (int n = p->least_idle - p->o.min; n > 0 && p->n_idle > p->o.min; n--) {
+		struct worker *least = NULL;
+
+		for (struct worker *w = p->workers; w; w = w->next)
+			if (w->chan && !w->job && (!least || w->served < least->served))
+				least = w;
+		if (!least)
+			break;
+		leave(least, true);
+	}
+	watch_idle(p);
+}
+
 static void give(struct worker *w, struct pool_job *j)
 {
 	w->pool->n_idle--;
+	if (w->pool->n_idle < w->pool->least_idle)
+		w->pool->least_idle = w->pool->n_idle;
 	w->job = j;
 	j->worker = w;
 	chan_send(w->chan, STEAL(j->request));
@@ -364,6 +398,7 @@ struct pool *pool_new(struct ev *ev, const struct pool_opts *o)
 	p->last = &p->first;
 	p->refill = ev_timer_new(ev, "pool refill", on_refill, p);
 	ev_timer_start(p->refill, 0);
+	p->shrink = ev_timer_new(ev, "pool shrink", on_shrink, p);
 	return p;
 }
 
@@ -388,6 +423,11 @@ void pool_let_go(struct pool *p)
 		p->n--;
 		worker_free(w);
 	}
+}
+
+int pool_size(const struct pool *p)
+{
+	return p->n;
 }
 
 void pool_free(struct pool *p)
@@ -426,6 +466,7 @@ void pool_free(struct pool *p)
 		worker_free(w);
 	}
 	ev_timer_free(p->refill);
+	ev_timer_free(p->shrink);
 	free(p->name);
 	free(p);
 }

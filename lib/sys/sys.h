@@ -204,9 +204,11 @@ struct pool_opts {
 	int min, max;             /* idle workers kept, processes at most */
 	int retire_after;         /* requests a worker serves, then it is replaced */
 	size_t max_message;
+	double idle_time;         /* after which those idle beyond .min end; 0 = a minute */
 };
 struct pool;
 struct pool *pool_new(struct ev *ev, const struct pool_opts *o);
+int pool_size(const struct pool *p); /* workers */
 void pool_free(struct pool *p); /* terminates the workers; FN of open jobs is not called */
 struct pool_job;
 /*

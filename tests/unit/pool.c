@@ -204,6 +204,32 @@ static void test_pool_retires(void **state)
 	stop(&s);
 }
 
+/* After many at once, only as many stay as have to. */
+static void test_pool_shrinks(void **state)
+{
+	static const char *const argv[] = { "/proc/self/exe", "worker", NULL };
+	struct pool_opts o = { .name = "test", .argv = argv, .min = 1, .max = 4, .max_message = 1 << 20,
+			       .idle_time = 0.1 };
+	struct seen s = { .ev = ev_new() };
+	double end = clock_mono() + 20;
+	bool never = false;
+
+	(void)state;
+	s.pool = pool_new(s.ev, &o);
+	for (int i = 0; i < 4; i++)
+		submit(&s, "echo", 10);
+	assert_int_equal(pool_size(s.pool), 4);
+	wait_finals(&s, 4);
+	while (pool_size(s.pool) != 1 && clock_mono() < end)
+		ev_run_until(s.ev, &never, 0.05);
+	assert_int_equal(pool_size(s.pool), 1);
+	submit(&s, "echo", 10);
+	wait_finals(&s, 1);
+	assert_int_equal(s.n_null, 0);
+	assert_int_equal(s.served, 1); /* one of those that were there */
+	stop(&s);
+}
+
 static void test_pool_crash(void **state)
 {
 	struct seen s;
@@ -547,7 +573,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pool_serves),
 		cmocka_unit_test(test_pool_early_message),
-		cmocka_unit_test(test_pool_retires),
+		cmocka_unit_test(test_pool_retires), cmocka_unit_test(test_pool_shrinks),
 		cmocka_unit_test(test_pool_crash),
 		cmocka_unit_test(test_pool_timeout),
 		cmocka_unit_test(test_pool_adopts),
