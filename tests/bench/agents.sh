@@ -22,15 +22,13 @@ prepare() { # K
 	mkdir -p "$lib" "$etc"
 	ln -s "$VCL/hosts" "$etc/hosts"
 	cp "$(vcl_file 1 DATA_DIR)"/{server.pem,client.pem,ssconf_*} "$lib/"
-	echo "$(vcl_name "$1")" >"$lib/ssconf_master_node.new"
-	rm "$lib/ssconf_master_node.new"
 }
 agent() { # K
 	GANETI_ROOTDIR=$(vcl_root "$1") GANETI_HOSTNAME=$(vcl_name "$1") ganeti-noded
 }
 all_agents() {
 	local k
-	for ((k = 2; k <= N; k++)); do agent $k || return; done
+	for ((k = 2; k <= N; k++)); do agent "$k" || return; done
 }
 # shellcheck disable=SC2046 # several processes
 agents_memory() {
@@ -41,8 +39,8 @@ ask_all() {
 }
 
 vcl_prepare 1 >/dev/null
-for ((k = 10; k <= N; k++)); do echo "$(address $k) $(vcl_name $k)"; done >>"$VCL/hosts"
-for ((k = 2; k <= 9; k++)); do sed -i "s/^[0-9.]* node$k.example.com.*/$(address $k) $(vcl_name $k)/" "$VCL/hosts"; done
+for ((k = 10; k <= N; k++)); do echo "$(address "$k") $(vcl_name "$k")"; done >>"$VCL/hosts"
+for ((k = 2; k <= 9; k++)); do sed -i "s/^[0-9.]* node$k.example.com.*/$(address "$k") $(vcl_name "$k")/" "$VCL/hosts"; done
 GANETI_ROOTDIR=$(vcl_root 1) GANETI_HOSTNAME=$(vcl_name 1)
 export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH
 echo "# $N node agents on this machine"
@@ -50,7 +48,7 @@ head_row
 gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 daemon-util stop ganeti-masterd
 "$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$N" 0 "$NET" || bail "populate"
-for ((k = 2; k <= N; k++)); do prepare $k; done
+for ((k = 2; k <= N; k++)); do prepare "$k"; done
 ms all_agents
 row "start of the agents, one after the other" "$(median)" ms -
 daemon-util start ganeti-masterd

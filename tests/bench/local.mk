@@ -22,11 +22,12 @@ bench: all $(bench_programs) $(bench_tools)
 	@echo "# tests/bench/durable.sh"; bash $(srcdir)/tests/bench/durable.sh
 	@[ "$$(id -u)" != 0 ] || { echo "# tests/bench/lab.sh"; GANETI_BUILD=$(abs_top_builddir) bash $(srcdir)/tests/bench/lab.sh; }
 
-EXTRA_DIST += tests/bench/htools.sh
+EXTRA_DIST += tests/bench/agents.sh tests/bench/htools.sh
 .PHONY: bench-htools
 bench-htools: htools/htools$(EXEEXT) tests/harness/mkhtools$(EXEEXT) tests/harness/mkrequest$(EXEEXT)
 	bash $(srcdir)/tests/bench/htools.sh
 
 bench-scale: all $(bench_tools)
 	@bash $(srcdir)/tests/bench/scale.sh
+	@bash $(srcdir)/tests/bench/agents.sh
 .PHONY: bench-scale
