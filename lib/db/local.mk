@@ -1,4 +1,5 @@
 libbase_a_SOURCES += \
+	lib/db/apply.c \
 	lib/db/db.h \
 	lib/db/migrate.c \
 	lib/db/priv.h \

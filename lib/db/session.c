@@ -92,6 +92,10 @@ int db_apply(struct db *d, const void *changes, size_t n, struct err *e)
 	assert(db_in_transaction(d));
 	if (n > INT32_MAX)
 		return err_plain(e, "database: changes of %zu bytes are too large", n);
+	if (db_apply_prepared(d, changes, n) == 0)
+		return 0;
+	if (sqlite3_get_autocommit(db_handle(d))) /* full disk: what follows would be a transaction of its own */
+		return db_failed(d, e);
 	rc = sqlite3changeset_apply(db_handle(d), (int)n, (void *)(uintptr_t)changes, NULL, on_conflict,
 				    &conflict);
 	if (rc == SQLITE_OK)

@@ -22,6 +22,7 @@ struct db {
 	bool in_transaction;
 	bool lost; /* SQLite has rolled it back by itself: nothing more may be written as part of it */
 	sqlite3_session *session;
+	struct db_columns *columns;
 };
 
 struct db_stmt {
@@ -39,6 +40,16 @@ sqlite3 *db_handle(struct db *d)
 sqlite3_session **db_session(struct db *d)
 {
 	return &d->session;
+}
+
+struct db_columns **db_columns(struct db *d)
+{
+	return &d->columns;
+}
+
+sqlite3_stmt *db_stmt_handle(struct db_stmt *s)
+{
+	return s->sql;
 }
 
 int db_failed(struct db *d, struct err *e)
@@ -120,6 +131,7 @@ void db_close(struct db *d)
 	if (!d)
 		return;
 	map_free(d->cache, stmt_free);
+	db_columns_free(d->columns);
 	db_record_end(d);
 	db_rollback(d);
 	if (sqlite3_close(d->sql) != SQLITE_OK)
@@ -179,7 +191,7 @@ bool db_in_transaction(const struct db *d)
 }
 
 /* The cached statement of SQL, unless that one is being stepped through right now. */
-static int prepare(struct db *d, const char *sql, struct db_stmt **ret, struct err *e)
+int db_prepare(struct db *d, const char *sql, struct db_stmt **ret, struct err *e)
 {
 	struct db_stmt *s = map_get(d->cache, sql);
 	sqlite3_stmt *p;
@@ -241,7 +253,7 @@ static void bind(struct db_stmt *s, const char *fmt, va_list ap)
 int db_queryv(struct db *d, struct db_stmt **ret, struct err *e, const char *sql, const char *fmt,
 	      va_list ap)
 {
-	if (prepare(d, sql, ret, e) < 0)
+	if (db_prepare(d, sql, ret, e) < 0)
 		return -1;
 	bind(*ret, fmt, ap);
 	return 0;

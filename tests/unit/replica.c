@@ -257,6 +257,41 @@ static void test_random(void **state)
 	assert_same(m, r);
 }
 
+/* Rows that are in each other's way if they are not changed in the one order that works. */
+static void test_exchanged(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE a SET name = 'w' WHERE id = 1", "UPDATE a SET name = 'x' WHERE id = 2",
+		"UPDATE a SET name = 'y' WHERE id = 4", "INSERT INTO a(id, name) VALUES(5, 'z')",
+		"INSERT INTO b(role, value, n) VALUES(1, 'v', NULL)",
+	};
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *m CLEANUP(db_closep) = new_master(), *r = NULL;
+
+	(void)state;
+	begin(m);
+	assert_ok(db_exec(m, &e, "INSERT INTO a(id, name) VALUES(1, 'x'), (2, 'y'), (4, 'z')", ""), &e);
+	commit(m);
+	r = copy_to(m, "r", 65536);
+	for (int i = 0; i < 2; i++) {
+		begin(m);
+		for (size_t k = 0; k < ARRAY_SIZE(changes); k++)
+			assert_ok(db_exec(m, &e, changes[k], ""), &e);
+		commit(m);
+		assert_int_equal(follow(m, r, 10), 1);
+		assert_same(m, r);
+		begin(m); /* as before */
+		assert_ok(db_exec(m, &e, "DELETE FROM a WHERE id = 5", ""), &e);
+		assert_ok(db_exec(m, &e, "DELETE FROM b", ""), &e);
+		assert_ok(db_exec(m, &e, "UPDATE a SET name = id", ""), &e);
+		assert_ok(db_exec(m, &e, "UPDATE a SET name = substr('xy.z', id, 1)", ""), &e);
+		commit(m);
+	}
+	assert_int_equal(follow(m, r, 10), 1);
+	assert_same(m, r);
+	db_close(r);
+}
+
 static void test_nothing_changed(void **state)
 {
 	struct db *m CLEANUP(db_closep) = new_master();
@@ -475,6 +510,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_random, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exchanged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_copy, setup, teardown),
