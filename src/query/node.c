@@ -212,9 +212,18 @@ static enum qstatus node_powered(struct qctx *c, const void *obj, const struct q
 static enum qstatus node_hv_state(struct qctx *c, const void *obj, const struct qfield *f,
 				  json **ret)
 {
+	const struct cluster *cl = snap_cluster(c->s);
+	const struct nodegroup *g = snap_group(c->s, N(obj)->group);
+	const json *defaults = json_own(c->a, record_defaults(rec_hvstate()));
+
 	(void)f;
-	*ret = json_ref(fill_hv_state(c->a, snap_cluster(c->s), snap_group(c->s, N(obj)->group), N(obj)));
-	return QRS_NORMAL;
+	*ret = json_ref(fill_hv_state(c->a, cl, g, N(obj)));
+	/* upstream never has it; ours appears once an administrator has said something */
+	json_each(*ret, hv, one)
+		if (!json_equal(one, defaults))
+			return QRS_NORMAL;
+	json_put(STEAL(*ret));
+	return QRS_UNAVAIL;
 }
 
 static enum qstatus node_disk_state(struct qctx *c, const void *obj, const struct qfield *f,

@@ -225,6 +225,8 @@ static void check_jobs(struct judge *g)
 		json_items (op->ack, i, id) {
 			json *row = map_get(g->jobs, key_of(g, json_int(id, 0)));
 
+			if (!json_int(id, 0)) /* that part was refused */
+				continue;
 			g->checked++;
 			if (!row)
 				wrong(g, "job %" PRId64 " of operation %s was acknowledged and is lost",

@@ -366,12 +366,13 @@ static void do_many(struct client *k)
 		   json_pack("[[[o], [o], [o]]]", noop(k, 0, 0), noop(k, 1, 0), noop(k, 2, 0)),
 		   &ids) != ANSWERED)
 		return;
+	/* one that was refused keeps its place: the third job is the third part */
 	json_items (ids, i, pair)
-		if (json_boolean(json_at(pair, 0), false))
-			json_append(acked, json_ref(json_at(pair, 1)));
+		json_append(acked, json_boolean(json_at(pair, 0), false) ? json_ref(json_at(pair, 1)) : json_new_int(0));
 	note(k, json_pack("{s:O}", "ack", acked));
 	json_items (acked, m, id)
-		wait_end(k, json_int(id, 0));
+		if (json_int(id, 0))
+			wait_end(k, json_int(id, 0));
 }
 
 static void do_cancel(struct client *k)
