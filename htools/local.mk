@@ -11,6 +11,7 @@ libhtools_a_SOURCES = \
 	htools/core/merge.c \
 	htools/core/metrics.c \
 	htools/core/node.c \
+	htools/core/pool.c \
 	htools/core/print.c \
 	htools/core/text.c \
 	htools/core/totals.c \

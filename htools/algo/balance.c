@@ -359,6 +359,12 @@ static bool shares_pairs(const struct ht_balancer *b, const struct ht_inst *i)
 	return false;
 }
 
+/* Pools, too, refuse places by what is elsewhere. */
+static bool reached(const struct ht_balancer *b, const struct ht_inst *i)
+{
+	return shares_pairs(b, i) || ht_pools_shared(&b->c->insts[b->moved], i);
+}
+
 static bool near(const struct ht_balancer *b, const struct ht_inst *i)
 {
 	return b->changed[i->pri] || (i->sec != HT_NONE && b->changed[i->sec]);
@@ -423,7 +429,7 @@ static bool known(struct ht_balancer *b, int pos, const int *targets, int n)
 	const struct ht_inst *i = &b->c->insts[b->movable[pos]];
 	struct bound *r = &b->rec[pos];
 
-	if (!r->valid || b->movable[pos] == b->moved || shares_pairs(b, i))
+	if (!r->valid || b->movable[pos] == b->moved || reached(b, i))
 		return false;
 	if (near(b, i))
 		return b->fx && follow(b, pos);

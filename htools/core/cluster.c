@@ -24,11 +24,15 @@ const struct ht_policy ht_policy_default = {
 /* --- the journal --- */
 
 struct entry {
-	enum { ENTRY_NODE, ENTRY_INST, ENTRY_NEW } kind;
+	enum { ENTRY_NODE, ENTRY_INST, ENTRY_NEW, ENTRY_POOL } kind;
 	int index;
 	union {
 		struct ht_node node; /* with lists of its own */
 		struct ht_inst inst;
+		struct {
+			const struct ht_set *domains;
+			int sign;
+		} pool;
 	};
 };
 struct ht_journal {
@@ -147,6 +151,9 @@ void ht_rollback(struct ht_cluster *c, size_t mark)
 			free(c->insts[x->index].excl.v);
 			free(c->insts[x->index].wanted.v);
 			break;
+		case ENTRY_POOL:
+			ht_pool_count(c, x->index, x->pool.domains, -x->pool.sign);
+			break;
 		}
 	}
 	j->depth--;
@@ -185,6 +192,7 @@ void ht_cluster_free(struct ht_cluster *c)
 	while (c->journal->n > 0)
 		if (c->journal->v[--c->journal->n].kind == ENTRY_NODE)
 			free_lists(&c->journal->v[c->journal->n].node);
+	ht_pools_free(c);
 	for (int i = 0; i < c->n_nodes; i++) {
 		free_lists(&c->nodes[i]);
 		free(c->nodes[i].mig.v);
@@ -282,6 +290,7 @@ int ht_new_inst(struct ht_cluster *c, const struct ht_inst *from, const char *na
 	*i = copy;
 	i->name = i->alias = kept;
 	i->pri = i->sec = HT_NONE;
+	i->home = NULL;
 	ht_list_copy(&i->excl, &copy.excl);
 	i->wanted = (struct ht_set){ NULL, 0, 0 };
 	for (int k = 0; k < copy.wanted.n; k++)
@@ -434,6 +443,28 @@ static void add_pairs(struct ht_node *n, const struct ht_inst *i, int sign)
 	}
 }
 
+/* Pools count I as primary of a node with DOMAINS, or (SIGN -1) do not any more. */
+static void count_pools(struct ht_cluster *c, int inst, const struct ht_set *domains, int sign)
+{
+	struct ht_inst *i = &c->insts[inst];
+
+	if (i->n_pools == 0 || (i->home != NULL) == (sign > 0))
+		return;
+	ht_touch_inst(c, inst);
+	i->home = sign > 0 ? domains : NULL;
+	for (int k = 0; k < i->n_pools; k++) {
+		ht_pool_count(c, i->pools[k], domains, sign);
+		if (c->journal->depth > 0) {
+			struct entry *x = log_entry(c->journal);
+
+			x->kind = ENTRY_POOL;
+			x->index = i->pools[k];
+			x->pool.domains = domains;
+			x->pool.sign = sign;
+		}
+	}
+}
+
 void ht_link_pri(struct ht_cluster *c, int node, int inst)
 {
 	struct ht_node *n = &c->nodes[node];
@@ -441,6 +472,7 @@ void ht_link_pri(struct ht_cluster *c, int node, int inst)
 
 	for (int k = 0; k < i->excl.n; k++)
 		ht_counts_add(&n->tags, i->excl.v[k]);
+	count_pools(c, inst, n->domains, 1);
 	if (i->forthcoming)
 		return;
 	ht_list_push(&n->pri, inst);
@@ -454,6 +486,7 @@ void ht_unlink_pri(struct ht_cluster *c, int node, int inst)
 
 	for (int k = 0; k < i->excl.n; k++)
 		ht_counts_del(&n->tags, i->excl.v[k]);
+	count_pools(c, inst, i->home, -1);
 	if (i->forthcoming)
 		return;
 	ht_list_del(&n->pri, inst);
@@ -555,6 +588,8 @@ struct ht_cluster *ht_cluster_clone(const struct ht_cluster *c)
 		n->mig = copy_set(&from->mig);
 		n->rmig = copy_set(&from->rmig);
 		n->loc = copy_set(&from->loc);
+		n->pools = NULL;
+		n->domains = NULL;
 	}
 	for (int i = 0; i < c->n_insts; i++) {
 		const struct ht_inst *from = &c->insts[i];
@@ -570,5 +605,6 @@ struct ht_cluster *ht_cluster_clone(const struct ht_cluster *c)
 		ht_list_copy(&x->excl, &from->excl);
 		x->wanted = copy_set(&from->wanted);
 	}
+	ht_pools_clone(to, c);
 	return to;
 }

@@ -112,6 +112,8 @@ struct ht_inst {
 	struct strs tags;
 	struct ht_list excl;   /* exclusion tags (ids), in the order of the tags, with repetitions */
 	struct ht_set wanted;  /* desired locations (ids) */
+	int *pools, n_pools;   /* pool.c: those it is in */
+	const struct ht_set *home; /* domains of the node where they count it as primary; NULL: nowhere */
 	struct strs networks;  /* UUIDs, of its NICs */
 };
 bool ht_inst_running(const struct ht_inst *i);
@@ -188,6 +190,8 @@ struct ht_node {
 	struct ht_counts pairs;        /* location/exclusion tag pairs (ht_pair()) of primaries */
 	struct ht_peers peers;
 	struct ht_set mig, rmig, loc;  /* tag ids */
+	const struct ht_pools *pools;  /* of the cluster; NULL: no tag says anything of pools */
+	struct ht_set *domains;        /* by kind, see pool.c */
 	int *nets, n_nets;             /* bandwidth.c: networks it is in (tag ids) */
 	struct ht_speed {
 		int tag;
@@ -210,6 +214,7 @@ struct ht_cluster {
 	struct strs tags;
 	struct ht_policy policy;
 	struct map *names;        /* interned tags: text -> id + 1 */
+	struct ht_pools *pools;   /* or NULL */
 	struct ht_journal *journal;
 };
 struct ht_cluster *ht_cluster_new(void);
@@ -308,6 +313,24 @@ int64_t ht_shared_locations(const struct ht_cluster *c, int a, int b);
 /* May instances migrate from node A to node B? */
 bool ht_may_migrate(const struct ht_node *a, const struct ht_node *b);
 enum ht_fail ht_node_health(const struct ht_node *n); /* does it keep to its policy? */
+
+/* --- pool.c: instances that stay apart or together by failure domain --- */
+void ht_pools_init(struct ht_cluster *c); /* once tags and nodes are known; before instances have roles */
+void ht_pools_free(struct ht_cluster *c);
+void ht_pools_clone(struct ht_cluster *to, const struct ht_cluster *c); /* TO has nodes and instances, with their roles */
+void ht_pools_of(struct ht_cluster *c, struct ht_inst *i);              /* by its tags */
+void ht_pool_count(struct ht_cluster *c, int pool, const struct ht_set *domains, int sign); /* a primary more, or less */
+/* Is N no place for I as primary? A place that violates less than where it is now is one. */
+bool ht_pools_refuse(const struct ht_node *n, const struct ht_inst *i);
+/* How many others it meets, or does not meet, against the rules, where it is. */
+int64_t ht_pools_violated(const struct ht_cluster *c, const struct ht_inst *i);
+bool ht_pools_shared(const struct ht_inst *a, const struct ht_inst *b);
+struct ht_pool_why {
+	const char *tag, *kind;
+	bool together;
+	int64_t n; /* others; 0: nothing is violated */
+};
+struct ht_pool_why ht_pools_why(const struct ht_node *n, const struct ht_inst *i); /* the first pool that N is no place for */
 
 /* --- bandwidth.c --- */
 void ht_bandwidth_tags(struct ht_cluster *c); /* once all tags are known */

@@ -272,6 +272,7 @@ void ht_inst_tags(struct ht_cluster *c, struct ht_inst *i)
 	struct strs excl = named_by_tags(a, &c->tags, TAG_EXCLUSION), wanted = named_by_tags(a, &c->tags, TAG_DESIRED_LOCATION);
 
 	sort_tags(c, i, &excl, &wanted);
+	ht_pools_of(c, i);
 }
 
 int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
@@ -296,11 +297,13 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 		migration_tags(c, n);
 	}
 	ht_bandwidth_tags(c);
+	ht_pools_init(c);
 	for (int k = 0; k < c->n_insts; k++) {
 		struct ht_inst *i = &c->insts[k];
 
 		i->alias = without(c, i->name, suffix);
 		sort_tags(c, i, &excl, &wanted);
+		ht_pools_of(c, i);
 		i->loc_score = ht_shared_locations(c, i->pri, i->sec);
 		i->movable = i->movable && !ht_inst_split(c, i);
 		load_pri(c, k);

@@ -255,7 +255,7 @@ static enum ht_fail check_pri(const struct ht_node *n, const struct ht_state *fr
 		return HT_FAIL_MEM;
 	if (ratio >= 0 && ratio < s->p_cpu)
 		return HT_FAIL_CPU;
-	if (tags_conflict(n, i))
+	if (tags_conflict(n, i) || ht_pools_refuse(n, i))
 		return HT_FAIL_TAGS;
 	return check_forth_pri(n, s, i);
 }

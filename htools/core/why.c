@@ -72,6 +72,17 @@ static enum ht_fail space(const struct ht_node *n, const struct ht_state *from, 
 	return HT_OK;
 }
 
+static enum ht_fail pool(const struct ht_node *n, const struct ht_inst *i, struct ht_why *w)
+{
+	struct ht_pool_why p;
+
+	if (!ht_pools_refuse(n, i))
+		return HT_OK;
+	p = ht_pools_why(n, i);
+	LIMIT(p.together, HT_FAIL_TAGS, "affinity", "of the pool %s %lld others are not in that %s", p.tag, LL(p.n), p.kind);
+	LIMIT(true, HT_FAIL_TAGS, "antiaffinity", "of the pool %s %lld others are in that %s", p.tag, LL(p.n), p.kind);
+}
+
 static enum ht_fail as_primary(const struct ht_cluster *c, const struct ht_inst *i, const struct ht_refusal *r, struct ht_why *w)
 {
 	const struct ht_node *n = &c->nodes[r->node];
@@ -98,6 +109,9 @@ static enum ht_fail as_primary(const struct ht_cluster *c, const struct ht_inst 
 	LIMIT(ratio >= 0 && ratio < to.p_cpu, HT_FAIL_CPU, "vcpu-ratio",
 	      "%.2f virtual processors for a real one, the policy allows %.2f", to.p_cpu, ratio);
 	LIMIT(tag, HT_FAIL_TAGS, "exclusion-tag", "an instance with the tag %s is there", tag);
+	f = pool(n, i, w);
+	if (f != HT_OK)
+		return f;
 	return forth(n, &to, i, false, w);
 }
 

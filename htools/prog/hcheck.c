@@ -4,7 +4,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-enum check { CHECK_N1, CHECK_TAGS, CHECK_OFFLINE_PRI, CHECK_OFFLINE_SEC, CHECK_GLOBAL_N1, N_CHECK };
+enum check { CHECK_N1, CHECK_TAGS, CHECK_OFFLINE_PRI, CHECK_OFFLINE_SEC, CHECK_GLOBAL_N1, CHECK_POOLS, N_CHECK };
 static const struct {
 	const char *key, *doc;
 } checks[N_CHECK] = {
@@ -13,6 +13,7 @@ static const struct {
 	{ "OFFLINE_PRI", "Instances having the primary node offline" },
 	{ "OFFLINE_SEC", "Instances having a secondary node offline" },
 	{ "GN1_FAIL", "Nodes not directly evacuateable" },
+	{ "POOL_FAIL", "Instances too near to others of their pool, or too far" },
 };
 struct result {
 	int count[N_CHECK];
@@ -26,7 +27,8 @@ struct hcheck {
 	struct htool *t;
 	struct ht_cluster *c;
 	struct ht_view *views;
-	int n_views, n_checks;
+	int n_views;
+	bool made[N_CHECK]; /* which checks */
 	bool machine;
 	size_t n_levels;
 	struct strs kinds; /* of locations */
@@ -52,9 +54,11 @@ static struct result check_group(const struct hcheck *r, const struct ht_view *v
 		x.count[CHECK_TAGS] += n->s.conflicts > 0;
 		x.count[CHECK_OFFLINE_PRI] += n->offline ? n->pri.n : 0;
 		x.count[CHECK_OFFLINE_SEC] += n->offline; /* upstream counts the nodes here */
-		if (r->n_checks > CHECK_GLOBAL_N1)
+		if (r->made[CHECK_GLOBAL_N1])
 			x.count[CHECK_GLOBAL_N1] += !ht_can_evacuate(r->c, v, v->nodes[k]);
 	}
+	for (int k = 0; k < v->n_insts; k++)
+		x.count[CHECK_POOLS] += ht_pools_violated(r->c, &r->c->insts[v->insts[k]]) > 0;
 	for (size_t i = 0; i < r->n_levels; i++)
 		x.level[i].known = ht_redundancy(r->c, v, &r->algo, i ? r->kinds.v[i - 1] : NULL, &x.level[i].n) == 0;
 	return x;
@@ -100,9 +104,10 @@ static void show_machine(const char *level, const struct hcheck *r, const struct
 {
 	struct str s CLEANUP(str_free) = { 0 };
 
-	for (int i = 0; i < r->n_checks; i++)
-		ht_print_key(&s, "HCHECK", arena_printf(r->t->a, "%s_%s", level, checks[i].key),
-			     arena_printf(r->t->a, "%d", x->count[i]));
+	for (int i = 0; i < N_CHECK; i++)
+		if (r->made[i])
+			ht_print_key(&s, "HCHECK", arena_printf(r->t->a, "%s_%s", level, checks[i].key),
+				     arena_printf(r->t->a, "%d", x->count[i]));
 	if (!group)
 		key_levels(&s, level, r, x);
 	ht_print_key(&s, "HCHECK", arena_printf(r->t->a, "%s_%s", level, group ? "SCORE" : "NEED_REBALANCE"), value);
@@ -116,8 +121,9 @@ static void show_human(const char *title, const struct hcheck *r, const struct r
 	if (r->t->verbose < 1)
 		return;
 	out("\n%s", title);
-	for (int i = 0; i < r->n_checks; i++)
-		out("    %s: %d", checks[i].doc, x->count[i]);
+	for (int i = 0; i < N_CHECK; i++)
+		if (r->made[i])
+			out("    %s: %d", checks[i].doc, x->count[i]);
 	if (!group)
 		tell_levels("Cluster", r, x);
 	out("    %s: %s", group ? "Group score" : "Cluster is not healthy", value);
@@ -135,7 +141,7 @@ static int check_all(const struct hcheck *r, bool first, struct result *ret_tota
 	*ret_total = (struct result){ .level = levels(r) };
 	for (int g = 0; g < r->n_views; g++) {
 		x[g] = check_group(r, &r->views[g]);
-		for (int i = 0; i < r->n_checks; i++) {
+		for (int i = 0; i < N_CHECK; i++) {
 			ret_total->count[i] += x[g].count[i];
 			sum += x[g].count[i];
 		}
@@ -199,7 +205,10 @@ int hcheck_main(struct htool *t, struct err *e)
 	if (htool_no_args(t, e) < 0 || htool_read(t, &c, e) < 0 || htool_set_status(t, c, e) < 0)
 		return -1;
 	r.c = c;
-	r.n_checks = json_get_bool(t->opts, "capacity_checks", true) ? N_CHECK : CHECK_GLOBAL_N1;
+	for (int i = 0; i < N_CHECK; i++)
+		r.made[i] = true;
+	r.made[CHECK_GLOBAL_N1] = json_get_bool(t->opts, "capacity_checks", true);
+	r.made[CHECK_POOLS] = c->pools != NULL;
 	if (htool_flag(t, "redundancy")) {
 		htool_algo_opts(t, &r.algo);
 		r.kinds = ht_location_kinds(c, t->a);

@@ -32,7 +32,7 @@ static bool chance(int percent)
 }
 
 struct traits {
-	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit, bandwidth;
+	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit, bandwidth, pools;
 	int groups;
 };
 struct node {
@@ -187,6 +187,8 @@ static void print_inst_tags(void)
 	}
 	if (traits.locations && chance(30))
 		str_addf(out, "%spower:%d", sep, upto(3));
+	else if (traits.pools && chance(60))
+		str_addf(out, "%s%s:%d", sep, chance(50) ? "web" : "db", upto(4));
 }
 
 static void print_policy(const char *owner)
@@ -230,6 +232,8 @@ static void print_cluster(void)
 	str_addf(out, "\n");
 	if (traits.tags)
 		str_addf(out, "htools:iextags:service\n");
+	if (traits.pools)
+		str_addf(out, "htools:antiaffinity:rack:web\nhtools:antiaffinity:node:db\nhtools:affinity:power:db\n");
 	if (traits.locations)
 		str_addf(out, "htools:nlocation:power\nhtools:nlocation:rack\nhtools:desiredlocation:power\nhtools:migration:hv\n"
 		       "htools:allowmigration:hv:old::hv:new\n");
@@ -256,7 +260,7 @@ static void set_trait(const char *t)
 		{ "tags", &traits.tags }, { "locations", &traits.locations }, { "offline", &traits.offline }, { "full", &traits.full },
 		{ "spindles", &traits.spindles }, { "forthcoming", &traits.forthcoming }, { "tight", &traits.tight },
 		{ "standby", &traits.standby }, { "overcommit", &traits.overcommit },
-		{ "bandwidth", &traits.bandwidth },
+		{ "bandwidth", &traits.bandwidth }, { "pools", &traits.pools },
 	};
 	int64_t n;
 

@@ -8,6 +8,7 @@
  *	groups=N    node groups                    tight       a narrow policy
  *	standby     every fourth node is down and may come up
  *	bandwidth   networks of different speed
+ *	pools       instances apart and together (with locations, by their domains too)
  *	overcommit  memory is promised one and a half times
  */
 #ifndef TESTS_HARNESS_HTKIT_H

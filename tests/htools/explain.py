@@ -35,12 +35,16 @@ def explain(request, instance=None):
   return json.loads(r.stdout), [t for t in told if instance is None or t["instance"] == instance][0]
 
 
+def migrate_anywhere(request):
+  request["cluster_tags"] = [t for t in request["cluster_tags"] if not t.startswith("htools:migration:")]
+
+
 def relieve(request, entry, instance=None):
   """The request without the limit that ENTRY names."""
   limit, q, node = entry["limit"], request["request"], request["nodes"].get(entry["node"])
   if instance is not None:
     q = request["instances"][instance]
-  if limit == "exclusion-tag":
+  if limit in ("exclusion-tag", "affinity", "antiaffinity"):
     q["tags"] = []
   elif limit in ("memory", "n+1", "forthcoming-memory"):
     node["total_memory"] += BIG
@@ -60,7 +64,10 @@ def relieve(request, entry, instance=None):
       for key in m["max"]:
         m["min"][key], m["max"][key] = 0, BIG
     request["nodegroups"][node["group"]]["ipolicy"]["disk-templates"].append(q["disk_template"])
+  elif limit == "migration-tag":
+    migrate_anywhere(request)
   elif limit == "redundancy":
+    migrate_anywhere(request)
     for name, other in request["nodes"].items():
       if name != entry["node"]:
         other["offline"] = other["drained"] = False
@@ -102,7 +109,7 @@ def excluded(request, entry, what):
   check(any(entry["node"] in c["nodes"] for c in told["candidates"]), what)
 
 
-for traits in ("full tags", "full drbd", "drbd tight", "spindles", "forthcoming full", "offline drbd", "restricted", "big", "drbd skewed"):
+for traits in ("full tags", "full drbd", "drbd tight", "spindles", "forthcoming full", "offline drbd", "restricted", "big", "drbd skewed", "locations pools"):
   for seed in range(1, 7):
     words = ["allocate", str(seed), "6", "30"] + traits.split()
     request = json.loads(subprocess.run([MKREQUEST] + words, capture_output=True, text=True, check=True).stdout)
@@ -159,7 +166,7 @@ def brought_in(request, entry, instance, what):
 
 
 for kind in ("relocate", "node-evacuate", "change-group"):
-  for traits in ("full tags drbd", "full skewed drbd groups=2", "drbd tags groups=2", "spindles drbd groups=2", "offline drbd", "shared full tags"):
+  for traits in ("full tags drbd", "full skewed drbd groups=2", "drbd tags groups=2", "spindles drbd groups=2", "offline drbd", "shared full tags", "locations pools drbd", "shared locations pools"):
     for seed in range(1, 5):
       words = [kind, str(seed), "10", "60"] + traits.split()
       request = json.loads(subprocess.run([MKREQUEST] + words, capture_output=True, text=True, check=True).stdout)
@@ -191,6 +198,6 @@ for kind in ("relocate", "node-evacuate", "change-group"):
             brought_in(copy.deepcopy(request), entry, instance, "%s: %s" % (name, entry["limit"]))
 
 limits = sorted({key[0] for key in tried})
-check(len(limits) >= 6, "limits that were met: " + ", ".join(limits))
+check({"affinity", "antiaffinity"} < set(limits) and len(limits) >= 8, "limits that were met: " + ", ".join(limits))
 print("1..%d" % number)
 sys.exit(failed > 0)

@@ -229,6 +229,98 @@ static void moves_add_up(void **state)
 	}
 }
 
+/* --- pools --- */
+
+static bool in_domain(const struct ht_cluster *c, int a, int b, const char *kind)
+{
+	const struct strs *x = &c->nodes[a].ntags, *y = &c->nodes[b].ntags;
+
+	if (str_eq(kind, "node"))
+		return a == b;
+	for (size_t k = 0; k < x->n; k++)
+		if (str_starts(x->v[k], kind) && strs_has(y, x->v[k]))
+			return true;
+	return false;
+}
+
+/* Others that INST would meet on NODE, or not meet, by the tags alone: see trait "pools". */
+static int64_t violated(const struct ht_cluster *c, int inst, int node)
+{
+	static const struct {
+		const char *word, *kind;
+		bool together;
+	} rules[] = { { "web:", "rack:", false }, { "db:", "node", false }, { "db:", "power:", true } };
+	const struct strs *tags = &c->insts[inst].tags;
+	int64_t n = 0;
+
+	for (int j = 0; j < c->n_insts; j++)
+		for (size_t t = 0; t < tags->n && j != inst; t++)
+			for (size_t r = 0; r < ARRAY_SIZE(rules); r++)
+				if (str_starts(tags->v[t], rules[r].word) && strs_has(&c->insts[j].tags, tags->v[t]))
+					n += in_domain(c, node, c->insts[j].pri, rules[r].kind) != rules[r].together;
+	return n;
+}
+
+/* Returns how many places are refused. */
+static int compare_pools(const struct ht_cluster *c)
+{
+	int refused = 0;
+
+	for (int inst = 0; inst < c->n_insts; inst++) {
+		const struct ht_inst *i = &c->insts[inst];
+		int64_t here = violated(c, inst, i->pri);
+
+		assert_true(ht_pools_violated(c, i) == here);
+		for (int n = 0; n < c->n_nodes; n++) {
+			int64_t there = violated(c, inst, n);
+
+			assert_int_equal(ht_pools_refuse(&c->nodes[n], i), n != i->pri && there > 0 && there >= here);
+			refused += ht_pools_refuse(&c->nodes[n], i);
+		}
+	}
+	return refused;
+}
+
+/* Counts are those of counting, whatever moved and came back; and moves never make more of what is violated. */
+static void pools_counted(void **state)
+{
+	int refused = 0, moved = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 11, 60, seed % 2 ? "locations pools drbd" : "locations pools forthcoming");
+		struct ht_cluster *d CLEANUP(ht_cluster_freep) = NULL;
+		size_t outer = ht_mark(c), inner = 0;
+
+		refused += compare_pools(c);
+		for (int k = 0; k < 90; k++) {
+			int inst = k * 7 % c->n_insts, node = (int)((seed * 5 + (uint64_t)k * 13) % (uint64_t)c->n_nodes);
+			const struct ht_inst *i = &c->insts[inst];
+			struct ht_move m = { ht_inst_has_sec(i) ? HT_REPLACE_FAILOVER : HT_FAILOVER_TO, node };
+			int64_t before = violated(c, inst, i->pri);
+
+			if (node == i->pri || node == i->sec)
+				continue;
+			if (k == 45)
+				inner = ht_mark(c);
+			if (ht_move_do(c, inst, m, k % 3 == 0) != HT_OK)
+				continue;
+			moved++;
+			if (k % 3 && !c->nodes[node].offline && !c->insts[inst].forthcoming)
+				assert_true(violated(c, inst, node) == 0 || violated(c, inst, node) < before);
+		}
+		compare_pools(c);
+		d = ht_cluster_clone(c);
+		compare_pools(d);
+		if (inner)
+			ht_rollback(c, inner);
+		compare_pools(c);
+		ht_rollback(c, outer);
+		compare_pools(c);
+	}
+	assert_true(refused > 1000 && moved > 200);
+}
+
 /* --- balancing --- */
 
 static void same_as_brute_on(struct ht_cluster *c, uint64_t seed, const struct ht_algo_opts *o, int max)
@@ -392,6 +484,8 @@ static void best_moves_with_options(void **state)
 	/* pairs of locations and tags reach over all nodes */
 	for (uint64_t seed = 200; seed < 210; seed++)
 		same_as_brute(seed, 8, 50, "locations tags drbd skewed", &o[6 * (seed % 2)], 12);
+	for (uint64_t seed = 600; seed < 640; seed++)
+		same_as_brute(seed, 10, 50, seed % 2 ? "locations pools drbd skewed" : "locations pools skewed offline", &o[seed % 8], 30);
 }
 
 /* Scores by sums stay within the bound that the exact ones are looked for in. */
@@ -456,6 +550,9 @@ static void lift(struct ht_cluster *c, const struct ht_why *w)
 		p->vcpu_ratio = 1e9;
 	else if (str_eq(limit, "exclusion-tag"))
 		n->tags.n = 0;
+	else if (str_eq(limit, "affinity") || str_eq(limit, "antiaffinity"))
+		for (int i = 0; i < c->n_insts; i++)
+			c->insts[i].n_pools = 0;
 	else if (str_eq(limit, "migration-tag"))
 		for (int i = 0; i < c->n_nodes; i++)
 			c->nodes[i].migrates_free = true;
@@ -496,7 +593,7 @@ static void limits_named(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 60; seed++) {
-		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, seed % 2 ? "full tight tags" : seed % 3 ? "locations offline" :
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 0, 0, seed % 2 ? "full tight tags" : seed % 3 ? "locations offline pools" :
 							      "overcommit");
 		struct ht_view v;
 
@@ -561,7 +658,7 @@ int main(void)
 		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves), cmocka_unit_test(measured_memory),
 		cmocka_unit_test(bounds_do_not_matter),
 		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
-		cmocka_unit_test(limits_named),
+		cmocka_unit_test(limits_named), cmocka_unit_test(pools_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,268 @@
+/*
+ * Pools: instances with the same tag that are to stay apart, or together, by the failure domain of their primary
+ * nodes. The rules are tags of the cluster:
+ *	htools:antiaffinity:KIND:WORD	htools:affinity:KIND:WORD
+ * KIND is one of htools:nlocation:KIND, its domains the nodes with the same tag KIND:NAME; or "node": each node is one.
+ * A pool is a tag of instances that is WORD or begins with WORD and a colon, for each rule it is named by.
+ */
+#include "htools/core/htools.h"
+
+#include <string.h>
+
+#define TAG_APART "htools:antiaffinity:"
+#define TAG_TOGETHER "htools:affinity:"
+
+struct rule {
+	bool together;
+	int kind;
+	const char *word;
+};
+struct pool {
+	const char *tag;
+	bool together;
+	int kind;
+	int *count; /* primaries, by domain */
+	int total;
+};
+struct ht_pools {
+	struct rule *rules;
+	const char **kinds; /* [0]: "node" */
+	int *n_domains;     /* by kind */
+	int n_rules, n_kinds;
+	struct pool *v;
+	int n, cap;
+	struct map *ids;    /* what a pool is known by -> number + 1 */
+};
+
+static int kind_of(const struct ht_pools *p, const char *text, size_t len)
+{
+	for (int k = 0; k < p->n_kinds; k++)
+		if (strlen(p->kinds[k]) == len && strncmp(p->kinds[k], text, len) == 0)
+			return k;
+	return -1;
+}
+
+static void add_rule(struct ht_cluster *c, struct ht_pools *p, const char *text, bool together)
+{
+	const char *colon = strchr(text, ':');
+	int kind = colon ? kind_of(p, text, (size_t)(colon - text)) : -1;
+
+	if (kind >= 0 && colon[1])
+		p->rules[p->n_rules++] = (struct rule){ .together = together, .kind = kind, .word = arena_strdup(c->a, colon + 1) };
+}
+
+/* Domains of KIND are the tags of nodes, numbered as they are met. */
+static void find_domains(struct ht_cluster *c, struct ht_pools *p, int kind)
+{
+	struct map *seen = map_new();
+
+	for (int i = 0; i < c->n_nodes; i++) {
+		struct ht_node *n = &c->nodes[i];
+
+		for (size_t t = 0; t < n->ntags.n && kind > 0; t++) {
+			const char *tag = n->ntags.v[t];
+			size_t len = strlen(p->kinds[kind]);
+
+			if (strncmp(tag, p->kinds[kind], len) != 0 || tag[len] != ':')
+				continue;
+			if (!map_has(seen, tag))
+				map_put(seen, tag, (void *)(intptr_t)map_count(seen));
+			ht_set_add(&n->domains[kind], (int)(intptr_t)map_get(seen, tag));
+		}
+		if (kind == 0)
+			ht_set_add(&n->domains[0], i);
+	}
+	p->n_domains[kind] = kind ? (int)map_count(seen) : c->n_nodes;
+	map_free(seen, NULL);
+}
+
+void ht_pools_init(struct ht_cluster *c)
+{
+	size_t max = c->tags.n + 1;
+	struct ht_pools *p;
+	bool any = false;
+
+	for (size_t i = 0; i < c->tags.n; i++)
+		any = any || str_starts(c->tags.v[i], TAG_APART) || str_starts(c->tags.v[i], TAG_TOGETHER);
+	if (!any)
+		return;
+	p = xcalloc(1, sizeof(*p));
+	p->kinds = ARENA_ARRAY(c->a, const char *, max);
+	p->n_domains = ARENA_ARRAY(c->a, int, max);
+	p->rules = ARENA_ARRAY(c->a, struct rule, max);
+	p->ids = map_new();
+	p->kinds[p->n_kinds++] = "node";
+	for (size_t i = 0; i < c->tags.n; i++) {
+		const char *kind = c->tags.v[i] + strlen(HT_TAG_LOCATION);
+
+		if (str_starts(c->tags.v[i], HT_TAG_LOCATION) && *kind && kind_of(p, kind, strlen(kind)) < 0)
+			p->kinds[p->n_kinds++] = arena_strdup(c->a, kind);
+	}
+	for (size_t i = 0; i < c->tags.n; i++) {
+		const char *tag = c->tags.v[i];
+
+		if (str_starts(tag, TAG_APART))
+			add_rule(c, p, tag + strlen(TAG_APART), false);
+		else if (str_starts(tag, TAG_TOGETHER))
+			add_rule(c, p, tag + strlen(TAG_TOGETHER), true);
+	}
+	c->pools = p;
+	for (int i = 0; i < c->n_nodes; i++) {
+		c->nodes[i].pools = p;
+		c->nodes[i].domains = xcalloc((size_t)p->n_kinds, sizeof(*c->nodes[i].domains));
+	}
+	for (int k = 0; k < p->n_kinds; k++)
+		find_domains(c, p, k);
+}
+
+void ht_pools_free(struct ht_cluster *c)
+{
+	struct ht_pools *p = c->pools;
+
+	if (!p)
+		return;
+	for (int i = 0; i < c->n_nodes; i++) {
+		for (int k = 0; k < p->n_kinds; k++)
+			free(c->nodes[i].domains[k].v);
+		free(c->nodes[i].domains);
+	}
+	for (int i = 0; i < p->n; i++)
+		free(p->v[i].count);
+	free(p->v);
+	map_free(p->ids, NULL);
+	free(p);
+}
+
+/* The pool of TAG by rule R. */
+static int pool_of(struct ht_cluster *c, const struct rule *r, const char *tag)
+{
+	struct ht_pools *p = c->pools;
+	const char *key = arena_printf(c->a, "%d:%d:%s", r->together, r->kind, tag);
+	intptr_t id = (intptr_t)map_get(p->ids, key);
+
+	if (id > 0)
+		return (int)id - 1;
+	GROW(p->v, p->n, p->cap);
+	p->v[p->n++] = (struct pool){ .tag = arena_strdup(c->a, tag), .together = r->together, .kind = r->kind,
+				      .count = xcalloc((size_t)p->n_domains[r->kind] + 1, sizeof(int)) };
+	map_put(p->ids, key, (void *)(intptr_t)p->n);
+	return p->n - 1;
+}
+
+void ht_pools_of(struct ht_cluster *c, struct ht_inst *i)
+{
+	const struct ht_pools *p = c->pools;
+
+	i->pools = NULL;
+	i->n_pools = 0;
+	i->home = NULL;
+	if (!p || i->tags.n == 0)
+		return;
+	i->pools = ARENA_ARRAY(c->a, int, i->tags.n * (size_t)p->n_rules + 1);
+	for (size_t t = 0; t < i->tags.n; t++) {
+		for (int r = 0; r < p->n_rules; r++) {
+			size_t len = strlen(p->rules[r].word);
+			const char *tag = i->tags.v[t];
+			bool twice = false;
+			int id;
+
+			if (strncmp(tag, p->rules[r].word, len) != 0 || (tag[len] && tag[len] != ':'))
+				continue;
+			id = pool_of(c, &p->rules[r], tag);
+			for (int k = 0; k < i->n_pools; k++)
+				twice = twice || i->pools[k] == id;
+			if (!twice)
+				i->pools[i->n_pools++] = id;
+		}
+	}
+}
+
+void ht_pool_count(struct ht_cluster *c, int pool, const struct ht_set *domains, int sign)
+{
+	struct pool *p = &c->pools->v[pool];
+	const struct ht_set *d = &domains[p->kind];
+
+	for (int k = 0; k < d->n; k++)
+		p->count[d->v[k]] += sign;
+	p->total += sign;
+}
+
+/* Others of pool P that I meets in DOMAINS, or, where they are to be together, does not meet. */
+static int64_t violated(const struct pool *p, const struct ht_inst *i, const struct ht_set *domains)
+{
+	const struct ht_set *d = &domains[p->kind], *home = i->home ? &i->home[p->kind] : NULL;
+	int64_t met = 0, most = 0;
+
+	for (int k = 0; k < d->n; k++) {
+		const struct ht_set one = { .v = &d->v[k], .n = 1 };
+		int64_t n = p->count[d->v[k]] - (home ? ht_set_common(&one, home) : 0);
+
+		met += n;
+		most = n > most ? n : most;
+	}
+	return p->together ? p->total - (home != NULL) - most : met;
+}
+
+static int64_t all_violated(const struct ht_pools *p, const struct ht_inst *i, const struct ht_set *domains)
+{
+	int64_t sum = 0;
+
+	for (int k = 0; k < i->n_pools; k++)
+		sum += violated(&p->v[i->pools[k]], i, domains);
+	return sum;
+}
+
+bool ht_pools_refuse(const struct ht_node *n, const struct ht_inst *i)
+{
+	int64_t there;
+
+	if (i->n_pools == 0 || n->domains == i->home)
+		return false;
+	there = all_violated(n->pools, i, n->domains);
+	return there > 0 && (!i->home || there >= all_violated(n->pools, i, i->home));
+}
+
+int64_t ht_pools_violated(const struct ht_cluster *c, const struct ht_inst *i)
+{
+	return i->n_pools && i->home ? all_violated(c->pools, i, i->home) : 0;
+}
+
+bool ht_pools_shared(const struct ht_inst *a, const struct ht_inst *b)
+{
+	for (int x = 0; x < a->n_pools; x++)
+		for (int y = 0; y < b->n_pools; y++)
+			if (a->pools[x] == b->pools[y])
+				return true;
+	return false;
+}
+
+struct ht_pool_why ht_pools_why(const struct ht_node *n, const struct ht_inst *i)
+{
+	struct ht_pool_why w = { 0 };
+
+	for (int k = 0; k < i->n_pools && w.n == 0; k++) {
+		const struct pool *p = &n->pools->v[i->pools[k]];
+
+		w = (struct ht_pool_why){ .tag = p->tag, .kind = n->pools->kinds[p->kind], .together = p->together,
+					  .n = violated(p, i, n->domains) };
+	}
+	return w;
+}
+
+void ht_pools_clone(struct ht_cluster *to, const struct ht_cluster *c)
+{
+	if (!c->pools)
+		return;
+	ht_pools_init(to);
+	for (int k = 0; k < to->n_insts; k++) {
+		struct ht_inst *i = &to->insts[k];
+		bool counted = i->home != NULL;
+
+		ht_pools_of(to, i);
+		if (!counted)
+			continue;
+		i->home = to->nodes[i->pri].domains;
+		for (int j = 0; j < i->n_pools; j++)
+			ht_pool_count(to, i->pools[j], i->home, 1);
+	}
+}
