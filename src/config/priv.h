@@ -9,13 +9,16 @@
 
 struct cache;
 
+struct read_cluster; /* snapshot.c */
 struct config {
 	char *path;
 	struct db *db;
 	struct db *idle[IDLE_MAX];
 	size_t n_idle, n_snapshots;
 	struct cache *cache; /* or NULL */
+	struct read_cluster *cluster; /* as last read, or NULL */
 };
+void read_cluster_drop(struct read_cluster *r); /* by one of its users; NULL = nothing */
 
 /* Give E the class of this folder unless it has one. Returns -1. */
 int config_error(struct err *e);

@@ -13,7 +13,15 @@ struct snapshot {
 	struct cache *cache;
 	bool kept; /* the cache is the store's, which keeps objects; nobody else uses it now */
 	int64_t serial, ssconf_serial;
+	struct read_cluster *cluster;
+};
+
+/* Large, wanted by everybody, and rarely changed: parsed once for all snapshots that have the same text. */
+struct read_cluster {
+	struct arena *a;
+	const char *text;
 	const struct cluster *cluster;
+	size_t users;
 };
 
 static int take_connection(struct config *c, struct db **ret, struct err *e)
@@ -35,26 +43,63 @@ static void give_connection(struct config *c, struct db *d)
 		db_close(d);
 }
 
+void read_cluster_drop(struct read_cluster *r)
+{
+	if (!r || --r->users)
+		return;
+	arena_free(r->a);
+	free(r);
+}
+
+static int parse_cluster(const char *text, struct read_cluster **ret, struct err *e)
+{
+	struct read_cluster *r = xcalloc(1, sizeof(*r));
+	void *cluster;
+
+	r->a = arena_new();
+	r->users = 1;
+	r->text = arena_strdup(r->a, text);
+	if (obj_parse_text(r->a, OBJ_CLUSTER, text, &cluster, e) < 0) {
+		read_cluster_drop(r);
+		return err_prefix(e, "cluster");
+	}
+	r->cluster = cluster;
+	*ret = r;
+	return 0;
+}
+
+static int take_cluster(struct snapshot *s, const char *text, struct err *e)
+{
+	struct config *c = s->config;
+	struct read_cluster *r = NULL;
+
+	if (!c->cluster || strcmp(c->cluster->text, text) != 0) {
+		if (parse_cluster(text, &r, e) < 0)
+			return -1;
+		read_cluster_drop(c->cluster);
+		c->cluster = r;
+	}
+	s->cluster = c->cluster;
+	s->cluster->users++;
+	return 0;
+}
+
 /* The read transaction starts with the first look; parse what everybody needs. */
 static int start(struct snapshot *s, struct err *e)
 {
-	const char *text;
-	void *cluster;
+	struct db_stmt *st CLEANUP(db_finish) = NULL;
 	int rc;
 
 	if (db_begin(s->db, false, e) < 0 || meta_get(s->db, "serial", &s->serial, e) < 0 ||
-	    meta_get(s->db, "ssconf_serial", &s->ssconf_serial, e) < 0)
+	    meta_get(s->db, "ssconf_serial", &s->ssconf_serial, e) < 0 ||
+	    db_query(s->db, &st, e, "SELECT json FROM object WHERE kind = 'cluster'", "") < 0)
 		return -1;
-	rc = db_get_text(s->db, s->a, &text, e, "SELECT json FROM object WHERE kind = 'cluster'",
-			 "");
+	rc = db_step(st, e);
 	if (rc < 0)
 		return -1;
 	if (rc == 0)
 		return config_fail(e, "The configuration has no cluster");
-	if (obj_parse_text(s->a, OBJ_CLUSTER, text, &cluster, e) < 0)
-		return err_prefix(e, "cluster");
-	s->cluster = cluster;
-	return 0;
+	return take_cluster(s, db_text(st, 0), e);
 }
 
 int snapshot_open(struct config *c, struct snapshot **ret, struct err *e)
@@ -89,6 +134,7 @@ void snapshot_free(struct snapshot *s)
 		cache_trim(s->cache);
 	else
 		cache_free(s->cache);
+	read_cluster_drop(s->cluster);
 	arena_free(s->a);
 	free(s);
 }
@@ -162,7 +208,7 @@ static const void *get(struct snapshot *s, enum obj_kind k, const char *uuid)
 
 const struct cluster *snap_cluster(struct snapshot *s)
 {
-	return s->cluster;
+	return s->cluster->cluster;
 }
 
 const struct node *snap_node(struct snapshot *s, const char *uuid)

@@ -109,6 +109,7 @@ void config_close(struct config *c)
 	while (c->n_idle)
 		db_close(c->idle[--c->n_idle]);
 	cache_free(c->cache);
+	read_cluster_drop(c->cluster);
 	db_close(c->db);
 	free(c->path);
 	free(c);
