@@ -239,6 +239,7 @@ static void try_primary(const struct pairs *x, const struct ht_targets *t, int p
 		if (!x->a->only_possible) {
 			ht_stats_update(&st, n, &n->s, &sp);
 			st.sums[HT_P_LOC_EXCL] += (double)ht_pairs_gain(c, x->v, p, x->i);
+			st.sums[HT_P_POOLS] += (double)ht_pools_gain(c, x->i, HT_NONE, p);
 			ht_stats_roots(&st, roots);
 		}
 	}

@@ -141,7 +141,7 @@ static void keep(struct sweep *w, const struct inst_parts *a, int inst, struct h
 	double score;
 	int may;
 
-	if (a->i->excl.n)
+	if (a->i->excl.n || a->i->n_pools)
 		lin += score_pairs(w->b, a->i, a->pri, new_pri);
 	score = w->no_range ? combine(w, x, y, lin, false) : combine(w, x, y, lin, true);
 	if (score < w->one)

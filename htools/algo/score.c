@@ -262,6 +262,7 @@ bool score_refresh(struct score *b)
 			ht_columns(n, &n->s, b->x[b->row[node]]);
 	}
 	sum_pairs(b);
+	b->sums[HT_P_POOLS] = (double)ht_pools_score(b->c, b->v);
 	b->exact = from_rows(b, &none, b->sums);
 	b->lin = weigh_sums(b->sums);
 	for (int i = 0; i < b->n; i++)
@@ -308,7 +309,7 @@ void score_free(struct score *b)
 	memset(b, 0, sizeof(*b));
 }
 
-double score_pairs(const struct score *b, const struct ht_inst *i, int from, int to)
+static double location_pairs(const struct score *b, const struct ht_inst *i, int from, int to)
 {
 	struct ht_counts change = { 0 };
 	double gain = 0;
@@ -341,6 +342,11 @@ double score_pairs(const struct score *b, const struct ht_inst *i, int from, int
 	return gain;
 }
 
+double score_pairs(const struct score *b, const struct ht_inst *i, int from, int to)
+{
+	return location_pairs(b, i, from, to) + (double)ht_pools_gain(b->c, i, from, to);
+}
+
 static double exact(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i, int from)
 {
 	struct changed r = { 0 };
@@ -357,7 +363,8 @@ static double exact(const struct score *b, const struct ht_outcome *o, const str
 		r.row[r.n] = b->row[o->node[j]];
 		ht_columns(n, &o->s[j], r.x[r.n++]);
 	}
-	sums[HT_P_LOC_EXCL] += score_pairs(b, i, from, o->pri);
+	sums[HT_P_LOC_EXCL] += location_pairs(b, i, from, o->pri);
+	sums[HT_P_POOLS] += (double)ht_pools_gain(b->c, i, from, o->pri);
 	return from_rows(b, &r, sums);
 }
 

@@ -43,7 +43,7 @@ double score_approx(const struct score *b, const struct ht_outcome *o, const str
 /* NODE in state S instead of its own. */
 void score_delta(const struct score *b, int node, const struct ht_state *s, struct delta *ret);
 void delta_add(struct delta *to, const struct delta *a, const struct delta *b, int k);
-/* How location/exclusion pairs change the score when I moves from node A to node B as its primary. */
+/* How pairs, of locations and exclusion tags and of pools, change the score when I moves from node A to node B as its primary. */
 /* FROM HT_NONE: it comes from nowhere. */
 double score_pairs(const struct score *b, const struct ht_inst *i, int from, int to);
 

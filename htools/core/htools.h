@@ -325,6 +325,10 @@ bool ht_pools_refuse(const struct ht_node *n, const struct ht_inst *i);
 /* How many others it meets, or does not meet, against the rules, where it is. */
 int64_t ht_pools_violated(const struct ht_cluster *c, const struct ht_inst *i);
 bool ht_pools_shared(const struct ht_inst *a, const struct ht_inst *b);
+bool ht_pools_have(const struct ht_cluster *c, bool soft);              /* rules of this sort */
+/* Pairs of instances that violate soft rules, at least one of them in V; and what I adds by going from FROM (or HT_NONE) to TO. */
+int64_t ht_pools_score(const struct ht_cluster *c, const struct ht_view *v);
+int64_t ht_pools_gain(const struct ht_cluster *c, const struct ht_inst *i, int from, int to);
 struct ht_pool_why {
 	const char *tag, *kind;
 	bool together;
@@ -381,7 +385,7 @@ enum ht_col {
 enum ht_part {
 	HT_P_MEM, HT_P_DSK, HT_P_N1, HT_P_RES, HT_P_OFF_ALL, HT_P_OFF_PRI, HT_P_CPU, HT_P_LCPU, HT_P_LMEM,
 	HT_P_LDSK, HT_P_LNET, HT_P_TAGS, HT_P_SPN, HT_P_MEM_F, HT_P_DSK_F, HT_P_CPU_F, HT_P_SPN_F,
-	HT_P_LOC, HT_P_LOC_EXCL, HT_P_RES_TOTAL, HT_N_PART,
+	HT_P_LOC, HT_P_LOC_EXCL, HT_P_RES_TOTAL, HT_P_POOLS /* ours: last, 0 without tags */, HT_N_PART,
 };
 struct ht_part_row {
 	const char *name;

@@ -25,6 +25,7 @@ const struct ht_part_row ht_parts[HT_N_PART] = {
 	[HT_P_LOC] = { "location_score", 1, -1 },
 	[HT_P_LOC_EXCL] = { "location_exclusion_score", 1, -1 },
 	[HT_P_RES_TOTAL] = { "reserved_mem_rtotal", 0.25, -1 },
+	[HT_P_POOLS] = { "pool_score", 1, -1 },
 };
 
 void ht_columns(const struct ht_node *n, const struct ht_state *s, double ret[HT_N_COL])
@@ -141,6 +142,7 @@ void ht_stats_init(struct ht_stats *st, const struct ht_cluster *c, const struct
 		st->sums[HT_P_RES_TOTAL] += node->s.p_rem;
 	}
 	st->sums[HT_P_LOC_EXCL] = (double)pair_score(c, v);
+	st->sums[HT_P_POOLS] = (double)ht_pools_score(c, v);
 	if (n > 0)
 		st->n = spread(rows, n, st->sum, st->var);
 	else /* upstream: without an online node nothing is counted */

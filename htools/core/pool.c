@@ -1,7 +1,8 @@
 /*
  * Pools: instances with the same tag that are to stay apart, or together, by the failure domain of their primary
  * nodes. The rules are tags of the cluster:
- *	htools:antiaffinity:KIND:WORD	htools:affinity:KIND:WORD
+ *	htools:antiaffinity:KIND:WORD		htools:affinity:KIND:WORD
+ *	htools:soft-antiaffinity:KIND:WORD	htools:soft-affinity:KIND:WORD	(part of the score, no limits)
  * KIND is one of htools:nlocation:KIND, its domains the nodes with the same tag KIND:NAME; or "node": each node is one.
  * A pool is a tag of instances that is WORD or begins with WORD and a colon, for each rule it is named by.
  */
@@ -9,17 +10,24 @@
 
 #include <string.h>
 
-#define TAG_APART "htools:antiaffinity:"
-#define TAG_TOGETHER "htools:affinity:"
+static const struct form {
+	const char *tag;
+	bool together, soft;
+} forms[] = {
+	{ "htools:antiaffinity:", false, false },
+	{ "htools:affinity:", true, false },
+	{ "htools:soft-antiaffinity:", false, true },
+	{ "htools:soft-affinity:", true, true },
+};
 
 struct rule {
-	bool together;
+	bool together, soft;
 	int kind;
 	const char *word;
 };
 struct pool {
 	const char *tag;
-	bool together;
+	bool together, soft;
 	int kind;
 	int *count; /* primaries, by domain */
 	int total;
@@ -29,6 +37,7 @@ struct ht_pools {
 	const char **kinds; /* [0]: "node" */
 	int *n_domains;     /* by kind */
 	int n_rules, n_kinds;
+	bool have[2];       /* hard, soft rules */
 	struct pool *v;
 	int n, cap;
 	struct map *ids;    /* what a pool is known by -> number + 1 */
@@ -42,13 +51,16 @@ static int kind_of(const struct ht_pools *p, const char *text, size_t len)
 	return -1;
 }
 
-static void add_rule(struct ht_cluster *c, struct ht_pools *p, const char *text, bool together)
+static void add_rule(struct ht_cluster *c, struct ht_pools *p, const char *text, const struct form *f)
 {
 	const char *colon = strchr(text, ':');
 	int kind = colon ? kind_of(p, text, (size_t)(colon - text)) : -1;
 
-	if (kind >= 0 && colon[1])
-		p->rules[p->n_rules++] = (struct rule){ .together = together, .kind = kind, .word = arena_strdup(c->a, colon + 1) };
+	if (kind < 0 || !colon[1])
+		return;
+	p->rules[p->n_rules++] = (struct rule){ .together = f->together, .soft = f->soft, .kind = kind,
+						.word = arena_strdup(c->a, colon + 1) };
+	p->have[f->soft] = true;
 }
 
 /* Domains of KIND are the tags of nodes, numbered as they are met. */
@@ -76,6 +88,14 @@ static void find_domains(struct ht_cluster *c, struct ht_pools *p, int kind)
 	map_free(seen, NULL);
 }
 
+static const struct form *form_of(const char *tag)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++)
+		if (str_starts(tag, forms[i].tag))
+			return &forms[i];
+	return NULL;
+}
+
 void ht_pools_init(struct ht_cluster *c)
 {
 	size_t max = c->tags.n + 1;
@@ -83,7 +103,7 @@ void ht_pools_init(struct ht_cluster *c)
 	bool any = false;
 
 	for (size_t i = 0; i < c->tags.n; i++)
-		any = any || str_starts(c->tags.v[i], TAG_APART) || str_starts(c->tags.v[i], TAG_TOGETHER);
+		any = any || form_of(c->tags.v[i]);
 	if (!any)
 		return;
 	p = xcalloc(1, sizeof(*p));
@@ -99,12 +119,10 @@ void ht_pools_init(struct ht_cluster *c)
 			p->kinds[p->n_kinds++] = arena_strdup(c->a, kind);
 	}
 	for (size_t i = 0; i < c->tags.n; i++) {
-		const char *tag = c->tags.v[i];
+		const struct form *f = form_of(c->tags.v[i]);
 
-		if (str_starts(tag, TAG_APART))
-			add_rule(c, p, tag + strlen(TAG_APART), false);
-		else if (str_starts(tag, TAG_TOGETHER))
-			add_rule(c, p, tag + strlen(TAG_TOGETHER), true);
+		if (f)
+			add_rule(c, p, c->tags.v[i] + strlen(f->tag), f);
 	}
 	c->pools = p;
 	for (int i = 0; i < c->n_nodes; i++) {
@@ -137,13 +155,13 @@ void ht_pools_free(struct ht_cluster *c)
 static int pool_of(struct ht_cluster *c, const struct rule *r, const char *tag)
 {
 	struct ht_pools *p = c->pools;
-	const char *key = arena_printf(c->a, "%d:%d:%s", r->together, r->kind, tag);
+	const char *key = arena_printf(c->a, "%d:%d:%d:%s", r->together, r->soft, r->kind, tag);
 	intptr_t id = (intptr_t)map_get(p->ids, key);
 
 	if (id > 0)
 		return (int)id - 1;
 	GROW(p->v, p->n, p->cap);
-	p->v[p->n++] = (struct pool){ .tag = arena_strdup(c->a, tag), .together = r->together, .kind = r->kind,
+	p->v[p->n++] = (struct pool){ .tag = arena_strdup(c->a, tag), .together = r->together, .soft = r->soft, .kind = r->kind,
 				      .count = xcalloc((size_t)p->n_domains[r->kind] + 1, sizeof(int)) };
 	map_put(p->ids, key, (void *)(intptr_t)p->n);
 	return p->n - 1;
@@ -187,7 +205,13 @@ void ht_pool_count(struct ht_cluster *c, int pool, const struct ht_set *domains,
 	p->total += sign;
 }
 
-/* Others of pool P that I meets in DOMAINS, or, where they are to be together, does not meet. */
+bool ht_pools_have(const struct ht_cluster *c, bool soft)
+{
+	return c->pools && c->pools->have[soft];
+}
+
+/* Others of pool P that I meets in DOMAINS, or, where they are to be together, does not meet. In several domains of a kind
+ * they may be met more than once; soft rules take the sum, which is that of pairs, hard ones the best of several. */
 static int64_t violated(const struct pool *p, const struct ht_inst *i, const struct ht_set *domains)
 {
 	const struct ht_set *d = &domains[p->kind], *home = i->home ? &i->home[p->kind] : NULL;
@@ -200,15 +224,15 @@ static int64_t violated(const struct pool *p, const struct ht_inst *i, const str
 		met += n;
 		most = n > most ? n : most;
 	}
-	return p->together ? p->total - (home != NULL) - most : met;
+	return p->together ? p->total - (home != NULL) - (p->soft ? met : most) : met;
 }
 
-static int64_t all_violated(const struct ht_pools *p, const struct ht_inst *i, const struct ht_set *domains)
+static int64_t all_violated(const struct ht_pools *p, const struct ht_inst *i, const struct ht_set *domains, bool soft)
 {
 	int64_t sum = 0;
 
 	for (int k = 0; k < i->n_pools; k++)
-		sum += violated(&p->v[i->pools[k]], i, domains);
+		sum += p->v[i->pools[k]].soft == soft ? violated(&p->v[i->pools[k]], i, domains) : 0;
 	return sum;
 }
 
@@ -218,13 +242,13 @@ bool ht_pools_refuse(const struct ht_node *n, const struct ht_inst *i)
 
 	if (i->n_pools == 0 || n->domains == i->home)
 		return false;
-	there = all_violated(n->pools, i, n->domains);
-	return there > 0 && (!i->home || there >= all_violated(n->pools, i, i->home));
+	there = all_violated(n->pools, i, n->domains, false);
+	return there > 0 && (!i->home || there >= all_violated(n->pools, i, i->home, false));
 }
 
 int64_t ht_pools_violated(const struct ht_cluster *c, const struct ht_inst *i)
 {
-	return i->n_pools && i->home ? all_violated(c->pools, i, i->home) : 0;
+	return i->n_pools && i->home ? all_violated(c->pools, i, i->home, false) : 0;
 }
 
 bool ht_pools_shared(const struct ht_inst *a, const struct ht_inst *b)
@@ -243,10 +267,77 @@ struct ht_pool_why ht_pools_why(const struct ht_node *n, const struct ht_inst *i
 	for (int k = 0; k < i->n_pools && w.n == 0; k++) {
 		const struct pool *p = &n->pools->v[i->pools[k]];
 
-		w = (struct ht_pool_why){ .tag = p->tag, .kind = n->pools->kinds[p->kind], .together = p->together,
+		if (!p->soft)
+			w = (struct ht_pool_why){ .tag = p->tag, .kind = n->pools->kinds[p->kind], .together = p->together,
 					  .n = violated(p, i, n->domains) };
 	}
 	return w;
+}
+
+int64_t ht_pools_gain(const struct ht_cluster *c, const struct ht_inst *i, int from, int to)
+{
+	if (i->n_pools == 0 || from == to)
+		return 0;
+	return all_violated(c->pools, i, c->nodes[to].domains, true) -
+	       (from == HT_NONE ? 0 : all_violated(c->pools, i, c->nodes[from].domains, true));
+}
+
+/* Pairs of N primaries of pool P that violate it. */
+static int64_t pairs_of(const struct ht_pools *pools, const struct pool *p, const int *count, int64_t total)
+{
+	int64_t met = 0;
+
+	for (int d = 0; d < pools->n_domains[p->kind]; d++)
+		met += (int64_t)count[d] * (count[d] - 1) / 2;
+	return p->together ? total * (total - 1) / 2 - met : met;
+}
+
+/* Pairs of pool K where both are elsewhere. */
+static int64_t pairs_elsewhere(const struct ht_cluster *c, int k, const bool *inside)
+{
+	const struct pool *p = &c->pools->v[k];
+	int *count = xcalloc((size_t)c->pools->n_domains[p->kind] + 1, sizeof(*count));
+	int64_t total = 0;
+
+	for (int x = 0; x < c->n_insts; x++) {
+		const struct ht_inst *i = &c->insts[x];
+
+		for (int j = 0; j < i->n_pools && i->home && !inside[i->pri]; j++) {
+			const struct ht_set *d = &i->home[p->kind];
+
+			if (i->pools[j] != k)
+				continue;
+			for (int y = 0; y < d->n; y++)
+				count[d->v[y]]++;
+			total++;
+		}
+	}
+	total = pairs_of(c->pools, p, count, total);
+	free(count);
+	return total;
+}
+
+int64_t ht_pools_score(const struct ht_cluster *c, const struct ht_view *v)
+{
+	int64_t sum = 0;
+	bool *inside;
+
+	if (!ht_pools_have(c, true))
+		return 0;
+	inside = xcalloc((size_t)c->n_nodes + 1, sizeof(*inside));
+	for (int k = 0; k < v->n_nodes; k++)
+		inside[v->nodes[k]] = true;
+	for (int k = 0; k < c->pools->n; k++) {
+		const struct pool *p = &c->pools->v[k];
+
+		if (!p->soft || p->total < 2)
+			continue;
+		sum += pairs_of(c->pools, p, p->count, p->total);
+		if (v->n_nodes < c->n_nodes)
+			sum -= pairs_elsewhere(c, k, inside);
+	}
+	free(inside);
+	return sum;
 }
 
 void ht_pools_clone(struct ht_cluster *to, const struct ht_cluster *c)

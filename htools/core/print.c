@@ -272,6 +272,8 @@ void ht_print_parts(struct str *out, const char *indent, const struct ht_cluster
 	for (int p = 0; p < HT_N_PART && online > 0; p++) {
 		struct str w CLEANUP(str_free) = { 0 };
 
+		if (p == HT_P_POOLS && !ht_pools_have(c, true))
+			continue;
 		cell(&r, ht_parts[p].name);
 		cell_fixed(&r, parts[p], 0, 8);
 		hs_fixed(&w, ht_parts[p].weight, 2);

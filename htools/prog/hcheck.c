@@ -208,7 +208,7 @@ int hcheck_main(struct htool *t, struct err *e)
 	for (int i = 0; i < N_CHECK; i++)
 		r.made[i] = true;
 	r.made[CHECK_GLOBAL_N1] = json_get_bool(t->opts, "capacity_checks", true);
-	r.made[CHECK_POOLS] = c->pools != NULL;
+	r.made[CHECK_POOLS] = ht_pools_have(c, false);
 	if (htool_flag(t, "redundancy")) {
 		htool_algo_opts(t, &r.algo);
 		r.kinds = ht_location_kinds(c, t->a);

@@ -32,7 +32,7 @@ static bool chance(int percent)
 }
 
 struct traits {
-	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit, bandwidth, pools;
+	bool drbd, shared, uniform, skewed, tags, locations, offline, full, spindles, forthcoming, tight, standby, overcommit, bandwidth, pools, soft;
 	int groups;
 };
 struct node {
@@ -232,7 +232,9 @@ static void print_cluster(void)
 	str_addf(out, "\n");
 	if (traits.tags)
 		str_addf(out, "htools:iextags:service\n");
-	if (traits.pools)
+	if (traits.soft)
+		str_addf(out, "htools:soft-antiaffinity:rack:web\nhtools:soft-antiaffinity:node:db\nhtools:soft-affinity:power:db\n");
+	else if (traits.pools)
 		str_addf(out, "htools:antiaffinity:rack:web\nhtools:antiaffinity:node:db\nhtools:affinity:power:db\n");
 	if (traits.locations)
 		str_addf(out, "htools:nlocation:power\nhtools:nlocation:rack\nhtools:desiredlocation:power\nhtools:migration:hv\n"
@@ -261,6 +263,7 @@ static void set_trait(const char *t)
 		{ "spindles", &traits.spindles }, { "forthcoming", &traits.forthcoming }, { "tight", &traits.tight },
 		{ "standby", &traits.standby }, { "overcommit", &traits.overcommit },
 		{ "bandwidth", &traits.bandwidth }, { "pools", &traits.pools },
+		{ "soft", &traits.soft },
 	};
 	int64_t n;
 

@@ -9,6 +9,7 @@
  *	standby     every fourth node is down and may come up
  *	bandwidth   networks of different speed
  *	pools       instances apart and together (with locations, by their domains too)
+ *	soft        what pools say is a matter of the score
  *	overcommit  memory is promised one and a half times
  */
 #ifndef TESTS_HARNESS_HTKIT_H

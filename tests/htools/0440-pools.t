@@ -70,4 +70,24 @@ nodes=$(node n1 rack:a Y; node n2 rack:a; node n3 rack:b)
 insts=$(inst d1 n1 db; inst d2 n2 db; inst x1 n2 '')
 cluster htools:affinity:rack:db >data
 is "$(limits d1)" "n2=- n3=-" "from an offline node they go anywhere"
+
+# soft: no limit, but a part of the score
+nodes=$(node n1 rack:a; node n2 rack:a; node n3 rack:b; node n4 rack:b)
+# racks: how many racks have instances with the tag web after balancing
+racks() {
+	hbal -t data -vvv -S after >out 2>&1
+	awk -F'|' '$10 == "web"{print $7 ~ /^n[12]/}' after.balanced | sort -u | wc -l
+}
+insts=$(inst w1 n1 web; inst w2 n2 web)
+cluster >data
+is "$(racks)" 1 "without the tag all is well balanced"
+nok "and there is no such part of the score" grep -q pool_score out
+cluster htools:soft-antiaffinity:rack:web >data
+is "$(racks)" 2 "a move for what is wished"
+ok "a pair counts 1" grep -q 'pool_score  *1.00000000  x1.00' out
+is "$(key POOL_FAIL)" "" "wishes are not checked"
+is "$(limits w1)" "n2=- n3=- n4=-" "nor are they limits"
+insts=$(inst w1 n1 web; inst w2 n3 web)
+cluster htools:soft-affinity:rack:web >data
+is "$(racks)" 1 "together in one rack, as wished"
 done_testing

@@ -243,21 +243,29 @@ static bool in_domain(const struct ht_cluster *c, int a, int b, const char *kind
 	return false;
 }
 
-/* Others that INST would meet on NODE, or not meet, by the tags alone: see trait "pools". */
-static int64_t violated(const struct ht_cluster *c, int inst, int node)
+/* By how many rules of trait "pools" I on NODE is too near to instance OTHER, or too far, by the tags alone. */
+static int64_t violated_by(const struct ht_cluster *c, const struct ht_inst *i, int other, int node)
 {
 	static const struct {
 		const char *word, *kind;
 		bool together;
 	} rules[] = { { "web:", "rack:", false }, { "db:", "node", false }, { "db:", "power:", true } };
-	const struct strs *tags = &c->insts[inst].tags;
+	const struct ht_inst *j = &c->insts[other];
+	int64_t n = 0;
+
+	for (size_t t = 0; t < i->tags.n; t++)
+		for (size_t r = 0; r < ARRAY_SIZE(rules); r++)
+			if (str_starts(i->tags.v[t], rules[r].word) && strs_has(&j->tags, i->tags.v[t]))
+				n += in_domain(c, node, j->pri, rules[r].kind) != rules[r].together;
+	return n;
+}
+
+static int64_t violated(const struct ht_cluster *c, int inst, int node)
+{
 	int64_t n = 0;
 
 	for (int j = 0; j < c->n_insts; j++)
-		for (size_t t = 0; t < tags->n && j != inst; t++)
-			for (size_t r = 0; r < ARRAY_SIZE(rules); r++)
-				if (str_starts(tags->v[t], rules[r].word) && strs_has(&c->insts[j].tags, tags->v[t]))
-					n += in_domain(c, node, c->insts[j].pri, rules[r].kind) != rules[r].together;
+		n += j == inst ? 0 : violated_by(c, &c->insts[inst], j, node);
 	return n;
 }
 
@@ -319,6 +327,51 @@ static void pools_counted(void **state)
 		compare_pools(c);
 	}
 	assert_true(refused > 1000 && moved > 200);
+}
+
+/* Soft rules: the part of the score is that of counting pairs, in views of groups too; moves tell what they change. */
+static void pools_scored(void **state)
+{
+	int seen = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, 11, 60, "locations pools soft shared groups=2");
+		struct ht_view views[3], *split;
+		int n = 0;
+
+		ht_view_all(c, &views[0]);
+		split = ht_views(c, &n);
+		assert_int_equal(n, 2);
+		views[1] = split[0];
+		views[2] = split[1];
+		assert_true(ht_pools_have(c, true) && !ht_pools_have(c, false));
+		for (int k = 0; k < 3; k++) {
+			double parts[HT_N_PART];
+			int64_t pairs = 0;
+
+			for (int i = 0; i < c->n_insts; i++) {
+				int pri = c->insts[i].pri, group = c->nodes[pri].group;
+
+				for (int j = 0; j < i; j++)
+					if (k == 0 || group == views[k].group || c->nodes[c->insts[j].pri].group == views[k].group)
+						pairs += violated_by(c, &c->insts[i], j, pri);
+			}
+			ht_score_parts(c, &views[k], parts);
+			assert_true(parts[HT_P_POOLS] == (double)pairs);
+			seen += pairs > 0;
+		}
+		for (int i = 0; i < c->n_insts; i++) {
+			int to = (int)((seed + (uint64_t)i) % (uint64_t)c->n_nodes);
+
+			assert_true(ht_pools_gain(c, &c->insts[i], c->insts[i].pri, to) ==
+				    violated(c, i, to) - violated(c, i, c->insts[i].pri));
+			assert_false(ht_pools_refuse(&c->nodes[to], &c->insts[i]));
+		}
+		ht_view_free(&views[0]);
+		ht_views_free(split, n);
+	}
+	assert_int_equal(seen, 36);
 }
 
 /* --- balancing --- */
@@ -486,6 +539,9 @@ static void best_moves_with_options(void **state)
 		same_as_brute(seed, 8, 50, "locations tags drbd skewed", &o[6 * (seed % 2)], 12);
 	for (uint64_t seed = 600; seed < 640; seed++)
 		same_as_brute(seed, 10, 50, seed % 2 ? "locations pools drbd skewed" : "locations pools skewed offline", &o[seed % 8], 30);
+	for (uint64_t seed = 700; seed < 740; seed++)
+		same_as_brute(seed, 10, 50, seed % 2 ? "locations pools soft drbd skewed" : "locations pools soft skewed offline forthcoming",
+			      &o[seed % 8], 30);
 }
 
 /* Scores by sums stay within the bound that the exact ones are looked for in. */
@@ -658,7 +714,7 @@ int main(void)
 		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves), cmocka_unit_test(measured_memory),
 		cmocka_unit_test(bounds_do_not_matter),
 		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
-		cmocka_unit_test(limits_named), cmocka_unit_test(pools_counted),
+		cmocka_unit_test(limits_named), cmocka_unit_test(pools_counted), cmocka_unit_test(pools_scored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
