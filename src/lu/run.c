@@ -197,12 +197,11 @@ static int execute(struct luctx *lu, const void *op, json **result, struct err *
 static int run_phases(struct luctx *lu, const void *op, json **ret, struct err *e)
 {
 	const struct lu *unit = lu->lu;
-	json *progress = json_pack("{s:i}", "op", (int)lu->index);
+	json *progress = json_own(lu->a, json_pack("{s:i}", "op", (int)lu->index));
 	json *result CLEANUP(json_putp) = NULL;
 	int rc;
 
 	TRY(wconf_call(lu->wconf, "op_waiting", json_ref(progress), WCONF_TIMEOUT, NULL, e));
-	json_own(lu->a, progress);
 	TRY(lu_refresh(lu, e));
 	if (unit->check_args)
 		TRY(unit->check_args(lu, op, e));
