@@ -2,6 +2,7 @@ sbin_PROGRAMS += ganeti-masterd
 ganeti_masterd_SOURCES = \
 	daemons/masterd/attach.c \
 	daemons/masterd/control.c \
+	daemons/masterd/damage.c \
 	daemons/masterd/jobs.c \
 	daemons/masterd/luxi.c \
 	daemons/masterd/main.c \

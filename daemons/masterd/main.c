@@ -17,8 +17,7 @@
 #define FLUSH_WAIT 5.0 /* for the other candidates to get the last changes */
 #define FILES_MAX 8192
 
-/* upstream's daemons: 2 = configuration is broken, 1 = anything else */
-enum { EXIT_FAILED = 1, EXIT_CONFIG = 2 };
+#define EXIT_FAILED 1
 
 /* Many clients may wait at once, each on a connection. */
 static void raise_limits(void)
@@ -62,12 +61,17 @@ static int open_config(struct master *m, struct err *e)
 {
 	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
 
+	if (!fs_exists(path_of(PATH_CONFIG_DB)) && fs_exists(path_of(PATH_CONFIG_DB_DAMAGED)))
+		return damage_explain("as an earlier master has found", e);
 	if (!fs_exists(path_of(PATH_CONFIG_DB)) && fs_exists(path_of(PATH_CONFIG_FILE)))
 		return err_plain(e, "There is %s, but no database yet: run cfgupgrade to make it",
 				 path_of(PATH_CONFIG_FILE));
 	if (config_open(path_of(PATH_CONFIG_DB), DB_WRITE, &m->config, e) < 0)
 		return -1;
 	m->db = config_db(m->config);
+	/* first, as the rest may write */
+	if (damage_check(m, e) < 0)
+		return -1;
 	if (db_migrate(m->db, "queue", queue_schema, queue_schema_n, e) < 0 || replica_init(m->db, e) < 0)
 		return -1;
 	return snapshot_open(m->config, &s, e);
@@ -127,6 +131,8 @@ static void end(struct master *m)
 	reservations_free(m->res);
 	ev_timer_free(m->mirror);
 	config_close(m->config);
+	if (m->damaged)
+		damage_move_away();
 	ev_free(m->ev);
 	log_info("Ended");
 }
@@ -167,8 +173,17 @@ int main(int argc, char **argv)
 	/* the database's side files have to belong to the user that goes on using them */
 	if (geteuid() == 0 && privs_drop(d.user, d.group, &e) < 0)
 		daemon_failed(EXIT_FAILED, err_msg(&e));
-	if (open_config(&m, &e) < 0)
+	if (open_config(&m, &e) < 0) {
+		const char *why = db_found_damage();
+
+		config_close(m.config);
+		if (why) {
+			err_clear(&e);
+			damage_explain(why, &e);
+			damage_move_away();
+		}
 		daemon_failed(EXIT_CONFIG, err_msg(&e));
+	}
 	if (vote(&m, &code, &e) < 0)
 		daemon_failed(code, err_msg(&e));
 	if (start(&m, &e) < 0)

@@ -10,6 +10,8 @@
 #include "src/lock/lock.h"
 #include "src/queue/queue.h"
 
+#define EXIT_CONFIG 2 /* as upstream's daemons: the configuration is broken */
+
 struct master;
 struct mjob;
 struct watch;
@@ -106,6 +108,7 @@ struct master {
 	struct attach *attach;
 	bool no_voting; /* started so */
 	int exit_code;
+	bool damaged; /* the database; it is moved away at the end */
 	struct {
 		uint64_t requests, jobs, queries, turns, commits, failed_turns;
 	} count;
@@ -269,6 +272,18 @@ bool replicas_concerned(struct master *m, const json *changes);
 void replicas_why(struct master *m, struct err *e); /* too few have it: which lack what, and what to do */
 json *replicas_dump(struct master *m);
 bool replicas_flush(struct master *m, double seconds); /* at the end: wait for them */
+
+/* --- damage.c: the database is damaged, or has lost something --- */
+int damage_check(struct master *m, struct err *e); /* at the start */
+bool damage_noticed(struct master *m);             /* later, by anybody here: true = yes, and the master ends */
+void damage_reported(struct master *m, const char *why); /* by a worker */
+/* E: candidate NAME has what the database lacks (WHY), and what to do. -1 */
+int damage_lacks(const char *name, const char *why, struct err *e);
+/* E: what the administrator reads. After the database was closed: the damaged file is moved away. */
+int damage_explain(const char *why, struct err *e);
+void damage_move_away(void);
+/* The end of this master and its jobs. */
+void master_give_up(struct master *m, int exit_code);
 
 /* --- vote.c: is this node the master? Before anything is started; RET_EXIT: what to end with if not. --- */
 int vote(struct master *m, int *ret_exit, struct err *e);

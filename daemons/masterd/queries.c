@@ -15,6 +15,7 @@
 #define VERIFY_TIMEOUT 600
 
 struct query {
+	struct master *m;
 	struct luxi_conn *c;
 	struct pool_job *j;
 };
@@ -27,9 +28,18 @@ static void query_free(struct query *q)
 	free(q);
 }
 
+static void take_damage(struct master *m, const json *msg)
+{
+	const char *why = msg ? json_get_str(msg, "damaged") : NULL;
+
+	if (why)
+		damage_reported(m, why);
+}
+
 static void on_answer(struct pool_job *j, json *msg, bool final, void *arg)
 {
 	struct query *q = arg;
+	struct master *m = q->m;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
 	const char *text;
@@ -45,6 +55,7 @@ static void on_answer(struct pool_job *j, json *msg, bool final, void *arg)
 		luxi_fail(q->c, &e);
 	}
 	query_free(q);
+	take_damage(m, msg);
 }
 
 static void on_gone(void *arg)
@@ -72,15 +83,16 @@ void queries_init(struct master *m)
 static void on_verified(struct pool_job *j, json *msg, bool final, void *arg)
 {
 	(void)j;
-	(void)arg;
 	if (final && !msg)
 		log_error("The configuration could not be verified");
+	if (final)
+		take_damage(arg, msg);
 }
 
 void queries_verify(struct master *m)
 {
 	pool_submit(m->query_pool, json_pack("{s:s}", "method", "verify"), VERIFY_TIMEOUT, on_verified,
-		    NULL);
+		    m);
 }
 
 /* What only the master knows goes with the request. */
@@ -120,6 +132,7 @@ void queries_send(struct master *m, struct luxi_conn *c, enum luxi method, json 
 	m->count.queries++;
 	waiting++;
 	q = xcalloc(1, sizeof(*q));
+	q->m = m;
 	q->c = c;
 	luxi_on_gone(c, on_gone, q);
 	q->j = pool_submit(m->query_pool, request, QUERY_TIMEOUT, on_answer, q);

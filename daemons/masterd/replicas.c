@@ -267,10 +267,18 @@ static void lost_term(struct replicas *r, const char *why)
 	struct master *m = r->m;
 
 	log_error("This node is not the master any more: %s", why);
-	m->stopping = true;
-	m->exit_code = EXIT_NOTMASTER;
-	m->end_jobs = true; /* nobody here will go on with them */
-	ev_stop(m->ev);
+	master_give_up(m, EXIT_NOTMASTER);
+}
+
+/* A candidate has what the database lacks, which therefore is damaged or an old one. */
+static void lost_changes(struct replicas *r, const char *name, const char *why)
+{
+	struct master *m = r->m;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	damage_lacks(name, why, &e);
+	log_error("%s", err_msg(&e));
+	master_give_up(m, EXIT_CONFIG);
 }
 
 static void on_message(struct pool_job *pj, json *msg, bool final, void *arg)
@@ -281,6 +289,8 @@ static void on_message(struct pool_job *pj, json *msg, bool final, void *arg)
 	(void)pj;
 	if (!final && json_has(msg, "fenced")) {
 		lost_term(r, json_get_str(msg, "fenced"));
+	} else if (!final && json_has(msg, "lacks")) {
+		lost_changes(r, json_get_str(msg, "lacks"), json_get_str(msg, "why"));
 	} else if (!final && c) {
 		FAULT(replica_told);
 		c->serial = json_get_int(msg, "serial", c->serial);

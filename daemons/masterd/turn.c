@@ -325,9 +325,13 @@ static void end_turn(struct master *m)
 	m->turn_armed = false;
 	m->turn_held = 0;
 	m->count.turns++;
+	/* what this turn was told by a damaged database is not acknowledged */
+	if (damage_noticed(m))
+		db_spoil(m->db);
 	if (write_turn(m, &m->serial, &e) < 0) {
 		m->count.failed_turns++;
 		log_error("Can't store changes: %s", err_msg(&e));
+		damage_noticed(m);
 		replica_forget(m->db);
 		db_rollback(m->db);
 		m->config_changed = m->settings_changed = m->nodes_changed = false;

@@ -21,7 +21,7 @@ struct ballot {
 	struct rpc_client *rpc;
 	struct rpc_node *nodes, *candidates; /* the others; the candidates with this one */
 	size_t n, n_candidates;
-	const char *me;
+	const char *me, *cluster;
 };
 
 static int read_nodes(struct master *m, struct ballot *b, struct err *e)
@@ -31,6 +31,7 @@ static int read_nodes(struct master *m, struct ballot *b, struct err *e)
 
 	if (snapshot_open(m->config, &s, e) < 0)
 		return -1;
+	b->cluster = arena_strdup(b->a, snap_cluster(s)->uuid);
 	uuids = snap_uuids(s, OBJ_NODE);
 	b->nodes = ARENA_ARRAY(b->a, struct rpc_node, uuids.n + 1);
 	b->candidates = ARENA_ARRAY(b->a, struct rpc_node, uuids.n + 1);
@@ -106,15 +107,32 @@ static int hold_voting(struct ballot *b, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-/* The newest term that a candidate has heard of, if somebody else is the master in it. */
-static int newer_term(struct ballot *b, int64_t mine, struct replica_term *ret, const char **ret_node, struct err *e)
+/* Does a candidate have what this database lacks? E says so. */
+static bool lacking(const struct ballot *b, const struct replica_state *mine, const struct rpc_answer *v,
+		    struct err *e)
 {
-	struct rpc_answer *v;
+	for (size_t i = 0; i < b->n_candidates; i++) {
+		const json *last = v[i].failed ? NULL : json_get(v[i].payload, "last");
+		struct replica_pos p = { json_int(json_at(last, 0), 0), json_int(json_at(last, 1), -1) };
 
+		if (!last || strcmp(v[i].node, b->me) == 0 || !replica_lacks(mine, p) ||
+		    !str_eq(json_get_str(v[i].payload, "cluster"), b->cluster))
+			continue;
+		damage_lacks(v[i].node,
+			     arena_printf(b->a, "entry %lld of term %lld, here the last one is %lld of term %lld",
+					  (long long)p.serial, (long long)p.term, (long long)mine->last.serial,
+					  (long long)mine->last.term),
+			     e);
+		return true;
+	}
+	return false;
+}
+
+/* The newest term that a candidate has heard of, if somebody else is the master in it. */
+static void newer_term(struct ballot *b, int64_t mine, const struct rpc_answer *v, struct replica_term *ret,
+		       const char **ret_node)
+{
 	*ret = (struct replica_term){ 0, NULL };
-	if (rpc_multi(b->rpc, b->a, RPC_replica_state, b->candidates, b->n_candidates, json_new_array(), NULL,
-		      CALL_TIMEOUT, &v, e) < 0)
-		return -1;
 	for (size_t i = 0; i < b->n_candidates; i++) {
 		int64_t term = v[i].failed ? 0 : json_get_int(v[i].payload, "term", 0);
 		const char *master = json_get_str(v[i].payload, "master");
@@ -124,7 +142,6 @@ static int newer_term(struct ballot *b, int64_t mine, struct replica_term *ret, 
 		*ret = (struct replica_term){ term, master };
 		*ret_node = v[i].node;
 	}
-	return 0;
 }
 
 /* Nobody follows a newer master; a master by force begins a new term, so that they follow it. */
@@ -132,10 +149,24 @@ static int check_term(struct master *m, struct ballot *b, int *ret_exit, struct 
 {
 	struct replica_state s;
 	struct replica_term t;
+	struct rpc_answer *v;
 	const char *node;
 
-	if (replica_read(m->db, &s, e) < 0 || newer_term(b, s.term, &t, &node, e) < 0)
+	if (replica_read(m->db, &s, e) < 0 ||
+	    rpc_multi(b->rpc, b->a, RPC_replica_state, b->candidates, b->n_candidates, json_new_array(), NULL,
+		      CALL_TIMEOUT, &v, e) < 0)
 		return -1;
+	newer_term(b, s.term, v, &t, &node);
+	/* a newer master is no damage */
+	if ((!t.term || str_eq(t.master, b->me)) && lacking(b, &s, v, e)) {
+		*ret_exit = EXIT_CONFIG;
+		if (!m->no_voting)
+			return -1;
+		log_warn("%s", err_msg(e));
+		err_clear(e);
+		log_warn("It is used nevertheless: this master begins a new term, and what it lacks is lost");
+		return replica_set_term(m->db, (t.term > s.term ? t.term : s.term) + 1, e);
+	}
 	if (!t.term)
 		return 0;
 	if (m->no_voting) {

@@ -1,6 +1,7 @@
 /*
  * ganeti-query-worker: answers one luxi query at a time. Requests: {"method": x, "args": [...],
- * "locks": [...], "waits": {...} when asked for}; the luxi reply is the tail of the answer. {"method": "verify"} looks for
+ * "locks": [...], "waits": {...} when asked for}; the luxi reply is the tail of the answer, which is {"damaged": why}, with null
+ * for a sound database. {"method": "verify"} looks for
  * mistakes in the configuration and logs them.
  */
 #include "daemons/worker/worker.h"
@@ -66,7 +67,7 @@ static void verify(struct worker_tools *t)
 	struct strs errors = { 0 };
 
 	(void)tools(t, &e);
-	if (!t->config || snapshot_open(t->config, &s, &e) < 0 ||
+	if (!t->config || snapshot_open(t->config, &s, &e) < 0 || db_check(config_db(t->config), true, &e) < 0 ||
 	    config_verify(s, a, &errors, &e) < 0) {
 		log_error("Can't verify the configuration: %s", err_msg(&e));
 		return;
@@ -104,7 +105,7 @@ int main(void)
 		else
 			answer(&t, request, &reply);
 		json_put(request);
-		worker_answer_text(json_new_dict(), &reply);
+		worker_answer_text(json_pack("{s:s}", "damaged", db_found_damage()), &reply);
 		if (reply.len > LARGE) /* what it was made from may be ten times as much */
 			mem_trim();
 	}

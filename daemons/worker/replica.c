@@ -4,8 +4,8 @@
  * not help. One that does not answer is tried again, more and more rarely.
  *
  * Messages: {"targets": [{"uuid", "name", "ip"}], "serial": n} and {"serial": n}: the log has entry n. The master
- * hears {"at": uuid, "serial": n, "error": text or null} about each target, and {"fenced": text} when a node
- * follows a newer master.
+ * hears {"at": uuid, "serial": n, "error": text or null} about each target, {"fenced": text} when a node
+ * follows a newer master, and {"lacks": name, "why": text} when a copy has what the database lacks; such a copy is left alone.
  */
 #include "daemons/worker/worker.h"
 
@@ -34,6 +34,7 @@ struct target {
 	struct sender *s;
 	char *uuid, *name, *ip;
 	bool known; /* POS is where its copy is */
+	bool same_cluster; /* its copy is of this one */
 	struct replica_pos pos;
 	struct rpc_batch *call;
 	bool copying;
@@ -121,6 +122,13 @@ static void is_at(struct target *t, const json *position)
 }
 
 /* --- where it is --- */
+static bool of_this_cluster(struct sender *s, const char *uuid)
+{
+	struct snapshot *snap CLEANUP(snapshot_freep) = NULL;
+
+	return uuid && snapshot_open(s->tools.config, &snap, NULL) == 0 && str_eq(uuid, snap_cluster(snap)->uuid);
+}
+
 static void told_state(const struct rpc_answer *answers, size_t n, void *arg)
 {
 	struct target *t = arg;
@@ -129,6 +137,7 @@ static void told_state(const struct rpc_answer *answers, size_t n, void *arg)
 	if (!took(t, answers))
 		return;
 	is_at(t, json_get(answers->payload, "last"));
+	t->same_cluster = of_this_cluster(t->s, json_get_str(answers->payload, "cluster"));
 	advance(t);
 }
 
@@ -228,14 +237,42 @@ static void send_chunk(struct target *t)
 	     COPY_TIMEOUT, took_chunk);
 }
 
+/* 1 = the database lacks what this copy has: it may be the only one, so nothing replaces it; 0, -1 */
+static int has_more(struct target *t, struct err *e)
+{
+	struct replica_state mine;
+	int rc = t->same_cluster ? replica_read(config_db(t->s->tools.config), &mine, e) : 0;
+
+	if (rc != 1 || !replica_lacks(&mine, t->pos))
+		return rc < 0 ? -1 : 0;
+	err_plain(e, "it has entry %lld of term %lld, the master's database ends with %lld of term %lld",
+		  (long long)t->pos.serial, (long long)t->pos.term, (long long)mine.last.serial,
+		  (long long)mine.last.term);
+	return 1;
+}
+
+/* The master ends then. */
+static bool tell_if_more(struct target *t)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	int rc = has_more(t, &e);
+
+	if (rc == 1)
+		chan_send(t->s->chan, json_pack("{s:s, s:s}", "lacks", t->name, "why", err_msg(&e)));
+	if (rc)
+		failed(t, err_msg(&e));
+	return rc != 0;
+}
+
 static void start_copy(struct target *t)
 {
 	struct sender *s = t->s;
 	const char *file = path_of(PATH_CONFIG_DB_SENT);
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	if (s->copy_to) /* one after the other */
+	if (s->copy_to || tell_if_more(t)) /* one after the other */
 		return;
+	t->known = false; /* what it has is not what we have */
 	log_info("Master candidate %s gets a whole copy of the database", t->name);
 	if (replica_copy(config_db(s->tools.config), file, &s->copy_pos, &s->copy_digest, &s->copy_size, &e) < 0) {
 		failed(t, err_msg(&e));

@@ -16,6 +16,15 @@ void db_close(struct db *d);
 void db_closep(struct db **d); /* for CLEANUP() */
 
 /*
+ * Has this process found a file damaged since it last asked? What was wrong, until the next time; NULL = no. The
+ * errors look like any other; who can do something about it asks.
+ */
+const char *db_found_damage(void);
+void db_note_damage(const char *why); /* found by somebody who knows what should be in it */
+/* Look for damage: the structure of all tables (fast, reads everything), or also that indices agree (slow). */
+int db_check(struct db *d, bool indices, struct err *e);
+
+/*
  * The tables of one PART ("config", "queue") of the database. Steps are applied in order inside one
  * transaction each; the number applied is kept in the file for each part, so parts grow on their own.
  * A file with more steps than N was written by a newer program and is refused.

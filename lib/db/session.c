@@ -14,6 +14,8 @@ static int wanted(void *arg, const char *table)
 
 static int said(struct err *e, int rc)
 {
+	if ((rc & 0xff) == SQLITE_CORRUPT)
+		db_note_damage(sqlite3_errstr(rc));
 	return err_plain(e, "database: %s", sqlite3_errstr(rc));
 }
 

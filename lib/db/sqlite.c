@@ -10,6 +10,7 @@
 
 #include "lib/base/fault.h"
 #include "lib/base/map.h"
+#include "lib/base/str.h"
 
 /* Statements kept prepared; programs use a fixed set of texts, so this is never reached by them. */
 #define CACHE_MAX 256
@@ -52,8 +53,34 @@ sqlite3_stmt *db_stmt_handle(struct db_stmt *s)
 	return s->sql;
 }
 
+static char damage[256];
+static bool damage_new;
+
+const char *db_found_damage(void)
+{
+	bool found = damage_new;
+
+	damage_new = false;
+	return found ? damage : NULL;
+}
+
+void db_note_damage(const char *why)
+{
+	snprintf(damage, sizeof(damage), "%s", why);
+	damage_new = true;
+}
+
+static void note_if_damaged(struct db *d)
+{
+	int code = sqlite3_errcode(d->sql) & 0xff;
+
+	if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+		db_note_damage(sqlite3_errmsg(d->sql));
+}
+
 int db_failed(struct db *d, struct err *e)
 {
+	note_if_damaged(d);
 	err_plain(e, "database: %s", sqlite3_errmsg(d->sql));
 	/* on a full disk, for one; what follows would be committed statement by statement */
 	if (d->in_transaction && sqlite3_get_autocommit(d->sql))
@@ -387,6 +414,22 @@ int db_get_int(struct db *d, int64_t *ret, struct err *e, const char *sql, const
 	if (rc == 1)
 		*ret = db_int(s, 0);
 	return rc;
+}
+
+int db_check(struct db *d, bool indices, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *found = NULL;
+	int rc = db_get_text(d, a, &found, e, indices ? "PRAGMA integrity_check(1)" : "PRAGMA quick_check(1)", "");
+
+	if (rc < 0)
+		return -1;
+	if (str_eq(found, "ok"))
+		return 0;
+	if (!found)
+		found = "it can't be checked";
+	db_note_damage(found);
+	return err_plain(e, "database: %s", found);
 }
 
 int64_t db_data_version(struct db *d)

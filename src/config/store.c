@@ -131,8 +131,10 @@ int meta_get(struct db *d, const char *key, int64_t *ret, struct err *e)
 {
 	int rc = db_get_int(d, ret, e, "SELECT value FROM meta WHERE key = ?", "s", key);
 
-	if (rc == 0)
+	if (rc == 0) {
+		db_note_damage("there is no cluster in it"); /* an empty file, for one */
 		return config_fail(e, "The configuration database has no %s", key);
+	}
 	return rc < 0 ? -1 : 0;
 }
 

@@ -160,7 +160,8 @@ static int move_away(struct arena *a, const char *path, struct err *e)
 /* The copy of the master's database: what only candidates may know is in it. */
 static void drop_copy(void)
 {
-	static const enum path files[] = { PATH_CONFIG_DB, PATH_CONFIG_DB_WAL, PATH_CONFIG_DB_SHM };
+	static const enum path files[] = { PATH_CONFIG_DB, PATH_CONFIG_DB_WAL, PATH_CONFIG_DB_SHM,
+					   PATH_CONFIG_DB_DAMAGED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlink(path_of(files[i])) < 0 && errno != ENOENT)

@@ -65,11 +65,21 @@ static void read_position(const json *j, struct replica_pos *ret)
 	*ret = (struct replica_pos){ json_int(json_at(j, 0), -1), json_int(json_at(j, 1), -1) };
 }
 
+/* Which cluster the copy is of: a node may come with that of another one. */
+static const char *cluster_of(struct arena *a, struct db *d)
+{
+	const char *uuid = NULL;
+
+	if (d && db_get_text(d, a, &uuid, NULL, "SELECT uuid FROM object WHERE kind = 'cluster'", "") < 0)
+		return NULL;
+	return uuid;
+}
+
 int node_replica_state(struct node_ctx *ctx, const struct rpc_replica_state *args, json **ret, struct err *e)
 {
 	struct replica_state s = { .last = { 0, -1 } };
 	struct replica_term t;
-	struct db *d;
+	struct db *d = NULL;
 
 	(void)args;
 	TRY(replica_term_read(ctx->a, path_of(PATH_TERM_FILE), &t, e));
@@ -78,10 +88,11 @@ int node_replica_state(struct node_ctx *ctx, const struct rpc_replica_state *arg
 		log_error("Can't read the copy of the database: %s", err_msg(e));
 		err_clear(e);
 		close_copy();
+		d = NULL;
 		s.last = (struct replica_pos){ 0, -1 };
 	}
-	*ret = json_pack("{s:I, s:s, s:o, s:b}", "term", t.term, "master", t.master, "last", position(s.last),
-			 "running", (int)master_runs());
+	*ret = json_pack("{s:I, s:s, s:o, s:b, s:s}", "term", t.term, "master", t.master, "last", position(s.last),
+			 "running", (int)master_runs(), "cluster", cluster_of(ctx->a, d));
 	return 0;
 }
 
@@ -117,6 +128,13 @@ int node_replica_append(struct node_ctx *ctx, const struct rpc_replica_append *a
 	TRY(decode(ctx->a, args->entries, &v, &n, e));
 	TRY(get_copy(&d, e));
 	rc = d ? replica_apply(d, after, v, n, &now, &why) : 0;
+	if (rc < 0 && db_found_damage()) {
+		/* as good as none, and is replaced */
+		log_error("The copy of the database is damaged: %s", err_msg(&why));
+		close_copy();
+		now = (struct replica_pos){ 0, -1 };
+		rc = 0;
+	}
 	if (rc < 0)
 		return err_move(e, &why);
 	if (rc == 2)

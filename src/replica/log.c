@@ -26,6 +26,11 @@ int replica_cmp(struct replica_pos a, struct replica_pos b)
 	return a.serial < b.serial ? -1 : a.serial > b.serial;
 }
 
+bool replica_lacks(const struct replica_state *mine, struct replica_pos copy)
+{
+	return copy.term >= mine->term && replica_cmp(copy, mine->last) > 0;
+}
+
 /* What belongs to one machine is not: the log itself, and the processes that run jobs there. */
 static bool is_logged(const char *table)
 {

@@ -15,6 +15,13 @@ struct replica_pos {
 /* Which of two is the newer one: < 0, 0, > 0. */
 int replica_cmp(struct replica_pos a, struct replica_pos b);
 
+/*
+ * A candidate's copy is never newer than the database of its master, which is on disk first: if it is, the
+ * database has lost something. (What a forced master left behind is of an earlier term.)
+ */
+struct replica_state;
+bool replica_lacks(const struct replica_state *mine, struct replica_pos copy);
+
 struct replica_state {
 	int64_t term;            /* of the master this database belongs to */
 	struct replica_pos last; /* the newest entry */

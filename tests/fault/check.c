@@ -490,7 +490,7 @@ static void check_files(struct judge *g)
 	}
 }
 
-int check(const char *folder)
+int check(const char *folder, bool job_files)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct map *maps[6];
@@ -513,7 +513,8 @@ int check(const char *folder)
 		check_objects(&g);
 		check_locks(&g);
 		check_config(&g);
-		check_files(&g);
+		if (job_files)
+			check_files(&g);
 	}
 	luxi_closep(&g.c);
 	printf("%zu operations, %zu acknowledged, %zu jobs, %zu statements checked: %zu wrong\n",

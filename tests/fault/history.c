@@ -1,6 +1,7 @@
 /*
  * history load FOLDER NUMBER SEED: one client, until FOLDER/stop exists.
- * history check FOLDER: what all clients were told against what there is. Exit code 1: something is
+ * history check FOLDER [moved]: what all clients were told against what there is. "moved": another node was the
+ * master before, whose job files are there. Exit code 1: something is
  * wrong, and the lines say what.
  */
 #include "tests/fault/history.h"
@@ -17,7 +18,9 @@ int main(int argc, char **argv)
 	    parse_int(argv[4], &seed) == 0)
 		return load(argv[2], (int)number, seed);
 	if (argc == 3 && str_eq(argv[1], "check"))
-		return check(argv[2]);
-	fputs("Usage: history load FOLDER NUMBER SEED | history check FOLDER\n", stderr);
+		return check(argv[2], true);
+	if (argc == 4 && str_eq(argv[1], "check") && str_eq(argv[3], "moved"))
+		return check(argv[2], false);
+	fputs("Usage: history load FOLDER NUMBER SEED | history check FOLDER [moved]\n", stderr);
 	return 2;
 }

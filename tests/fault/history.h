@@ -22,7 +22,7 @@
 /* Client NUMBER works until FOLDER/stop exists and appends to FOLDER/NUMBER.history (six digits). */
 int load(const char *folder, int number, int64_t seed);
 /* All histories of FOLDER against the master and its files; 0 = everything is right. */
-int check(const char *folder);
+int check(const char *folder, bool job_files);
 
 bool job_is_final(const char *status);
 

@@ -85,7 +85,7 @@ jobs_ended() {
 # judge DESCRIPTION: all jobs end, and everything acknowledged is there
 judge() {
 	ok "$1: all jobs end" wait_for 120 jobs_ended
-	ok "$1: what was acknowledged is true" vcl_on "${MASTER:-1}" "$HISTORY" check "$H"
+	ok "$1: what was acknowledged is true" vcl_on "${MASTER:-1}" "$HISTORY" check "$H" "${CHECK_OPTS[@]}"
 	diag "$OUT"
 }
 
@@ -137,3 +137,4 @@ agent_up() {
 	pid_of "$1" ganeti-noded || vcl_on "$1" ganeti-noded
 }
 MASTER_OPTS=()
+CHECK_OPTS=()

@@ -246,6 +246,39 @@ static void test_reader_alone(void **state)
 	db_close(r);
 }
 
+/* One sector of a page is lost. */
+static void test_damage(void **state)
+{
+	static const char lost[512] = { 0 };
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *d = open_new();
+	FILE *f;
+
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		assert_ok(db_exec(d, &e, "INSERT INTO t(name, n) VALUES('row' || ?, ?)", "ii", i, i), &e);
+	db_close(d);
+	d = open_db(DB_WRITE);
+	assert_ok(db_check(d, false, &e), &e);
+	assert_ok(db_check(d, true, &e), &e);
+	assert_null(db_found_damage());
+	db_close(d);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, 4096L * 6, SEEK_SET), 0);
+	assert_int_equal(fwrite(lost, sizeof(lost), 1, f), 1);
+	fclose(f);
+	d = open_db(DB_WRITE);
+	assert_int_equal(db_check(d, false, &e), -1);
+	assert_non_null(db_found_damage());
+	assert_null(db_found_damage());
+	/* whoever comes by it notices, too */
+	err_clear(&e);
+	assert_int_equal(db_exec(d, &e, "UPDATE t SET n = n + 1", ""), -1);
+	assert_non_null(db_found_damage());
+	db_close(d);
+}
+
 static void test_open_errors(void **state)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -276,6 +309,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_migrate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backup, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reader_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_errors, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -445,6 +445,20 @@ static void test_bounded(void **state)
 	assert_same(m, r);
 }
 
+static void test_lacks(void **state)
+{
+	const struct replica_state mine = { .term = 3, .last = { 2, 7 } };
+
+	(void)state;
+	assert_true(replica_lacks(&mine, (struct replica_pos){ 3, 8 }));
+	assert_true(replica_lacks(&mine, (struct replica_pos){ 3, 1 }));
+	assert_true(replica_lacks(&mine, (struct replica_pos){ 4, 1 }));
+	/* of a master that was put aside by force */
+	assert_false(replica_lacks(&mine, (struct replica_pos){ 2, 8 }));
+	assert_false(replica_lacks(&mine, mine.last));
+	assert_false(replica_lacks(&mine, (struct replica_pos){ 0, -1 }));
+}
+
 static void test_damaged_copy(void **state)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -513,6 +527,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_exchanged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_history, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bounded, setup, teardown),
+		cmocka_unit_test(test_lacks),
 		cmocka_unit_test_setup_teardown(test_damaged_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tables_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
