@@ -96,8 +96,6 @@ struct master {
 	bool config_changed, settings_changed, nodes_changed;
 	/* turns that are on disk here and wait for other candidates, see turn.c and replicas.c */
 	struct finished *finished, **finished_end;
-	size_t n_finished;
-	double turn_held; /* since when the end of this turn is put off, 0 = it is not */
 	struct ev_timer *late;
 	double late_after; /* seconds until clients that wait are told why */
 	struct replicas *replicas;

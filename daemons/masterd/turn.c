@@ -5,9 +5,7 @@
  * who wait are told, progress of jobs stays in memory and is written again a second later.
  *
  * A turn that is on disk here is finished, but not acknowledged before enough other candidates have its entry of
- * the log (replicas.c). Meanwhile the next turns go on; acknowledgements come in order. When they come faster than
- * the candidates take them, a turn waits for a moment and takes more with it: candidates get all that they lack in
- * one call, so it is there no later, and costs less.
+ * the log (replicas.c). Meanwhile the next turns go on; acknowledgements come in order.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -22,8 +20,6 @@
 #define RETRY_AFTER 1.0
 #define LATE_AFTER 30.0 /* clients that wait are told why; theirs give up after a minute */
 #define SOON 0.01
-#define AHEAD 2    /* turns that wait for other candidates, and the next one is put off */
-#define HOLD 0.005 /* but not for longer */
 
 struct after {
 	struct after *next;
@@ -247,7 +243,6 @@ static void finish(struct master *m)
 	take_dirty(m, f);
 	*m->finished_end = f;
 	m->finished_end = &f->next;
-	m->n_finished++;
 }
 
 static void finished_free(struct finished *f)
@@ -269,12 +264,6 @@ static void release(struct master *m, struct finished *f)
 	finished_free(f);
 }
 
-/* One entry is on its way and another one waits for it: what comes now would only wait behind that. */
-static bool crowded(const struct master *m)
-{
-	return m->n_finished >= AHEAD;
-}
-
 void turn_acknowledge(struct master *m)
 {
 	while (m->finished && replicas_have(m, m->finished->serial)) {
@@ -283,11 +272,8 @@ void turn_acknowledge(struct master *m)
 		m->finished = f->next;
 		if (!m->finished)
 			m->finished_end = &m->finished;
-		m->n_finished--;
 		release(m, f);
 	}
-	if (m->turn_held > 0 && !crowded(m))
-		ev_timer_start(m->turn, 0);
 	if (!m->finished)
 		return;
 	replicas_waiting(m, m->finished->since);
@@ -323,7 +309,6 @@ static void end_turn(struct master *m)
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
 	m->turn_armed = false;
-	m->turn_held = 0;
 	m->count.turns++;
 	/* what this turn was told by a damaged database is not acknowledged */
 	if (damage_noticed(m))
@@ -350,15 +335,7 @@ static void end_turn(struct master *m)
 
 static void on_turn(void *arg)
 {
-	struct master *m = arg;
-	double now = clock_mono();
-
-	if (m->turn_held <= 0)
-		m->turn_held = now;
-	if (crowded(m) && now < m->turn_held + HOLD)
-		ev_timer_start(m->turn, m->turn_held + HOLD - now);
-	else
-		end_turn(m);
+	end_turn(arg);
 }
 
 void turn_init(struct master *m)
