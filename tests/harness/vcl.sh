@@ -271,7 +271,18 @@ vcl_os_go() {
 	rm -f "$VCL/hold" "$VCL/hold.pid"
 }
 
-# vcl_stop: tells the daemons to end, which ends their workers
+# Workers of jobs wait for the next master, which will not come.
+# shellcheck disable=SC2317 # called by wait_for
+_vcl_ended() {
+	local pid rest
+	_vcl_none && return
+	while read -r pid rest; do
+		[[ $rest != *ganeti-job-worker* ]] || kill "$pid" 2>/dev/null
+	done < <(vcl_processes)
+	return 1
+}
+
+# vcl_stop: tells the daemons and what runs jobs to end; all other workers end with the daemons
 vcl_stop() {
 	local k d pid
 	for ((k = 1; k <= VCL_NODES; k++)); do
@@ -279,7 +290,7 @@ vcl_stop() {
 			! pid=$(vcl_pid $k $d) || kill "$pid"
 		done
 	done
-	wait_for 30 _vcl_none
+	wait_for 30 _vcl_ended
 }
 
 _vcl_complaints() {
