@@ -3,7 +3,7 @@
  * directory wait for), archive/K/job-N, serial, version, drain. A copy for other programs; nothing
  * is ever read back from here while the master runs. A failure to write is logged, and tried again later.
  *
- * Jobs that end or are archived are written down (".mirror", their numbers) before that is committed:
+ * Jobs that end or are archived are written down ("mirror", their numbers) before that is committed:
  * the next master brings their files up to date if this one is killed in between. Others it writes anyway.
  */
 #include "daemons/masterd/masterd.h"
@@ -23,7 +23,7 @@
 
 /* Written a moment later: a short job goes through its states in less, and then only its end is. */
 #define STATE_DELAY 0.1
-#define INTENTS ".mirror"
+#define INTENTS "mirror"
 #define INTENTS_MAX (64u << 20)
 #define RETRY_DELAY 5.0 /* after a failure: the disk may be full */
 #define LOG_DELAY 1.0 /* for new log entries alone */

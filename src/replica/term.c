@@ -40,7 +40,7 @@ int replica_term_read(struct arena *a, const char *path, struct replica_term *re
 int replica_term_write(const char *path, const struct replica_term *t, struct err *e)
 {
 	char *text CLEANUP(freep) = xasprintf("%lld %s\n", (long long)t->term, t->master);
-	struct fs_attr attr = { .mode = 0644, .uid = (uid_t)-1, .gid = (gid_t)-1, .sync = true };
+	struct fs_attr attr = { .mode = 0600, .uid = (uid_t)-1, .gid = (gid_t)-1, .sync = true };
 	int r = fs_write_atomic(path, text, strlen(text), &attr);
 
 	return r < 0 ? err_sys(e, r, "Can't write %s", path) : 0;

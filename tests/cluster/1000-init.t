@@ -150,6 +150,7 @@ users() { # HOST: user and name of each daemon; workers count as one
 MASTER_DAEMONS="gnt-masterd ganeti-job-worker
 gnt-masterd ganeti-masterd
 gnt-masterd ganeti-query-worker
+gnt-masterd ganeti-replica-worker
 gnt-masterd ganeti-spread-worker
 gnt-rapi ganeti-rapi
 root ganeti-node-worker

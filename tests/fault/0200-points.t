@@ -29,8 +29,11 @@ provoke() { # POINT
 # Has it happened? What is dead meanwhile is started again.
 fired() { # POINT
 	[ -e "$GANETI_FAULTS/$1" ] || return 0
-	# not so often that nothing else gets done
-	[ $((POLLS++ % 20)) != 0 ] || provoke "$1"
+	# less and less often: what it is to provoke may take a while
+	if ((POLLS++ >= NEXT)); then
+		provoke "$1"
+		((NEXT = POLLS + GAP, GAP *= 2))
+	fi
 	all_up
 	return 1
 }
@@ -40,7 +43,7 @@ one() {
 	rm -f "$GANETI_FAULTS/$1.hits"
 	clients_start 4
 	arm "$1" "$3 in $2 @$4"
-	POLLS=0
+	POLLS=0 NEXT=0 GAP=20
 	wait_for 120 fired "$1" || echo "it does not happen"
 	disarm "$1" # if it did not happen
 	# what has just said that it crashes may take a moment to do so
