@@ -127,10 +127,10 @@ static void test_json_scan(void **state)
 					   "{,\"a\":1}", "{\"a\":1 \"b\":2}", "{\"a\":\"x}", "{\"a\":'x'}",
 					   "{\"a\":nul}", "{\"\\u0061\":1}", "{\"a\":[1 2]}" };
 	struct json_scan s = { .p = text, .end = text + strlen(text) };
-	const char *key, *word;
+	const char *key = NULL, *word = NULL;
 	json *v[3] = { 0 };
 	int64_t i;
-	size_t n;
+	size_t n = 0;
 
 	(void)state;
 	assert_true(json_scan_enter(&s, '{') && json_scan_key(&s, &key, &n));
