@@ -30,6 +30,7 @@ head_row() {
 # row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none; of jobs/s more is better
 row() {
 	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} verdict='' ratio=''
+	[ -n "$value" ] || stop "no figure for: $what"
 	if [ "$budget" != - ]; then
 		verdict=ok
 		if awk "BEGIN {exit !(\"$unit\" == \"jobs/s\" ? $value < $budget : $value > $budget)}"; then
