@@ -1,7 +1,5 @@
 /* The processes that run jobs, as rows; written in the same transaction as the progress of their jobs. */
-#include "src/queue/queue.h"
-
-#include <string.h>
+#include "src/queue/priv.h"
 
 int queue_run_save(struct db *d, int64_t job, const struct job_run *r, const char *held,
 		   struct err *e)
@@ -13,16 +11,6 @@ int queue_run_save(struct db *d, int64_t job, const struct job_run *r, const cha
 		       " held) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
 		       "IssIIIss", job, r->nonce, r->place, r->pid, r->started, r->call, answer,
 		       held);
-}
-
-static int parse(struct arena *a, const char *text, json **ret, struct err *e)
-{
-	json *j = NULL;
-
-	if (text && json_parse(text, strlen(text), &j, e) < 0)
-		return -1;
-	*ret = j ? json_own(a, j) : NULL;
-	return 0;
 }
 
 int queue_run_load(struct db *d, struct arena *a, int64_t job, struct job_run **ret, struct err *e)
@@ -48,7 +36,7 @@ int queue_run_load(struct db *d, struct arena *a, int64_t job, struct job_run **
 	r->pid = db_int(s, 2);
 	r->started = db_int(s, 3);
 	r->call = db_int(s, 4);
-	if (parse(a, db_text(s, 5), &r->answer, e) < 0 || parse(a, db_text(s, 6), &r->held, e) < 0)
+	if (queue_column(a, s, 5, &r->answer, e) < 0 || queue_column(a, s, 6, &r->held, e) < 0)
 		return -1;
 	*ret = r;
 	return 0;

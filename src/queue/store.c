@@ -189,13 +189,14 @@ int queue_import(struct db *d, const struct job *j, const json *log, struct err 
 }
 
 /* --- reading and progress --- */
-static int parse_column(struct arena *a, struct db_stmt *s, int col, json **ret, struct err *e)
+int queue_column(struct arena *a, struct db_stmt *s, int col, json **ret, struct err *e)
 {
 	const char *text = db_text(s, col);
+	json *j = NULL;
 
-	if (json_parse(text, strlen(text), ret, e) < 0)
+	if (text && json_parse(text, strlen(text), &j, e) < 0)
 		return -1;
-	json_own(a, *ret);
+	*ret = j ? json_own(a, j) : NULL;
 	return 0;
 }
 
@@ -203,7 +204,7 @@ static int read_job(struct db_stmt *s, struct arena *a, struct job *j, struct er
 {
 	json *input = NULL, *state = NULL;
 
-	if (parse_column(a, s, 4, &input, e) < 0 || parse_column(a, s, 5, &state, e) < 0)
+	if (queue_column(a, s, 4, &input, e) < 0 || queue_column(a, s, 5, &state, e) < 0)
 		return -1;
 	j->archived = db_int(s, 0);
 	j->received = db_float(s, 1);

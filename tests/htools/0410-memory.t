@@ -3,10 +3,7 @@
 . "$(dirname "$0")/../harness/tlib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
-HTOOLS_BIN=$PWD/htools/htools
-links "$T/bin"
-PATH=$T/bin:$PATH
-cd "$T" || exit 1
+own_tools
 
 # node NAME MEMORY OFFLINE TAGS: 1 GiB of it is the node's own
 node() { echo "$1|$2|1024|$(($2 - 1024))|1000000|1000000|32|$3|uuid-0|1|$4|N|0|1|1.0"; }
@@ -15,7 +12,7 @@ inst() { echo "$1|2048|1024|1|$3|Y|$2||rbd||1|-|N"; }
 # cluster: nodes and instances from $nodes and $insts
 cluster() {
 	printf 'g0|uuid-0|preferred||\n\n%s\n\n%s\n\n' "$nodes" "$insts"
-	printf '\n|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,rbd|4.0|32.0\n'
+	wide_policy
 }
 # mond NODE=INSTANCE:PAGES,... ...: answers of daemons, without load of processors
 mond() {

@@ -3,11 +3,8 @@
 . "$(dirname "$0")/../harness/tlib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
-HTOOLS_BIN=$PWD/htools/htools
-links "$T/bin"
-PATH=$T/bin:$PATH
 MKREQUEST=$PWD/tests/harness/mkrequest
-cd "$T" || exit 1
+own_tools
 
 node() { echo "$1|8192|1024|7168|1000000|1000000|32|N|uuid-0|1||N|0|1|1.0"; }
 inst() { echo "$1|1024|1024|1|running|Y|$2|$3|drbd||1|-|N"; }

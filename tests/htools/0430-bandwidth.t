@@ -3,10 +3,7 @@
 . "$(dirname "$0")/../harness/tlib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
-HTOOLS_BIN=$PWD/htools/htools
-links "$T/bin"
-PATH=$T/bin:$PATH
-cd "$T" || exit 1
+own_tools
 
 # node NAME TAGS [OFFLINE]
 node() { echo "$1|16384|1024|15360|1000000|1000000|32|${3:-N}|uuid-0|1|$2|N|0|1|1.0"; }
@@ -17,7 +14,7 @@ cluster() {
 	printf 'g0|uuid-0|preferred|%s|\n\n%s\n\n%s\n\n' "$1" "$nodes" "$insts"
 	shift
 	printf '%s\n' "$@"
-	printf '\n|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,rbd|4.0|32.0\n'
+	wide_policy
 }
 # takes MOVE: seconds, of what could be done with the instance that is moved first
 takes() {

@@ -4,10 +4,7 @@
 . "$(dirname "$0")/../harness/tlib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
-HTOOLS_BIN=$PWD/htools/htools
-links "$T/bin"
-PATH=$T/bin:$PATH
-cd "$T" || exit 1
+own_tools
 
 # node NAME TAGS [OFFLINE]
 node() { echo "$1|16384|1024|15360|1000000|1000000|32|${3:-N}|uuid-0|1|$2|N|0|1|1.0"; }
@@ -17,7 +14,7 @@ inst() { echo "$1|1000|5000|1|running|Y|$2||rbd|$3|1|-|N"; }
 cluster() {
 	printf 'g0|uuid-0|preferred||\n\n%s\n\n%s\n\n' "$nodes" "$insts"
 	printf '%s\n' htools:nlocation:rack "$@"
-	printf '\n|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,rbd|4.0|32.0\n'
+	wide_policy
 }
 # limits INSTANCE: node and limit ("-": possible) of each candidate, while it is the one that is moved first
 limits() {

@@ -43,3 +43,16 @@ links() {
 	mkdir -p "$1"
 	for p in hail harep hbal hcheck hinfo hroller hscan hspace hsqueeze; do ln -sf "$HTOOLS_BIN" "$1/$p"; done
 }
+
+# own_tools: our programs come first in PATH; from the build folder into the script's own
+own_tools() {
+	HTOOLS_BIN=$PWD/htools/htools
+	links "$T/bin"
+	PATH=$T/bin:$PATH
+	cd "$T" || exit 1
+}
+
+# wide_policy: the last part of a cluster's text, which is in nobody's way
+wide_policy() {
+	printf '\n|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,rbd|4.0|32.0\n'
+}
