@@ -92,6 +92,7 @@ modes() {
 	on "$1" sh -c 'stat -c "%a %U %G %n" /var/lib/ganeti /var/lib/ganeti/* /var/lib/ganeti/queue/archive /run/ganeti \
 		/run/ganeti/* /run/ganeti/socket/* /var/log/ganeti /var/log/ganeti/* 2>/dev/null; :'
 }
+ok "the node agent knows who is the master" wait_for 30 on 1 test -e /var/lib/ganeti/master-term
 modes 1 >"$T/modes"
 while read -r line; do
 	ok "mode: $line" grep -qxF "$line" "$T/modes"
@@ -109,6 +110,7 @@ done <<-M
 	440 root gnt-masterd /var/lib/ganeti/spice-ca.pem
 	440 root gnt-masterd /var/lib/ganeti/spice.pem
 	600 gnt-masterd gnt-masterd /var/lib/ganeti/config.db
+	600 root root /var/lib/ganeti/master-term
 	775 gnt-masterd gnt-daemons /run/ganeti
 	755 root gnt-masterd /run/ganeti/bdev-cache
 	700 root gnt-masterd /run/ganeti/crypto

@@ -20,7 +20,12 @@ all_up() {
 # Some places are not passed under load alone.
 provoke() { # POINT
 	case $1 in
-	job_recover | master_ready | attach_*) kill9 1 ganeti-masterd ;;
+	job_recover) # workers outlive their master, and only what they leave is recovered
+		PIDS=()
+		pid_of 1 ganeti-masterd && children "$PID" job-worker && kill9 1 ganeti-masterd
+		[ ${#PIDS[@]} = 0 ] || kill -9 "${PIDS[@]}" 2>/dev/null
+		;;
+	master_ready | attach_*) kill9 1 ganeti-masterd ;;
 	replica_receive | replica_replace) # only a candidate without a copy needs a whole one
 		kill9 2 ganeti-noded && rm -f "$(vcl_file 2 CONFIG_DB)"* ;;
 	esac

@@ -9,22 +9,11 @@ ROUNDS=${FAULT_ROUNDS:-200}
 EACH=50 # rounds between two looks at everything
 declare -A KILLED
 
-# child PID PROGRAM: one of its children that runs that; in CHILD
-child() {
-	local pids=() pid text
-	CHILD=
-	{ read -r text <"/proc/$1/task/$1/children"; } 2>/dev/null
-	for pid in $text; do
-		{ read -rd '' text <"/proc/$pid/cmdline"; } 2>/dev/null
-		[[ $text != *$2* ]] || pids+=("$pid")
-	done
-	[ ${#pids[@]} = 0 ] || CHILD=${pids[RANDOM % ${#pids[@]}]}
-}
-
 # kill_child K DAEMON PROGRAM: there may be none right now
 kill_child() {
-	pid_of "$1" "$2" && child "$PID" "$3"
-	[ -z "$CHILD" ] || kill -9 "$CHILD" 2>/dev/null
+	PIDS=()
+	pid_of "$1" "$2" && children "$PID" "$3"
+	[ ${#PIDS[@]} = 0 ] || kill -9 "${PIDS[RANDOM % ${#PIDS[@]}]}" 2>/dev/null
 }
 
 kill_something() {

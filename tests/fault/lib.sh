@@ -110,6 +110,17 @@ kill9() {
 	pid_of "$1" "$2" && kill -9 "$PID" && ends "$PID"
 }
 
+# children PID PROGRAM: those that run it; in PIDS
+children() {
+	local pid text
+	PIDS=()
+	{ read -r text <"/proc/$1/task/$1/children"; } 2>/dev/null
+	for pid in $text; do
+		{ read -rd '' text <"/proc/$pid/cmdline"; } 2>/dev/null
+		[[ $text != *$2* ]] || PIDS+=("$pid")
+	done
+}
+
 # ends PID: wait for that
 ends() {
 	local i
