@@ -11,7 +11,7 @@ static void set(struct err *e, const char *cls, const char *code, int errnum, ch
 	e->msg = msg;
 }
 
-int err_set(struct err *e, const char *cls, const char *code, const char *fmt, ...)
+int (err_set)(struct err *e, const char *cls, const char *code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -23,7 +23,7 @@ int err_set(struct err *e, const char *cls, const char *code, const char *fmt, .
 	return -1;
 }
 
-int err_plain(struct err *e, const char *fmt, ...)
+int (err_plain)(struct err *e, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -35,7 +35,7 @@ int err_plain(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
-int err_sys(struct err *e, int errnum, const char *fmt, ...)
+int (err_sys)(struct err *e, int errnum, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
@@ -52,7 +52,7 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...)
 	return -1;
 }
 
-int err_prefix(struct err *e, const char *fmt, ...)
+int (err_prefix)(struct err *e, const char *fmt, ...)
 {
 	va_list ap;
 	char *text, *msg;
@@ -69,7 +69,7 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	return -1;
 }
 
-int err_move(struct err *to, struct err *from)
+int (err_move)(struct err *to, struct err *from)
 {
 	if (to && to != from) {
 		err_clear(to);

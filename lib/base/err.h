@@ -31,6 +31,18 @@ int err_sys(struct err *e, int errnum, const char *fmt, ...) __attribute__((form
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Move FROM into TO. Returns -1. */
 int err_move(struct err *to, struct err *from);
+/* So that compilers know, too: what is set on success only is never read after that. */
+static inline int err_minus_one(int r)
+{
+	(void)r;
+	return -1;
+}
+#define err_set(...) err_minus_one(err_set(__VA_ARGS__))
+#define err_plain(...) err_minus_one(err_plain(__VA_ARGS__))
+#define err_sys(...) err_minus_one(err_sys(__VA_ARGS__))
+#define err_prefix(...) err_minus_one(err_prefix(__VA_ARGS__))
+#define err_move(...) err_minus_one(err_move(__VA_ARGS__))
+
 void err_clear(struct err *e); /* for CLEANUP() too */
 /* The message, never NULL. */
 const char *err_msg(const struct err *e);

@@ -109,6 +109,15 @@ static struct hold *find_hold(const struct holds *h, int64_t owner)
 	return NULL;
 }
 
+/* That of an owner who has one. */
+static struct hold *hold_of(const struct holds *h, int64_t owner)
+{
+	struct hold *x = find_hold(h, owner);
+
+	assert(x);
+	return x;
+}
+
 static void add_hold(struct holds *h, int64_t owner, enum lock_mode mode)
 {
 	GROW(h->v, h->n, h->cap);
@@ -117,9 +126,8 @@ static void add_hold(struct holds *h, int64_t owner, enum lock_mode mode)
 
 static void del_hold(struct holds *h, int64_t owner)
 {
-	struct hold *x = find_hold(h, owner);
+	struct hold *x = hold_of(h, owner);
 
-	assert(x);
 	memmove(x, x + 1, (size_t)(h->v + h->n - (x + 1)) * sizeof(*x));
 	h->n--;
 }
@@ -128,7 +136,7 @@ int lock_mode_held(const struct owner *o, enum lock_level level, const char *nam
 {
 	const struct owner_level *v = &o->lv[level];
 	const struct lock *k = name && v->names ? map_get(v->names, name) : NULL;
-	int mode = k ? (int)find_hold(&k->holds, o->id)->mode : 0;
+	int mode = k ? (int)hold_of(&k->holds, o->id)->mode : 0;
 
 	return mode > v->all ? mode : v->all;
 }
@@ -210,7 +218,7 @@ void lock_take(struct locks *l, struct owner *o, enum lock_level level, const ch
 		return;
 	if (!name) {
 		if (mine->all)
-			find_hold(&lv->all, o->id)->mode = mode;
+			hold_of(&lv->all, o->id)->mode = mode;
 		else
 			add_hold(&lv->all, o->id, mode);
 		mine->all = mode;
@@ -243,7 +251,7 @@ static bool drop_name(struct locks *l, struct owner *o, enum lock_level level, c
 
 	if (!k)
 		return false;
-	count(l, o, level, find_hold(&k->holds, o->id)->mode, false);
+	count(l, o, level, hold_of(&k->holds, o->id)->mode, false);
 	del_hold(&k->holds, o->id);
 	if (k->holds.n == 0) {
 		map_del(l->lv[level].names, k->name);
@@ -342,7 +350,7 @@ static bool downgrade_name(struct locks *l, struct owner *o, enum lock_level lev
 {
 	struct owner_level *mine = &o->lv[level];
 	struct lock *k = mine->names ? map_get(mine->names, name) : NULL;
-	struct hold *h = k ? find_hold(&k->holds, o->id) : NULL;
+	struct hold *h = k ? hold_of(&k->holds, o->id) : NULL;
 
 	if (!h || h->mode == LOCK_SHARED)
 		return false;
@@ -366,7 +374,7 @@ void locks_downgrade(struct locks *l, int64_t owner, enum lock_level level,
 
 		if (mine->all == LOCK_EXCLUSIVE) {
 			mine->all = LOCK_SHARED;
-			find_hold(&l->lv[level].all, owner)->mode = LOCK_SHARED;
+			hold_of(&l->lv[level].all, owner)->mode = LOCK_SHARED;
 			changed = true;
 		}
 		for (size_t pos = 0; mine->names && map_next(mine->names, &pos, &name, NULL);)

@@ -422,8 +422,10 @@ int node_blockdev_wipe(struct node_ctx *ctx, const struct rpc_blockdev_wipe *arg
 /* The checked path with the virtual root. */
 static int storage_dir(struct arena *a, const char *path, const char **ret, struct err *e)
 {
-	if (file_storage_accept(a, path, true, e) < 0)
-		return fail_unexpected(e);
+	if (file_storage_accept(a, path, true, e) < 0) {
+		fail_unexpected(e);
+		return -1;
+	}
 	*ret = env_add_root(a, file_storage_normal(a, path));
 	return 0;
 }
