@@ -150,8 +150,10 @@ vcl_kill9() { # K DAEMON
 	wait_for 5 _vcl_gone "$pid"
 }
 
+# in one look: who is asked about twice may end in between
 _vcl_gone() {
-	! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c1)" = Z ]
+	local state
+	! { read -r state <"/proc/$1/stat"; } 2>/dev/null || [[ ${state##*) } == [ZX]* ]]
 }
 
 # vcl_processes: "PID COMMAND" of everything that runs in one of our roots
@@ -264,10 +266,15 @@ vcl_os_held() {
 
 # vcl_os_go [fail]: let the waiting one go on, and others not stop
 vcl_os_go() {
-	local pid
+	local pid fd
 	pid=$(cat "$VCL/hold.pid" 2>/dev/null)
-	# without a reader this would wait
-	if [ -n "$pid" ] && ! _vcl_gone "$pid"; then echo "${1:-go}" >"$VCL/hold"; fi
+	if [ -n "$pid" ] && [ -p "$VCL/hold" ]; then
+		# opened for reading, too, so that this does not wait for a reader, who may have been killed
+		exec {fd}<>"$VCL/hold"
+		echo "${1:-go}" >&$fd
+		while read -rt 0 -u $fd && ! _vcl_gone "$pid"; do sleep 0.05; done
+		exec {fd}>&-
+	fi
 	rm -f "$VCL/hold" "$VCL/hold.pid"
 }
 

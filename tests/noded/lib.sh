@@ -53,7 +53,8 @@ noded_pid() {
 }
 
 noded_gone() {
-	! kill -0 "$1" 2>/dev/null || [ "$(ps -o stat= -p "$1" | cut -c1)" = Z ]
+	local state
+	! { read -r state <"/proc/$1/stat"; } 2>/dev/null || [[ ${state##*) } == [ZX]* ]]
 }
 
 noded_stop() {
