@@ -5,45 +5,11 @@
  */
 #include "src/config/priv.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "lib/base/parse.h"
 
-/* A /16 has 65,536 addresses; upstream takes no larger ones either. */
-#define NETWORK_BITS_MIN 16
-#define NETWORK_BITS_MAX 30
-
 /* --- networks --- */
-int ip4_parse(const char *text, uint32_t *ret)
-{
-	struct in_addr in;
-
-	if (inet_pton(AF_INET, text, &in) != 1)
-		return -1;
-	*ret = ntohl(in.s_addr);
-	return 0;
-}
-
-int net4_parse(const char *text, uint32_t *ret_base, uint32_t *ret_size)
-{
-	const char *slash = text ? strchr(text, '/') : NULL;
-	char addr[32] = "";
-	uint32_t ip, size;
-	int64_t bits;
-
-	if (!slash || (size_t)(slash - text) >= sizeof(addr))
-		return -1;
-	memcpy(addr, text, (size_t)(slash - text));
-	if (ip4_parse(addr, &ip) < 0 || parse_int(slash + 1, &bits) < 0 ||
-	    bits < NETWORK_BITS_MIN || bits > NETWORK_BITS_MAX)
-		return -1;
-	size = 1u << (32 - bits);
-	*ret_base = ip & ~(size - 1);
-	*ret_size = size;
-	return 0;
-}
-
 int pool_new_network(struct arena *a, struct network *n, struct err *e)
 {
 	uint32_t base, size;

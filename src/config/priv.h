@@ -136,9 +136,6 @@ int pool_update(struct db *d, struct arena *a, const struct pool_change *p, doub
 void pool_keep(enum obj_kind k, void *obj, const void *old);
 /* The bits of a new network. */
 int pool_new_network(struct arena *a, struct network *n, struct err *e);
-/* Base address and number of addresses of an IPv4 network. 0 or -1. */
-int net4_parse(const char *text, uint32_t *ret_base, uint32_t *ret_size);
-int ip4_parse(const char *text, uint32_t *ret);
 
 /* --- check.c: one object by itself; DFLT: the cluster's NIC parameters, NULL = not looked at --- */
 void check_object(struct arena *a, enum obj_kind k, const void *obj, const struct nicparams *dflt,

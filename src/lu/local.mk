@@ -13,7 +13,6 @@ libmaster_a_SOURCES += \
 	src/lu/cluster/lus.h \
 	src/lu/cluster/params.c \
 	src/lu/cluster/params_new.c \
-	src/lu/cluster/params_policy.c \
 	src/lu/cluster/report.c \
 	src/lu/cluster/verify.c \
 	src/lu/cluster/verify_files.c \
@@ -22,6 +21,10 @@ libmaster_a_SOURCES += \
 	src/lu/cluster/verify_node.c \
 	src/lu/feedback.c \
 	src/lu/files.c \
+	src/lu/group/assign.c \
+	src/lu/group/group.c \
+	src/lu/group/lus.h \
+	src/lu/group/params.c \
 	src/lu/hooks.c \
 	src/lu/jobs.c \
 	src/lu/locks.c \
@@ -31,7 +34,13 @@ libmaster_a_SOURCES += \
 	src/lu/misc/test.c \
 	src/lu/names.c \
 	src/lu/netpool.c \
+	src/lu/network/connect.c \
+	src/lu/network/lus.h \
+	src/lu/network/network.c \
+	src/lu/network/params.c \
+	src/lu/network/pool.c \
 	src/lu/nics.c \
+	src/lu/policy.c \
 	src/lu/prepare.c \
 	src/lu/node/add.c \
 	src/lu/node/common.c \

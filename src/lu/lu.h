@@ -132,6 +132,7 @@ int lu_expand_node(struct luctx *lu, const char *name, const char *uuid, const s
 /* The node found by NAME before there were locks: it may have left the cluster meanwhile. */
 int lu_node_stays(struct luctx *lu, const char *uuid, const char *name, struct err *e);
 int lu_expand_group(struct luctx *lu, const char *name, const struct nodegroup **ret, struct err *e);
+int lu_expand_network(struct luctx *lu, const char *name, const struct network **ret, struct err *e);
 void lu_need(struct luctx *lu, enum lock_level level, const char *name, bool shared);
 void lu_need_all(struct luctx *lu, enum lock_level level, bool shared);
 void lu_need_none(struct luctx *lu, enum lock_level level); /* forget what was asked for */
@@ -187,8 +188,32 @@ int lu_coerce(struct luctx *lu, const struct record *r, const json *in, const ch
 json *lu_updated_params(struct luctx *lu, const json *old, const json *changes, bool use_none);
 /* Hypervisor states: OLD (may be NULL) with CHANGES over it, checked (upstream: MergeAndVerifyHvState). */
 int lu_merge_hv_state(struct luctx *lu, const json *old, const json *changes, json **ret, struct err *e);
+/* Disk parameters by template, and node parameters; with MAY_UNSET "default" removes one. */
+int lu_disk_params(struct luctx *lu, const json *old, const json *changes, bool may_unset, json **ret, struct err *e);
+int lu_ndparams(struct luctx *lu, const struct ndparams *old, const json *changes, struct ndparams *ret, struct err *e);
+/* "AA:00:01" in lower case. */
+int lu_mac_prefix(struct luctx *lu, const char *text, const char **ret, struct err *e);
 /* A struct with its has_ flag. */
 #define LU_SET(o, member, value) ((o)->member = (value), (o)->has_##member = true)
+
+/* --- policy.c --- */
+/* OLD with CHANGE over it, checked (upstream: GetUpdatedIPolicy). GROUP: everything may be unset, nothing standard. */
+int lu_policy_new(struct luctx *lu, const json *old, const json *change, bool group, json **ret, struct err *e);
+/* Add to RET the names of a group's instances that fit BEFORE but not AFTER, both filled; then tell the user. */
+int lu_policy_broken(struct luctx *lu, const char *group, const json *before, const json *after, struct strs *ret, struct err *e);
+void lu_policy_warn(struct luctx *lu, struct strs *broken);
+/* Only enabled disk templates may be allowed (upstream: CheckIpolicyVsDiskTemplates). */
+int lu_policy_templates(struct luctx *lu, const json *policy, const struct strs *enabled, struct err *e);
+
+/* --- names.c --- */
+/* UUIDs of the instances with a primary or secondary node in the group. */
+struct strs lu_group_instances(struct luctx *lu, const char *group);
+/* Ask for the locks of those, shared; once the group is locked, too, check that they are still the ones
+ * (upstream: CheckNodeGroupInstances). */
+void lu_need_group_instances(struct luctx *lu, const char *group);
+int lu_group_instances_stay(struct luctx *lu, const char *group, struct err *e);
+/* The object found by NAME before there were locks: it may be gone. OpExecError. */
+int lu_group_stays(struct luctx *lu, const char *uuid, const char *name, const struct nodegroup **ret, struct err *e);
 
 /* --- check_node.c: checks shared by LUs: upstream's messages, OpPrereqError --- */
 int lu_check_node_online(struct luctx *lu, const struct node *n, const char *msg, struct err *e);

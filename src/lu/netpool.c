@@ -4,47 +4,9 @@
  */
 #include "src/lu/lu.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #define WCONF_TIMEOUT 60.0
-
-/* Position of IP in the network, or -1. */
-static int64_t position(const struct network *net, const char *ip)
-{
-	const char *slash = net->network ? strchr(net->network, '/') : NULL;
-	size_t bits = net->reservations ? strlen(net->reservations) : 0;
-	struct in_addr base, addr;
-	char text[INET_ADDRSTRLEN];
-	uint32_t first, want;
-
-	if (!slash || (size_t)(slash - net->network) >= sizeof(text))
-		return -1;
-	memcpy(text, net->network, (size_t)(slash - net->network));
-	text[slash - net->network] = '\0';
-	if (inet_pton(AF_INET, text, &base) != 1 || inet_pton(AF_INET, ip, &addr) != 1)
-		return -1;
-	first = ntohl(base.s_addr);
-	want = ntohl(addr.s_addr);
-	return want >= first && want - first < bits ? (int64_t)(want - first) : -1;
-}
-
-static const char *address(struct arena *a, const struct network *net, size_t pos)
-{
-	char text[INET_ADDRSTRLEN];
-	struct in_addr addr;
-	size_t n = strcspn(net->network, "/");
-
-	if (n >= sizeof(text))
-		return NULL;
-	memcpy(text, net->network, n);
-	text[n] = '\0';
-	if (inet_pton(AF_INET, text, &addr) != 1)
-		return NULL;
-	addr.s_addr = htonl(ntohl(addr.s_addr) + (uint32_t)pos);
-	inet_ntop(AF_INET, &addr, text, sizeof(text));
-	return arena_strdup(a, text);
-}
 
 static bool used(const struct network *net, size_t pos)
 {
@@ -69,7 +31,7 @@ int lu_net_pick(struct luctx *lu, const struct network *net, const char **ret, s
 	size_t n = net->reservations ? strlen(net->reservations) : 0;
 
 	for (size_t pos = 0; pos < n; pos++) {
-		const char *ip = used(net, pos) ? NULL : address(lu->a, net, pos);
+		const char *ip = used(net, pos) ? NULL : net4_address(lu->a, net->network, pos);
 		int got = ip ? reserve(lu, net, ip, e) : 0;
 
 		if (got > 0)
@@ -82,9 +44,10 @@ int lu_net_pick(struct luctx *lu, const struct network *net, const char **ret, s
 
 int lu_net_take(struct luctx *lu, const struct network *net, const char *ip, bool conflicts_check, struct err *e)
 {
-	int64_t pos = position(net, ip);
+	int64_t pos = net4_place(net->network, ip);
 
-	if (pos < 0 || net->reservations[pos] == '1' || (conflicts_check && used(net, (size_t)pos)))
+	if (pos < 0 || !net->reservations || (size_t)pos >= strlen(net->reservations) ||
+	    net->reservations[pos] == '1' || (conflicts_check && used(net, (size_t)pos)))
 		return 0;
 	return reserve(lu, net, ip, e);
 }
@@ -98,7 +61,7 @@ int lu_net_conflict(struct luctx *lu, const char *ip, const char *node_uuid, str
 		const struct network *net = snap_network(lu->snap, uuid);
 
 		(void)params;
-		if (net && position(net, ip) >= 0)
+		if (net && net4_place(net->network, ip) >= 0)
 			return err_set(e, ERR_PREREQ, ECODE_STATE,
 				       "The requested IP address (%s) belongs to network %s, but the "
 				       "target NIC does not.",

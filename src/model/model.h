@@ -60,6 +60,15 @@ const char *instance_template(const struct disk *const *disks, size_t n);
 int hypervisor_check_supported(const char *name, struct err *e);
 int template_check_supported(const char *name, struct err *e);
 
+/* --- net4.c: "192.0.2.0/24" --- */
+int ip4_parse(const char *text, uint32_t *ret);
+/* Base address and number of addresses of a network with an address pool. 0 or -1. */
+int net4_parse(const char *text, uint32_t *ret_base, uint32_t *ret_size);
+/* The same for what a user typed: upstream's texts. */
+int net4_check(const char *text, struct err *e);
+int64_t net4_place(const char *network, const char *ip); /* 0 for its first address; -1 = not in it */
+const char *net4_address(struct arena *a, const char *network, size_t place); /* NULL: not in it */
+
 /* --- nicsyntax.c --- */
 int nicparams_check(const json *filled, struct err *e); /* ConfigurationError */
 

@@ -24,6 +24,10 @@
 #define HOOKS_VERSION 2
 #define IALLOCATOR_VERSION 2
 
+/* how node groups reach the network between instances and their nodes */
+#define INSTANCE_COMMUNICATION_NETWORK_MODE "routed"
+#define INSTANCE_COMMUNICATION_NETWORK_LINK "communication_rt"
+
 #define NODED_PORT 1811
 #define RAPI_PORT 5080
 #define CONFD_PORT 1814 /* UDP */

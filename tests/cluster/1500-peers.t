@@ -160,6 +160,24 @@ same "gnt-group list" gnt-group list -o name,node_cnt,pinst_cnt,alloc_policy,uui
 ok "upstream's gnt-group add-tags" up gnt-group add-tags default green
 same "gnt-group list-tags" gnt-group list-tags default
 same "gnt-group list-fields" gnt-group list-fields
+ok "upstream's gnt-group add" up gnt-group add --alloc-policy=last_resort rack1
+ok "upstream's gnt-group modify" up gnt-group modify --alloc-policy=preferred --node-parameters=oob_program=/bin/true rack1
+is "$OUT" "Modified node group rack1
+ - ndparams -> {'oob_program': '/bin/true'}" "says what it changed"
+ok "upstream's gnt-group rename" up gnt-group rename rack1 rack2
+ok "upstream's gnt-group assign-nodes" up gnt-group assign-nodes --force rack2 node2.example.com
+is "$(m gnt-group list --no-headers --separator=, -o name,node_list,alloc_policy rack2)" rack2,node2.example.com,preferred "it is there"
+same "gnt-group info of it" gnt-group info rack2
+ok "upstream's gnt-network add" up gnt-network add --network=192.0.2.0/24 --gateway=192.0.2.1 --network6=2001:db8:1::/64 \
+	--gateway6=2001:db8:1::1 --mac-prefix=aa:bb:cc --add-reserved-ips=192.0.2.10,192.0.2.11 --tags=blue net1
+ok "upstream's gnt-network connect" up gnt-network connect --nic-parameters=mode=bridged,link=br0 net1 rack2
+ok "upstream's gnt-network modify" up gnt-network modify --gateway=192.0.2.254 net1
+same "gnt-network list" gnt-network list -o name,network,gateway,mac_prefix,group_list,external_reservations,tags
+same "gnt-network info" gnt-network info net1
+ok "upstream's gnt-network disconnect" up gnt-network disconnect net1 rack2
+ok "upstream's gnt-network remove" up gnt-network remove net1
+ok "upstream's gnt-group assign-nodes back" up gnt-group assign-nodes --force default node2.example.com
+ok "upstream's gnt-group remove" up gnt-group remove rack2
 ok "upstream's gnt-instance modify" up gnt-instance modify -B memory=128 inst1.example.com
 ok "upstream's gnt-instance add-tags" up gnt-instance add-tags inst1.example.com web
 ok "upstream's gnt-instance reboot" up gnt-instance reboot inst1.example.com

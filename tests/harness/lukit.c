@@ -1,5 +1,7 @@
 #include "tests/harness/lukit.h"
 
+#include "tests/unit/unit.h"
+
 #include "lib/base/map.h"
 
 #include <stdio.h>
@@ -112,7 +114,7 @@ struct call {
 	const char *msg; /* failure */
 };
 
-static int fail(struct call *c, const char *fmt, const char *what)
+static int call_fails(struct call *c, const char *fmt, const char *what)
 {
 	c->msg = arena_printf(c->a, "%s: %s", fmt, what);
 	return -1;
@@ -134,9 +136,9 @@ static int do_create(struct call *c)
 	char *dir CLEANUP(freep) = xstrndup(path, (size_t)(slash - path));
 
 	if (!has("dir", c->node, dir))
-		return fail(c, "Can't create block device", "No such file or directory");
+		return call_fails(c, "Can't create block device", "No such file or directory");
 	if (has("file", c->node, path))
-		return fail(c, "Can't create block device", "File exists");
+		return call_fails(c, "Can't create block device", "File exists");
 	put("file", c->node, path);
 	return 0;
 }
@@ -152,7 +154,7 @@ static int do_dir_remove(struct call *c)
 	const char *dir = json_str(json_at(c->args, 0));
 
 	if (below("file", c->node, dir))
-		return fail(c, "Cannot remove file storage directory", "Directory not empty");
+		return call_fails(c, "Cannot remove file storage directory", "Directory not empty");
 	drop("dir", c->node, dir);
 	return 0;
 }
@@ -167,7 +169,7 @@ static int do_dir_rename(struct call *c)
 	void *v;
 
 	if (!has("dir", c->node, from))
-		return fail(c, "Cannot rename", "No such file or directory");
+		return call_fails(c, "Cannot rename", "No such file or directory");
 	while (map_next(kit->things, &pos, &k, &v))
 		if (str_starts(k, prefix))
 			strs_add(c->a, &names, arena_strdup(c->a, k + strlen(prefix)));
@@ -186,7 +188,7 @@ static int do_rename(struct call *c)
 		const char *from = disk_path(json_at(pair, 0)), *to = json_str(json_at(json_at(pair, 1), 1));
 
 		if (!has("file", c->node, from))
-			return fail(c, "Can't rename device", "not found");
+			return call_fails(c, "Can't rename device", "not found");
 		drop("file", c->node, from);
 		put("file", c->node, to);
 	}
@@ -195,7 +197,7 @@ static int do_rename(struct call *c)
 
 static int need_file(struct call *c, const json *disk)
 {
-	return has("file", c->node, disk_path(disk)) ? 0 : fail(c, "Can't find device", disk_path(disk));
+	return has("file", c->node, disk_path(disk)) ? 0 : call_fails(c, "Can't find device", disk_path(disk));
 }
 
 static int do_assemble(struct call *c)
@@ -229,7 +231,7 @@ static int do_shutdown(struct call *c)
 
 static int do_reboot(struct call *c)
 {
-	return has("guest", c->node, inst_name(c, 0)) ? 0 : fail(c, "Cannot reboot instance", "not running");
+	return has("guest", c->node, inst_name(c, 0)) ? 0 : call_fails(c, "Cannot reboot instance", "not running");
 }
 
 static int do_info(struct call *c)
@@ -277,7 +279,7 @@ static int do_migrate(struct call *c)
 	const char *to = arena_printf(c->a, "node%s.example.com", strrchr(ip, '.') + 1);
 
 	if (!has("guest", c->node, name) || !has("incoming", to, name))
-		return fail(c, "Cannot migrate", "not there or not expected");
+		return call_fails(c, "Cannot migrate", "not there or not expected");
 	drop("guest", c->node, name);
 	drop("incoming", to, name);
 	put("guest", to, name);
@@ -331,7 +333,7 @@ static int do_dir_create(struct call *c)
 
 static int do_no_hotplug(struct call *c)
 {
-	return fail(c, "Hotplug is not supported", "Hotplug is not supported by this hypervisor");
+	return call_fails(c, "Hotplug is not supported", "Hotplug is not supported by this hypervisor");
 }
 
 static int do_console(struct call *c)
@@ -710,4 +712,41 @@ const char *lukit_problems(struct lukit *l)
 	    (text = stray(l, "guest", &guests)) || (text = stray(l, "incoming", &guests)))
 		return text;
 	return NULL;
+}
+
+/* --- tests --- */
+int lukit_setup(void **state)
+{
+	struct lukit *l = xcalloc(1, sizeof(*l));
+
+	lukit_new(l, 3);
+	*state = l;
+	return 0;
+}
+
+int lukit_teardown(void **state)
+{
+	lukit_free(*state);
+	free(*state);
+	return 0;
+}
+
+void lukit_must(struct lukit *l, const char *op, json **ret)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (lukit_run(l, op, ret, &e) < 0)
+		fail_msg("%s: %s\n%s", op, err_msg(&e), json_dump_in(l->k.a, l->log));
+}
+
+void lukit_must_not(struct lukit *l, const char *op, const char *cls, const char *code, const char *msg)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	if (lukit_run(l, op, NULL, &e) == 0)
+		fail_msg("succeeded: %s", op);
+	assert_string_equal(err_msg(&e), msg);
+	assert_string_equal(e.cls, cls);
+	if (code)
+		assert_string_equal(e.code, code);
 }

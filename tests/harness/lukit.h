@@ -30,6 +30,12 @@ void lukit_free(struct lukit *l);
 void lukit_clear(struct lukit *l); /* no instances, disks, things and faults any more; quicker than a new kit */
 /* Run an opcode: JSON text with ' for ". On success *RET (may be NULL) is its result, owned by the kit. */
 int lukit_run(struct lukit *l, const char *op, json **ret, struct err *e);
+/* The same for tests: it must succeed, or fail with that class, code (NULL: any) and text. */
+void lukit_must(struct lukit *l, const char *op, json **ret);
+void lukit_must_not(struct lukit *l, const char *op, const char *cls, const char *code, const char *msg);
+/* Fixtures: a kit of three nodes in *STATE. */
+int lukit_setup(void **state);
+int lukit_teardown(void **state);
 /* The COUNTth call (from 0, over all names) of the next lukit_run() fails; with FOREVER all later ones to the
  * same node, too. -1: none. */
 void lukit_fail_nth(struct lukit *l, int count, enum lukit_how how, bool forever);

@@ -7,7 +7,7 @@ nodes 3
 # --- opcodes that are refused ---
 bad "$(op TEST_DELAY duration:-1)" OpPrereqError wrong_input "The duration must not be negative"
 bad "$(op TEST_DELAY duration:0.01 'on_nodes:["node7"]')" OpPrereqError unknown_entity "Node 'node7' not known"
-run luxi SubmitJob "[[$(op GROUP_ADD 'group_name:"g2"')]]"
+run luxi SubmitJob "[[$(op CLUSTER_VERIFY_DISKS)]]"
 isnt "$RC" 0 "an opcode without a logical unit is refused at once"
 
 # --- nodes, one after the other or at once ---

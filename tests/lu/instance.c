@@ -14,48 +14,12 @@
 #define NODE1 "node1.example.com"
 #define NODE2 "node2.example.com"
 
-static int setup(void **state)
-{
-	struct lukit *l = xcalloc(1, sizeof(*l));
-
-	lukit_new(l, 3);
-	*state = l;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	lukit_free(*state);
-	free(*state);
-	return 0;
-}
-
 static void in_order(struct lukit *l)
 {
 	const char *bad = lukit_problems(l);
 
 	if (bad)
 		fail_msg("%s", bad);
-}
-
-static void must(struct lukit *l, const char *op, json **ret)
-{
-	struct err e CLEANUP(err_clear) = ERR_NONE;
-
-	if (lukit_run(l, op, ret, &e) < 0)
-		fail_msg("%s\n%s", err_msg(&e), json_dump_in(l->k.a, l->log));
-}
-
-static void must_not(struct lukit *l, const char *op, const char *cls, const char *code, const char *msg)
-{
-	struct err e CLEANUP(err_clear) = ERR_NONE;
-
-	if (lukit_run(l, op, NULL, &e) == 0)
-		fail_msg("succeeded: %s", op);
-	assert_string_equal(err_msg(&e), msg);
-	assert_string_equal(e.cls, cls);
-	if (code)
-		assert_string_equal(e.code, code);
 }
 
 static const char *get(struct lukit *l, const char *member)
@@ -94,7 +58,7 @@ static void test_create(void **state)
 	struct lukit *l = *state;
 	json *ret;
 
-	must(l, ADD_FILE, &ret);
+	lukit_must(l, ADD_FILE, &ret);
 	assert_string_equal(json_str(json_at(ret, 0)), NODE1);
 	assert_log(l, lines, ARRAY_SIZE(lines));
 	assert_int_equal(lukit_count(l, "file", NODE1), 2);
@@ -102,8 +66,8 @@ static void test_create(void **state)
 	assert_string_equal(get(l, "admin_state"), "up");
 	assert_true(json_get_bool(lukit_instance(l, "i1.example.com"), "disks_active", false));
 	in_order(l);
-	must_not(l, ADD_FILE, "OpPrereqError", "already_exists", "Instance 'i1.example.com' is already in the cluster");
-	must(l, "{'OP_ID':'OP_INSTANCE_REMOVE','instance_name':'i1.example.com'}", NULL);
+	lukit_must_not(l, ADD_FILE, "OpPrereqError", "already_exists", "Instance 'i1.example.com' is already in the cluster");
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_REMOVE','instance_name':'i1.example.com'}", NULL);
 	assert_int_equal(lukit_count(l, "file", NULL) + lukit_count(l, "dir", NULL) + lukit_count(l, "guest", NULL), 0);
 	assert_null(lukit_instance(l, "i1.example.com"));
 	in_order(l);
@@ -159,7 +123,7 @@ static void test_create_refused(void **state)
 	struct lukit *l = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		must_not(l, with(l, cases[i].from, cases[i].to), cases[i].cls, cases[i].code, cases[i].msg);
+		lukit_must_not(l, with(l, cases[i].from, cases[i].to), cases[i].cls, cases[i].code, cases[i].msg);
 		assert_null(lukit_instance(l, "i1.example.com"));
 		in_order(l);
 	}
@@ -170,12 +134,12 @@ static void test_create_fails(void **state)
 	struct lukit *l = *state;
 
 	lukit_fail(l, RPC_os_validate, NODE1, "Directory for OS nope not found in search path");
-	must_not(l, ADD_FILE, "OpExecError", NULL,
+	lukit_must_not(l, ADD_FILE, "OpExecError", NULL,
 		 "OS Parameters validation failed on node node1.example.com: Directory for OS nope not found in search "
 		 "path");
 	lukit_fail_none(l);
 	lukit_fail(l, RPC_instance_os_add, NULL, "OS create script failed (exited with exit code 3)");
-	must_not(l, ADD_FILE, "OpExecError", NULL,
+	lukit_must_not(l, ADD_FILE, "OpExecError", NULL,
 		 "Could not add os for instance i1.example.com on node node1.example.com: OS create script failed "
 		 "(exited with exit code 3)");
 	/* there to look at, as upstream leaves it */
@@ -183,8 +147,8 @@ static void test_create_fails(void **state)
 	assert_int_equal(lukit_count(l, "guest", NULL), 0);
 	in_order(l);
 	lukit_fail_none(l);
-	must(l, "{'OP_ID':'OP_INSTANCE_REINSTALL','instance_name':'i1.example.com'}", NULL);
-	must(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_REINSTALL','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", NULL);
 	assert_int_equal(lukit_count(l, "guest", NODE1), 1);
 }
 
@@ -241,7 +205,7 @@ static void sweep_move(struct lukit *l, const char *op, enum lukit_how how, bool
 		struct err e CLEANUP(err_clear) = ERR_NONE;
 
 		lukit_clear(l);
-		must(l, ADD_FILE, NULL);
+		lukit_must(l, ADD_FILE, NULL);
 		lukit_fail_nth(l, k - 1, how, forever);
 		lukit_run(l, op, NULL, &e);
 		if (k == 0) {
@@ -281,16 +245,16 @@ static void sweep_again(struct lukit *l, const char *op, bool stopped, enum luki
 		int rc;
 
 		lukit_clear(l);
-		must(l, ADD_FILE, NULL);
+		lukit_must(l, ADD_FILE, NULL);
 		if (stopped)
-			must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+			lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
 		lukit_fail_nth(l, k - 1, how, false);
 		rc = lukit_run(l, op, NULL, &e);
 		if (k == 0)
 			n = lukit_calls(l);
 		check_guest(l, k, op);
 		if (rc < 0 && lukit_instance(l, "i1.example.com"))
-			must(l, op, NULL);
+			lukit_must(l, op, NULL);
 		check_guest(l, k, op);
 	}
 }
@@ -336,8 +300,8 @@ static void test_migrate(void **state)
 	};
 	struct lukit *l = *state;
 
-	must(l, ADD_FILE, NULL);
-	must(l, MIGRATE, NULL);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, MIGRATE, NULL);
 	assert_log(l, lines, ARRAY_SIZE(lines));
 	assert_int_equal(lukit_count(l, "guest", NODE2), 1);
 	assert_string_equal(primary(l), NODE2);
@@ -345,7 +309,7 @@ static void test_migrate(void **state)
 	assert_string_equal(json_get_str(l->hook_env, "GANETI_NEW_PRIMARY"), NODE2);
 	assert_string_equal(json_get_str(l->hook_env, "GANETI_MIGRATE_LIVE"), "True");
 	in_order(l);
-	must_not(l, MIGRATE, "OpPrereqError", "wrong_state",
+	lukit_must_not(l, MIGRATE, "OpPrereqError", "wrong_state",
 		 "Cannot migrate instance i1.example.com to its primary (node2.example.com)");
 }
 
@@ -353,18 +317,18 @@ static void test_migrate_refused(void **state)
 {
 	struct lukit *l = *state;
 
-	must(l, ADD_FILE, NULL);
+	lukit_must(l, ADD_FILE, NULL);
 	lukit_fail(l, RPC_instance_migratable, NULL, "Instance i1.example.com is not running");
-	must_not(l, MIGRATE, "OpPrereqError", "wrong_state",
+	lukit_must_not(l, MIGRATE, "OpPrereqError", "wrong_state",
 		 "Can't migrate, please use failover: Instance i1.example.com is not running");
 	lukit_fail_none(l);
 	lukit_fail(l, RPC_accept_instance, NULL, "no");
-	must_not(l, MIGRATE, "OpExecError", NULL, "Could not pre-migrate instance i1.example.com: no");
+	lukit_must_not(l, MIGRATE, "OpExecError", NULL, "Could not pre-migrate instance i1.example.com: no");
 	assert_true(lukit_logged(l, "Pre-migration failed, aborting"));
 	in_order(l);
 	lukit_fail_none(l);
 	lukit_fail(l, RPC_instance_migrate, NULL, "refused");
-	must_not(l, MIGRATE, "OpExecError", NULL, "Could not migrate instance i1.example.com: refused");
+	lukit_must_not(l, MIGRATE, "OpExecError", NULL, "Could not migrate instance i1.example.com: refused");
 	assert_true(lukit_logged(l, "Migration failed, aborting"));
 	assert_int_equal(lukit_count(l, "guest", NODE1), 1);
 	assert_int_equal(lukit_count(l, "incoming", NULL), 0);
@@ -379,15 +343,15 @@ static void test_cleanup(void **state)
 				 "'node2.example.com','cleanup':true}";
 	struct lukit *l = *state;
 
-	must(l, ADD_FILE, NULL);
-	must(l, op, NULL);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, op, NULL);
 	assert_true(lukit_logged(l, "* instance confirmed to be running on its primary node (node1.example.com)"));
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com','no_remember':true}", NULL);
-	must_not(l, op, "OpExecError", NULL,
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com','no_remember':true}", NULL);
+	lukit_must_not(l, op, "OpExecError", NULL,
 		 "Instance does not seem to be running at all; in this case it's safer to repair by running "
 		 "'gnt-instance stop' to ensure disk shutdown, and then restarting it");
 	lukit_put(l, "guest", NODE2, "i1.example.com");
-	must(l, op, NULL);
+	lukit_must(l, op, NULL);
 	assert_true(lukit_logged(l, "* instance running on secondary node (node2.example.com), updating config"));
 	assert_string_equal(primary(l), NODE2);
 	in_order(l);
@@ -406,13 +370,13 @@ static void test_failover(void **state)
 	};
 	struct lukit *l = *state;
 
-	must(l, ADD_FILE, NULL);
-	must(l, FAILOVER, NULL);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, FAILOVER, NULL);
 	assert_log(l, lines, ARRAY_SIZE(lines));
 	assert_int_equal(lukit_count(l, "guest", NODE2), 1);
 	in_order(l);
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
-	must(l,
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l,
 	     "{'OP_ID':'OP_INSTANCE_FAILOVER','instance_name':'i1.example.com','target_node':'node1.example.com'}", NULL);
 	assert_true(lukit_logged(l, "* not checking disk consistency as instance is not running"));
 	assert_int_equal(lukit_count(l, "guest", NULL), 0);
@@ -423,20 +387,20 @@ static void test_power(void **state)
 {
 	struct lukit *l = *state;
 
-	must(l, ADD_FILE, NULL);
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
 	assert_string_equal(get(l, "admin_state"), "down");
 	assert_false(json_get_bool(lukit_instance(l, "i1.example.com"), "disks_active", true));
 	lukit_fail(l, RPC_instance_start, NULL, "Hypervisor error: no");
-	must_not(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", "OpExecError", NULL,
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", "OpExecError", NULL,
 		 "Could not start instance 'i1.example.com': Hypervisor error: no");
 	assert_false(json_get_bool(lukit_instance(l, "i1.example.com"), "disks_active", true));
 	lukit_fail_none(l);
-	must(l, "{'OP_ID':'OP_INSTANCE_REBOOT','instance_name':'i1.example.com','reboot_type':'hard'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_REBOOT','instance_name':'i1.example.com','reboot_type':'hard'}", NULL);
 	assert_true(lukit_logged(l, "Instance i1.example.com was already stopped, starting now"));
-	must(l, "{'OP_ID':'OP_INSTANCE_REBOOT','instance_name':'i1.example.com','reboot_type':'full'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_REBOOT','instance_name':'i1.example.com','reboot_type':'full'}", NULL);
 	assert_int_equal(lukit_count(l, "guest", NODE1), 1);
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com','no_remember':true}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com','no_remember':true}", NULL);
 	assert_string_equal(get(l, "admin_state"), "up");
 	in_order(l);
 }
@@ -448,19 +412,19 @@ static void test_rename(void **state)
 	struct lukit *l = *state;
 	json *ret;
 
-	must(l, ADD_FILE, NULL);
-	must_not(l, op, "OpPrereqError", "wrong_state",
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must_not(l, op, "OpPrereqError", "wrong_state",
 		 "Instance 'i1.example.com' is marked to be up, cannot rename");
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
 	lukit_fail(l, RPC_file_storage_dir_rename, NULL, "no");
-	must_not(l, op, "OpExecError", NULL,
+	lukit_must_not(l, op, "OpExecError", NULL,
 		 "Could not rename on node node1.example.com directory "
 		 "'/srv/ganeti/shared-file-storage/i1.example.com' to "
 		 "'/srv/ganeti/shared-file-storage/i2.example.com': no");
 	assert_non_null(lukit_instance(l, "i1.example.com"));
 	in_order(l);
 	lukit_fail_none(l);
-	must(l, op, &ret);
+	lukit_must(l, op, &ret);
 	assert_string_equal(json_str(ret), "i2.example.com");
 	assert_string_equal(json_get_str(l->hook_env, "GANETI_INSTANCE_NEW_NAME"), "i2.example.com");
 	assert_null(lukit_instance(l, "i1.example.com"));
@@ -472,17 +436,17 @@ static void test_info(void **state)
 	struct lukit *l = *state;
 	json *ret, *i;
 
-	must(l, ADD_FILE, NULL);
-	must(l, "{'OP_ID':'OP_INSTANCE_QUERY_DATA','instances':['i1.example.com'],'use_locking':true}", &ret);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_QUERY_DATA','instances':['i1.example.com'],'use_locking':true}", &ret);
 	i = json_get(ret, "i1.example.com");
 	assert_string_equal(json_get_str(i, "run_state"), "up");
 	assert_string_equal(json_get_str(i, "pnode"), NODE1);
 	assert_int_equal(json_len(json_get(i, "disks")), 2);
 	assert_string_equal(json_str(json_at(json_at(json_get(i, "nics"), 0), 4)), "routed");
 	assert_int_equal(json_len(json_at(json_get(i, "nics"), 0)), 9);
-	must(l, "{'OP_ID':'OP_INSTANCE_QUERY_DATA','static':true}", &ret);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_QUERY_DATA','static':true}", &ret);
 	assert_null(json_get(json_get(ret, "i1.example.com"), "run_state"));
-	must(l, "{'OP_ID':'OP_INSTANCE_CONSOLE','instance_name':'i1.example.com'}", &ret);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_CONSOLE','instance_name':'i1.example.com'}", &ret);
 	assert_string_equal(json_get_str(ret, "kind"), "msg");
 }
 
@@ -500,26 +464,26 @@ static void test_modify_params(void **state)
 	struct lukit *l = *state;
 	json *ret;
 
-	must(l, ADD_FILE, NULL);
-	must(l, MODIFY("'beparams':{'maxmem':512,'vcpus':2}"), &ret);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, MODIFY("'beparams':{'maxmem':512,'vcpus':2}"), &ret);
 	assert_result(ret, "[[\"be/maxmem\",512],[\"be/vcpus\",2]]");
 	assert_true(lukit_logged(l, "Modification will take place without hotplugging."));
 	assert_string_equal(json_get_str(l->hook_env, "GANETI_INSTANCE_MAXMEM"), "512");
-	must(l, MODIFY("'beparams':{'maxmem':'default'}"), &ret);
+	lukit_must(l, MODIFY("'beparams':{'maxmem':'default'}"), &ret);
 	assert_false(json_has(json_get(lukit_instance(l, "i1.example.com"), "beparams"), "maxmem"));
-	must(l, MODIFY("'osparams':{'x':'1'},'osparams_private':{'y':'2'}"), &ret);
+	lukit_must(l, MODIFY("'osparams':{'x':'1'},'osparams_private':{'y':'2'}"), &ret);
 	assert_result(ret, "[[\"os/x\",\"1\"],[\"os_private/y\",\"<redacted>\"]]");
-	must_not(l, MODIFY("'offline':true"), "OpPrereqError", "wrong_state",
+	lukit_must_not(l, MODIFY("'offline':true"), "OpPrereqError", "wrong_state",
 		 "Instance 'i1.example.com' is marked to be up, can't change to offline without being down first");
-	must_not(l, MODIFY("'runtime_mem':64"), "OpPrereqError", "wrong_input",
+	lukit_must_not(l, MODIFY("'runtime_mem':64"), "OpPrereqError", "wrong_input",
 		 "Instance i1.example.com must have memory between 128 and 128 MB of memory unless --force is given");
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
-	must(l, MODIFY("'offline':true"), &ret);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, MODIFY("'offline':true"), &ret);
 	assert_result(ret, "[[\"admin_state\",\"offline\"]]");
-	must_not(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", "OpPrereqError", "wrong_state",
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", "OpPrereqError", "wrong_state",
 		 "Instance 'i1.example.com' is marked to be offline, can't use instance from outside down, up states");
-	must(l, MODIFY("'offline':false"), &ret);
-	must_not(l, MODIFY("'nics':[]"), "OpPrereqError", "wrong_input", "No changes submitted");
+	lukit_must(l, MODIFY("'offline':false"), &ret);
+	lukit_must_not(l, MODIFY("'nics':[]"), "OpPrereqError", "wrong_input", "No changes submitted");
 	in_order(l);
 }
 
@@ -528,21 +492,21 @@ static void test_modify_nics(void **state)
 	struct lukit *l = *state;
 	json *ret, *nics;
 
-	must(l, ADD_FILE, NULL);
-	must(l, MODIFY("'nics':[['add',-1,{'mac':'aa:00:00:11:22:33','mode':'routed','link':'x','ip':'10.0.0.2','name':"
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, MODIFY("'nics':[['add',-1,{'mac':'aa:00:00:11:22:33','mode':'routed','link':'x','ip':'10.0.0.2','name':"
 		       "'n1'}]]"),
 	     &ret);
 	assert_result(ret, "[[\"nic.1\",\"add:mac=aa:00:00:11:22:33,ip=10.0.0.2,mode=routed,link=x,network=None\"]]");
-	must(l, MODIFY("'nics':[['modify','n1',{'ip':'10.0.0.3'}]]"), &ret);
+	lukit_must(l, MODIFY("'nics':[['modify','n1',{'ip':'10.0.0.3'}]]"), &ret);
 	assert_result(ret, "[[\"nic.ip/1\",\"10.0.0.3\"],[\"nic.link/1\",\"x\"],[\"nic.mode/1\",\"routed\"],"
 			   "[\"nic.vlan/1\",\"\"]]");
-	must_not(l, MODIFY("'nics':[['add',-1,{'mac':'aa:00:00:11:22:33','mode':'routed','ip':'10.0.0.9'}]]"),
+	lukit_must_not(l, MODIFY("'nics':[['add',-1,{'mac':'aa:00:00:11:22:33','mode':'routed','ip':'10.0.0.9'}]]"),
 		 "OpPrereqError", "resource_not_unique", "MAC address aa:00:00:11:22:33 already in use in cluster");
-	must_not(l, MODIFY("'nics':[['modify',1,{'mac':'auto'}]]"), "OpPrereqError", "wrong_input",
+	lukit_must_not(l, MODIFY("'nics':[['modify',1,{'mac':'auto'}]]"), "OpPrereqError", "wrong_input",
 		 "'auto' is not a valid MAC address when modifying an existing NIC");
-	must_not(l, MODIFY("'nics':[['modify','nope',{}]]"), "OpPrereqError", "unknown_entity",
+	lukit_must_not(l, MODIFY("'nics':[['modify','nope',{}]]"), "OpPrereqError", "unknown_entity",
 		 "Cannot find NIC with identifier nope");
-	must(l, MODIFY("'nics':[['remove','0',{}]]"), &ret);
+	lukit_must(l, MODIFY("'nics':[['remove','0',{}]]"), &ret);
 	assert_result(ret, "[[\"NIC/0\",\"remove\"]]");
 	nics = json_get(lukit_instance(l, "i1.example.com"), "nics");
 	assert_int_equal(json_len(nics), 1);
@@ -555,29 +519,29 @@ static void test_modify_disks(void **state)
 	struct lukit *l = *state;
 	json *ret;
 
-	must(l, ADD_FILE, NULL);
-	must(l, MODIFY("'disks':[['add',0,{'size':64,'name':'new'}]]"), &ret);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, MODIFY("'disks':[['add',0,{'size':64,'name':'new'}]]"), &ret);
 	assert_result(ret, "[[\"disk/0\",\"add:size=64,mode=rw\"]]");
 	assert_int_equal(lukit_count(l, "file", NULL), 3);
 	in_order(l);
-	must_not(l, MODIFY("'disks':[['remove','new',{}]]"), "OpPrereqError", "wrong_state",
+	lukit_must_not(l, MODIFY("'disks':[['remove','new',{}]]"), "OpPrereqError", "wrong_state",
 		 "Instance 'i1.example.com' is marked to be up, can't remove volume from a running instance without "
 		 "using hotplug");
-	must_not(l, MODIFY("'disks':[['modify',0,{'size':1}]]"), "OpPrereqError", "wrong_input",
+	lukit_must_not(l, MODIFY("'disks':[['modify',0,{'size':1}]]"), "OpPrereqError", "wrong_input",
 		 "Disk size change not possible, use grow-disk");
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
-	must(l, MODIFY("'disks':[['modify','new',{'mode':'ro','name':'ren'}]]"), &ret);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, MODIFY("'disks':[['modify','new',{'mode':'ro','name':'ren'}]]"), &ret);
 	assert_result(ret, "[[\"disk.mode/0\",\"ro\"],[\"disk.name/0\",\"ren\"]]");
-	must(l, MODIFY("'disks':[['detach','ren',{}]]"), &ret);
+	lukit_must(l, MODIFY("'disks':[['detach','ren',{}]]"), &ret);
 	assert_int_equal(lukit_count(l, "file", NULL), 3);
-	must(l, MODIFY("'disks':[['attach',-1,{'name':'ren'}]]"), &ret);
+	lukit_must(l, MODIFY("'disks':[['attach',-1,{'name':'ren'}]]"), &ret);
 	assert_result(ret, "[[\"disk/2\",\"attach:size=64,mode=ro\"]]");
 	in_order(l);
-	must(l, MODIFY("'disks':[['remove','ren',{}],['remove',0,{}]]"), &ret);
+	lukit_must(l, MODIFY("'disks':[['remove','ren',{}],['remove',0,{}]]"), &ret);
 	assert_result(ret, "[[\"disk/2\",\"remove\"],[\"disk/0\",\"remove\"]]");
 	assert_int_equal(lukit_count(l, "file", NULL), 1);
 	in_order(l);
-	must(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_STARTUP','instance_name':'i1.example.com'}", NULL);
 }
 
 /* A guest that takes devices while it runs. */
@@ -586,14 +550,14 @@ static void test_hotplug(void **state)
 	struct lukit *l = *state;
 	json *ret;
 
-	must(l, ADD_FILE, NULL);
+	lukit_must(l, ADD_FILE, NULL);
 	lukit_answer(l, RPC_hotplug_supported, "null");
-	must(l, MODIFY("'disks':[['add',-1,{'size':64}]]"), &ret);
+	lukit_must(l, MODIFY("'disks':[['add',-1,{'size':64}]]"), &ret);
 	assert_result(ret, "[[\"disk/2\",\"add:size=64,mode=rw\"],[\"disk/2\",\"hotplug:done\"]]");
 	assert_true(lukit_logged(l, " - INFO: Trying to hotplug device..."));
 	assert_true(lukit_logged(l, " - INFO: Hotplug done."));
 	lukit_fail(l, RPC_hotplug_device, NULL, "no");
-	must(l, MODIFY("'disks':[['remove',2,{}]],'nics':[['remove',0,{}]]"), &ret);
+	lukit_must(l, MODIFY("'disks':[['remove',2,{}]],'nics':[['remove',0,{}]]"), &ret);
 	assert_result(ret, "[[\"disk/2\",\"remove\"],[\"disk/2\",\"hotplug:failed\"],[\"NIC/0\",\"remove\"],"
 			   "[\"NIC/0\",\"hotplug:failed\"]]");
 	assert_true(lukit_logged(l, " - WARNING: Could not hotplug device: no"));
@@ -635,33 +599,33 @@ static void test_networks(void **state)
 	json *ret;
 
 	add_network(l, "{'mode':'routed','link':'tab1','vlan':''}");
-	must(l, ADD("a.example.com", "{'network':'net1','ip':'pool'}"), NULL);
+	lukit_must(l, ADD("a.example.com", "{'network':'net1','ip':'pool'}"), NULL);
 	assert_true(lukit_logged(l, " - INFO: NIC/0 inherits netparams ['tab1', 'routed', '']"));
 	/* .0 is the network, .1 could be taken but for the gateway's reservation */
 	assert_true(lukit_logged(l, " - INFO: Chose IP 10.5.0."));
 	assert_string_equal(json_get_str(json_get(nic_of(l, "a.example.com", 0), "nicparams"), "link"), "tab1");
 	assert_true(str_starts(json_get_str(nic_of(l, "a.example.com", 0), "mac"), "aa:bb:cc:"));
-	must(l, ADD("b.example.com", "{'network':'net1','ip':'pool'}"), NULL);
+	lukit_must(l, ADD("b.example.com", "{'network':'net1','ip':'pool'}"), NULL);
 	assert_string_not_equal(json_get_str(nic_of(l, "a.example.com", 0), "ip"),
 				json_get_str(nic_of(l, "b.example.com", 0), "ip"));
-	must(l, ADD("c.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
-	must_not(l, ADD("d.example.com", "{'network':'net1','ip':'10.5.0.77'}"), "OpPrereqError", "resource_not_unique",
+	lukit_must(l, ADD("c.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
+	lukit_must_not(l, ADD("d.example.com", "{'network':'net1','ip':'10.5.0.77'}"), "OpPrereqError", "resource_not_unique",
 		 "IP address 10.5.0.77 already in use or does not belong to network net1");
-	must_not(l, ADD("d.example.com", "{'network':'net1','ip':'10.6.0.7'}"), "OpPrereqError", "resource_not_unique",
+	lukit_must_not(l, ADD("d.example.com", "{'network':'net1','ip':'10.6.0.7'}"), "OpPrereqError", "resource_not_unique",
 		 "IP address 10.6.0.7 already in use or does not belong to network net1");
-	must_not(l, ADD("d.example.com", "{'mode':'routed','ip':'10.5.0.9'}"), "OpPrereqError", "wrong_state",
+	lukit_must_not(l, ADD("d.example.com", "{'mode':'routed','ip':'10.5.0.9'}"), "OpPrereqError", "wrong_state",
 		 "The requested IP address (10.5.0.9) belongs to network net1, but the target NIC does not.");
-	must(l, "{'OP_ID':'OP_INSTANCE_SET_PARAMS','instance_name':'c.example.com','ignore_ipolicy':true,'nics':"
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SET_PARAMS','instance_name':'c.example.com','ignore_ipolicy':true,'nics':"
 		"[['modify',0,{'ip':'10.5.0.78'}]]}",
 	     &ret);
 	assert_true(lukit_logged(l, "Reserving IP 10.5.0.78 in network net1"));
-	must(l, ADD("d.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
-	must_not(l, "{'OP_ID':'OP_INSTANCE_SET_PARAMS','instance_name':'c.example.com','ignore_ipolicy':true,'nics':"
+	lukit_must(l, ADD("d.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_SET_PARAMS','instance_name':'c.example.com','ignore_ipolicy':true,'nics':"
 		    "[['modify',0,{'link':'x'}]]}",
 		 "OpPrereqError", "wrong_input",
 		 "Not allowed to change link or mode of a NIC that is connected to a network");
-	must(l, "{'OP_ID':'OP_INSTANCE_REMOVE','instance_name':'d.example.com'}", NULL);
-	must(l, ADD("e.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_REMOVE','instance_name':'d.example.com'}", NULL);
+	lukit_must(l, ADD("e.example.com", "{'network':'net1','ip':'10.5.0.77'}"), NULL);
 	in_order(l);
 }
 
@@ -670,7 +634,7 @@ static void test_network_elsewhere(void **state)
 	struct lukit *l = *state;
 
 	add_network(l, NULL);
-	must_not(l, ADD("a.example.com", "{'network':'net1','ip':'pool'}"), "OpPrereqError", "wrong_input",
+	lukit_must_not(l, ADD("a.example.com", "{'network':'net1','ip':'pool'}"), "OpPrereqError", "wrong_input",
 		 "No netparams found for network net1. Probably not connected to node's node1.example.com nodegroup");
 }
 
@@ -689,19 +653,19 @@ static void test_allocator(void **state)
 	const char *op = with(l, "'pnode':'node1.example.com'", "'iallocator':'pick'");
 
 	allocator_says(l, "{'success':true,'info':'','result':['node2.example.com']}");
-	must(l, op, NULL);
+	lukit_must(l, op, NULL);
 	assert_true(lukit_logged(l, " - INFO: Selected nodes for instance i1.example.com via iallocator pick: "
 				    "node2.example.com"));
 	assert_string_equal(primary(l), NODE2);
-	must_not(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'pick'}",
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'pick'}",
 		 "OpPrereqError", "wrong_state",
 		 "Cannot migrate instance i1.example.com to its primary (node2.example.com)");
-	must_not(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'.'}", "OpPrereqError",
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'.'}", "OpPrereqError",
 		 "wrong_input",
 		 "No iallocator or node given and no cluster-wide default iallocator found; please specify either an "
 		 "iallocator or a node, or set a cluster-wide default iallocator");
 	allocator_says(l, "{'success':true,'info':'','result':['node1.example.com']}");
-	must(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'pick'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_MIGRATE','instance_name':'i1.example.com','iallocator':'pick'}", NULL);
 	assert_string_equal(primary(l), NODE1);
 	in_order(l);
 }
@@ -711,11 +675,11 @@ static void test_allocator_fails(void **state)
 	struct lukit *l = *state;
 
 	allocator_says(l, "{'success':false,'info':'no room','result':[]}");
-	must_not(l, with(l, "'pnode':'node1.example.com'", "'iallocator':'pick'"), "OpPrereqError",
+	lukit_must_not(l, with(l, "'pnode':'node1.example.com'", "'iallocator':'pick'"), "OpPrereqError",
 		 "insufficient_resources", "Can't compute nodes using iallocator 'pick': no room");
-	must_not(l, with(l, "'pnode':'node1.example.com'", "'iallocator':'pick','opportunistic_locking':true"),
+	lukit_must_not(l, with(l, "'pnode':'node1.example.com'", "'iallocator':'pick','opportunistic_locking':true"),
 		 "OpPrereqError", "temp_insufficient_resources", "Can't compute nodes using iallocator 'pick': no room");
-	must_not(l, with(l, "'pnode':'node1.example.com'", "'pnode':'node1','opportunistic_locking':true"),
+	lukit_must_not(l, with(l, "'pnode':'node1.example.com'", "'pnode':'node1','opportunistic_locking':true"),
 		 "OpPrereqError", "wrong_input",
 		 "Opportunistic locking is only available in combination with an instance allocator");
 	in_order(l);
@@ -727,17 +691,17 @@ static void test_disk_operations(void **state)
 	struct lukit *l = *state;
 	json *ret;
 
-	must(l, ADD_FILE, NULL);
-	must(l, "{'OP_ID':'OP_INSTANCE_GROW_DISK','instance_name':'i1.example.com','disk':0,'amount':16}", NULL);
+	lukit_must(l, ADD_FILE, NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_GROW_DISK','instance_name':'i1.example.com','disk':0,'amount':16}", NULL);
 	assert_string_equal(json_str(json_at(l->log, 0)), "Growing disk 0 of instance 'i1.example.com' by 16M to 1.0G");
-	must_not(l, "{'OP_ID':'OP_INSTANCE_GROW_DISK','instance_name':'i1.example.com','disk':5,'amount':16}",
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_GROW_DISK','instance_name':'i1.example.com','disk':5,'amount':16}",
 		 "OpPrereqError", "wrong_input", "Invalid disk index 5 passed (the instance has 2 disks)");
-	must_not(l, "{'OP_ID':'OP_INSTANCE_DEACTIVATE_DISKS','instance_name':'i1.example.com'}", "OpPrereqError",
+	lukit_must_not(l, "{'OP_ID':'OP_INSTANCE_DEACTIVATE_DISKS','instance_name':'i1.example.com'}", "OpPrereqError",
 		 "wrong_state", "Instance 'i1.example.com' is marked to be up, cannot shutdown disks");
-	must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
-	must(l, "{'OP_ID':'OP_INSTANCE_ACTIVATE_DISKS','instance_name':'i1.example.com'}", &ret);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_SHUTDOWN','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_ACTIVATE_DISKS','instance_name':'i1.example.com'}", &ret);
 	assert_string_equal(json_str(json_at(json_at(ret, 1), 1)), "disk/1");
-	must(l, "{'OP_ID':'OP_INSTANCE_DEACTIVATE_DISKS','instance_name':'i1.example.com'}", NULL);
+	lukit_must(l, "{'OP_ID':'OP_INSTANCE_DEACTIVATE_DISKS','instance_name':'i1.example.com'}", NULL);
 	/* disks that are there are not touched */
 	lukit_fail_none(l);
 	{
@@ -756,29 +720,29 @@ static void test_disk_operations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_create, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_create_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_create_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_migrate, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_migrate_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cleanup, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_failover, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_power, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_rename, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_info, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_modify_params, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_modify_nics, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_modify_disks, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_hotplug, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_allocator, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_allocator_fails, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_networks, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_network_elsewhere, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_disk_operations, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sweep_create, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sweep_migrate, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sweep_failover, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_sweep_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_create, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_create_refused, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_create_fails, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_migrate, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_migrate_refused, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_cleanup, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_failover, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_power, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_rename, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_info, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_modify_params, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_modify_nics, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_modify_disks, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_hotplug, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_allocator, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_allocator_fails, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_networks, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_network_elsewhere, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_disk_operations, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_sweep_create, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_sweep_migrate, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_sweep_failover, lukit_setup, lukit_teardown),
+		cmocka_unit_test_setup_teardown(test_sweep_others, lukit_setup, lukit_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

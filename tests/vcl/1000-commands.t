@@ -183,21 +183,10 @@ OP_CLUSTER_RENEW_CRYPTO gnt-cluster renew-crypto -f --new-ssh-keys
 OP_CLUSTER_REPAIR_DISK_SIZES gnt-cluster repair-disk-sizes
 OP_CLUSTER_VERIFY_DISKS gnt-cluster verify-disks
 OP_EXT_STORAGE_DIAGNOSE gnt-storage diagnose
-OP_GROUP_ADD gnt-group add rack2
-OP_GROUP_ASSIGN_NODES gnt-group assign-nodes default node3.example.com
 OP_GROUP_EVACUATE gnt-group evacuate default
-OP_GROUP_REMOVE gnt-group remove default
-OP_GROUP_RENAME gnt-group rename default rack1
-OP_GROUP_SET_PARAMS gnt-group modify --alloc-policy=preferred default
 OP_INSTANCE_CHANGE_GROUP gnt-instance change-group inst2.example.com
 OP_INSTANCE_MOVE gnt-instance move -f -n node3.example.com inst2.example.com
 OP_INSTANCE_REPLACE_DISKS gnt-instance replace-disks -a inst2.example.com
-OP_NETWORK_ADD gnt-network add --network=192.0.2.0/24 net1
-OP_NETWORK_CONNECT gnt-network connect net1 default
-OP_NETWORK_DISCONNECT gnt-network disconnect net1
-OP_NETWORK_REMOVE gnt-network remove net1
-OP_NETWORK_RENAME gnt-network rename net1 net2
-OP_NETWORK_SET_PARAMS gnt-network modify --gateway=192.0.2.1 net1
 OP_NODE_MIGRATE gnt-node migrate -f node1.example.com
 OP_NODE_EVACUATE gnt-node evacuate -f node1.example.com
 OP_NODE_MODIFY_STORAGE gnt-node modify-storage --allocatable=no node1.example.com lvm-pv /dev/sda

@@ -1,27 +1,11 @@
 /* OP_CLUSTER_SET_PARAMS: checks with the nodes, and what is to be done beside changing the object. */
 #include "src/lu/cluster/lus.h"
 
-#include <ctype.h>
 #include <string.h>
 
 struct state {
 	struct op_cluster_set_params op; /* with a normalised MAC prefix */
 };
-
-/* Three octets, in lower case (upstream: NormalizeAndValidateThreeOctetMacPrefix). */
-static int check_mac_prefix(struct luctx *lu, struct op_cluster_set_params *op, struct err *e)
-{
-	const char *p = str_lower(lu->a, op->mac_prefix);
-	bool good = strlen(p) == 8;
-
-	for (size_t i = 0; good && i < 8; i++)
-		good = i % 3 == 2 ? p[i] == ':' : isxdigit((unsigned char)p[i]) != 0;
-	if (!good)
-		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid MAC address prefix '%s'",
-			       op->mac_prefix);
-	op->mac_prefix = p;
-	return 0;
-}
 
 static int check_args(struct luctx *lu, const void *op_, struct err *e)
 {
@@ -30,7 +14,7 @@ static int check_args(struct luctx *lu, const void *op_, struct err *e)
 
 	st->op = *(const struct op_cluster_set_params *)op_;
 	if (st->op.has_mac_prefix)
-		TRY(check_mac_prefix(lu, &st->op, e));
+		TRY(lu_mac_prefix(lu, st->op.mac_prefix, &st->op.mac_prefix, e));
 	if (st->op.has_master_netmask && (st->op.master_netmask <= 0 || st->op.master_netmask > bits))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "CIDR netmask (%lld) not valid",
 			       (long long)st->op.master_netmask);
@@ -180,18 +164,27 @@ static int check_nics(struct luctx *lu, const struct cluster *c, struct err *e)
 		       strs_join(lu->a, &bad, "\n"));
 }
 
+/* Of instances that fit today's policies but not C's (upstream: ComputeNewInstanceViolations). */
+static int warn_of_policy(struct luctx *lu, const struct cluster *c, struct err *e)
+{
+	struct strs groups = snap_uuids(lu->snap, OBJ_NODEGROUP), broken = { NULL, 0 };
+
+	for (size_t i = 0; i < groups.n; i++) {
+		const struct nodegroup *g = snap_group(lu->snap, groups.v[i]);
+
+		TRY(lu_policy_broken(lu, g->uuid, fill_ipolicy(lu->a, lu->cluster, g), fill_ipolicy(lu->a, c, g),
+				     &broken, e));
+	}
+	lu_policy_warn(lu, &broken);
+	return 0;
+}
+
 static int check_policy(struct luctx *lu, const struct op_cluster_set_params *op,
 			const struct cluster *c, struct err *e)
 {
-	struct strs allowed = json_strs(lu->a, json_get(c->ipolicy, "disk-templates"));
-	struct strs more = strs_minus(lu->a, &allowed, &c->enabled_disk_templates);
-
-	if (more.n && (op->has_ipolicy || op->has_enabled_disk_templates))
-		return err_set(e, ERR_PREREQ, ECODE_INVAL,
-			       "The following disk templates are allowed by the ipolicy, but not enabled on "
-			       "the cluster: %s",
-			       strs_join(lu->a, &more, ", "));
-	return op->has_ipolicy ? cluster_policy_warn(lu, c, e) : 0;
+	if (op->has_ipolicy || op->has_enabled_disk_templates)
+		TRY(lu_policy_templates(lu, c->ipolicy, &c->enabled_disk_templates, e));
+	return op->has_ipolicy ? warn_of_policy(lu, c, e) : 0;
 }
 
 static int check_allocator(struct luctx *lu, const struct op_cluster_set_params *op, struct err *e)

@@ -134,23 +134,11 @@ static int new_objects(struct luctx *lu, const struct op_cluster_set_params *op,
 static int new_disk_params(struct luctx *lu, const struct op_cluster_set_params *op,
 			   struct cluster *c, struct err *e)
 {
-	json *all = copy(lu, c->diskparams), *one;
+	json *all;
 
 	if (!op->has_diskparams)
 		return 0;
-	json_each(op->diskparams, name, params) {
-		int t = enum_value(&enum_disk_template, name);
-
-		if (t < 0)
-			return invalid(e, "Unknown disk template", name);
-		if (lu_coerce(lu, diskparams_record(t), params, NULL, &one, e) < 0) {
-			err_prefix(e, "While verify diskparam options");
-			return lu_as_prereq(e, ECODE_INVAL);
-		}
-		if (!json_get(all, name))
-			json_set(all, name, json_new_dict());
-		json_merge(json_get(all, name), one);
-	}
+	TRY(lu_disk_params(lu, c->diskparams, op->diskparams, false, &all, e));
 	LU_SET(c, diskparams, all);
 	return 0;
 }
@@ -441,7 +429,7 @@ int cluster_params_new(struct luctx *lu, const struct op_cluster_set_params *op,
 		LU_SET(&c, blacklisted_os, change_os_list(lu, &c.blacklisted_os, op->blacklisted_os,
 							  "blacklisted", notes));
 	if (op->has_ipolicy) {
-		TRY(cluster_policy_new(lu, c.ipolicy, op->ipolicy, &policy, e));
+		TRY(lu_policy_new(lu, c.ipolicy, op->ipolicy, false, &policy, e));
 		LU_SET(&c, ipolicy, policy);
 	}
 	*ret = c;

@@ -36,19 +36,16 @@ int node_ping_secondary_ip(struct luctx *lu, const char *secondary_ip, struct er
 int node_params(struct luctx *lu, const struct ndparams *old, const json *changes, struct ndparams *ret,
 		struct err *e)
 {
-	static const char *const allowed[] = { "default", NULL };
 	static const char global[] = "exclusive_storage";
-	json *clean, *now = old ? json_own(lu->a, record_emit(rec_ndparams(), old, 0)) : NULL;
+	struct ndparams all;
 
-	TRY(lu_coerce(lu, rec_ndparams(), changes, allowed, &clean, e));
+	TRY(lu_ndparams(lu, old, changes, &all, e));
 	if (json_has(changes, global))
 		return err_set(e, ERR_PREREQ, ECODE_INVAL,
 			       "The following node parameters are global and cannot be customized at node "
 			       "level, please modify them at cluster or group level: %s",
 			       global);
-	now = lu_updated_params(lu, now, clean, false);
-	if (record_parse(rec_ndparams(), lu->a, now, ret, REC_NO_DEFAULTS, NULL, e) < 0)
-		return lu_as_prereq(e, ECODE_INVAL);
+	*ret = all;
 	return 0;
 }
 

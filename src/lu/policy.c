@@ -1,5 +1,5 @@
-/* The instance policy of a cluster: changing it, and who would break it. */
-#include "src/lu/cluster/lus.h"
+/* Instance policies of clusters and groups: changing them, and who would break them. */
+#include "src/lu/lu.h"
 
 #include "lib/base/parse.h"
 
@@ -41,10 +41,10 @@ static int ratio(const char *key, const json *v, json **ret, struct err *e)
 	return 0;
 }
 
-/* Upstream: GetUpdatedIPolicy, of a cluster. */
-int cluster_policy_new(struct luctx *lu, const json *old, const json *change, json **ret, struct err *e)
+int lu_policy_new(struct luctx *lu, const json *old, const json *change, bool group, json **ret,
+		  struct err *e)
 {
-	json *out = json_own(lu->a, json_clone(old)), *v = NULL;
+	json *out = json_own(lu->a, old ? json_clone(old) : json_new_dict()), *v = NULL;
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
 	json_each(change, key, value) {
@@ -52,7 +52,7 @@ int cluster_policy_new(struct luctx *lu, const json *old, const json *change, js
 
 		if (!f)
 			return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid key in new ipolicy: %s", key);
-		if (resets(value) && f->opt) {
+		if (resets(value) && (f->opt || group)) {
 			if (json_has(out, key))
 				json_del(out, key);
 			continue;
@@ -62,6 +62,9 @@ int cluster_policy_new(struct luctx *lu, const json *old, const json *change, js
 				       "Can't unset value for '%s' on the cluster'", key);
 		if (f->type == &type_num) {
 			TRY(ratio(key, value, &v, e));
+		} else if (f->type == &type_ispec && group) {
+			return err_set(e, ERR_PREREQ, ECODE_INVAL, "%s cannot appear in group instance specs",
+				       key);
 		} else if (f->type == &type_ispec) {
 			TRY(lu_coerce(lu, rec_ispec(), value, NULL, &v, e));
 			v = json_merge(json_clone(json_get(out, key)), v);
@@ -73,7 +76,7 @@ int cluster_policy_new(struct luctx *lu, const json *old, const json *change, js
 		}
 		json_set(out, key, v);
 	}
-	if (policy_check(out, false, &why) < 0)
+	if (policy_check(out, group, &why) < 0)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "Invalid instance policy: %s", err_msg(&why));
 	*ret = out;
 	return 0;
@@ -98,43 +101,41 @@ static int count_violations(struct luctx *lu, const struct instance *i, const js
 	return 0;
 }
 
-/* Is one of the instance's nodes in the group? */
-static bool touches(struct luctx *lu, const struct instance *i, const char *group)
+int lu_policy_broken(struct luctx *lu, const char *group, const json *before, const json *after,
+		     struct strs *ret, struct err *e)
 {
-	struct strs nodes = lu_instance_nodes(lu, i);
+	struct strs all = lu_group_instances(lu, group);
 
-	for (size_t k = 0; k < nodes.n; k++)
-		if (str_eq(snap_node(lu->snap, nodes.v[k])->group, group))
-			return true;
-	return false;
+	for (size_t k = 0; k < all.n; k++) {
+		const struct instance *i = snap_instance(lu->snap, all.v[k]);
+		size_t was, is;
+
+		TRY(count_violations(lu, i, before, &was, e));
+		TRY(count_violations(lu, i, after, &is, e));
+		if (is && !was && !strs_has(ret, i->name))
+			strs_add(lu->a, ret, i->name);
+	}
+	return 0;
 }
 
-int cluster_policy_warn(struct luctx *lu, const struct cluster *c, struct err *e)
+void lu_policy_warn(struct luctx *lu, struct strs *broken)
 {
-	struct strs groups = snap_uuids(lu->snap, OBJ_NODEGROUP), bad = { NULL, 0 };
-	struct strs all = snap_uuids(lu->snap, OBJ_INSTANCE);
-
-	for (size_t g = 0; g < groups.n; g++) {
-		const struct nodegroup *group = snap_group(lu->snap, groups.v[g]);
-		json *before = fill_ipolicy(lu->a, lu->cluster, group);
-		json *after = fill_ipolicy(lu->a, c, group);
-
-		for (size_t k = 0; k < all.n; k++) {
-			const struct instance *i = snap_instance(lu->snap, all.v[k]);
-			size_t was, is;
-
-			if (!touches(lu, i, groups.v[g]) || strs_has(&bad, i->name))
-				continue;
-			TRY(count_violations(lu, i, before, &was, e));
-			TRY(count_violations(lu, i, after, &is, e));
-			if (is && !was)
-				strs_add(lu->a, &bad, i->name);
-		}
-	}
-	if (!bad.n)
-		return 0;
-	strs_sort_nat(&bad);
+	if (!broken->n)
+		return;
+	strs_sort_nat(broken);
 	lu_warn(lu, NULL, "After the ipolicy change the following instances violate them: %s",
-		strs_join(lu->a, &bad, ", "));
-	return 0;
+		strs_join(lu->a, broken, ", "));
+}
+
+int lu_policy_templates(struct luctx *lu, const json *policy, const struct strs *enabled, struct err *e)
+{
+	struct strs allowed = json_strs(lu->a, json_get(policy, "disk-templates"));
+	struct strs more = strs_minus(lu->a, &allowed, enabled);
+
+	if (!more.n)
+		return 0;
+	return err_set(e, ERR_PREREQ, ECODE_INVAL,
+		       "The following disk templates are allowed by the ipolicy, but not enabled on "
+		       "the cluster: %s",
+		       strs_join(lu->a, &more, ", "));
 }
