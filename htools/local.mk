@@ -6,6 +6,7 @@ libhtools_a_SOURCES = \
 	htools/core/htools.h \
 	htools/core/bandwidth.c \
 	htools/core/cluster.c \
+	htools/core/distance.c \
 	htools/core/inst.c \
 	htools/core/list.c \
 	htools/core/merge.c \

@@ -169,6 +169,8 @@ struct ht_alloc_opts {
 	bool bare_log;      /* of a place in one group: without its name */
 	int only_group;     /* the only group that ht_place_new() looks at, or HT_NONE */
 	bool only_possible; /* find out whether there is a place, or why not; no scores */
+	/* Told of each group that may be chosen, where tags tell distances. */
+	void (*seen_group)(const struct ht_alloc_opts *a, int group, double score, double distance);
 	/* Told of each candidate (with why it is none): maybe twice, the second time for redundancy. */
 	void (*seen)(const struct ht_alloc_opts *a, int pri, int sec, enum ht_fail f, double score);
 	void *arg;
@@ -203,6 +205,7 @@ void ht_place_why(struct ht_cluster *c, const struct ht_alloc_opts *a, const str
 struct ht_place { /* upstream: AllocSolution with its log */
 	struct ht_alloc a;
 	bool dedicated;
+	double distance; /* of the group, see ht_distances() */
 	struct strs log;
 };
 /* Does every group that counts (GROUP NULL: all that are allocable) have nodes with exclusive storage only? */

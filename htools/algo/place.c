@@ -1,6 +1,7 @@
 /* Answers to requests for places: by groups, with the texts upstream gives (Cluster.tryMGAlloc and its like). */
 #include "htools/algo/algo.h"
 
+#include <math.h>
 #include <string.h>
 
 /* --- texts --- */
@@ -33,6 +34,10 @@ static void describe(struct str *out, const struct ht_cluster *c, const struct h
 	}
 	str_add(out, "score: ");
 	show_metric(out, p);
+	if (c->n_distances > 0) {
+		str_add(out, ", distance: ");
+		hs_show_double(out, p->distance);
+	}
 	str_addf(out, ", successes %lld, failures %lld (%s) for node(s) %s", (long long)p->a.n_ok, (long long)p->a.n_fails,
 		 str_get(&reasons), c->nodes[p->a.pri].name);
 	if (p->a.sec != HT_NONE)
@@ -168,12 +173,15 @@ static int compare_lost(const struct ht_lost *a, const struct ht_lost *b)
 	return a->disk < b->disk ? -1 : a->disk > b->disk;
 }
 
-/* Is X of group G better than Y of group H, or as good? (upstream: the last of the best) */
+/* Is X of group G better than Y of group H, or as good? (upstream: the last of the best) Lost allocations are in another unit
+ * than distances, which come second there. */
 static bool as_good(const struct ht_cluster *c, const struct ht_place *x, int g, const struct ht_place *y, int h)
 {
 	if (c->groups[g].alloc != c->groups[h].alloc)
 		return c->groups[g].alloc < c->groups[h].alloc;
-	return x->dedicated ? compare_lost(&x->a.lost, &y->a.lost) <= 0 : !(x->a.score > y->a.score);
+	if (x->dedicated && compare_lost(&x->a.lost, &y->a.lost) != 0)
+		return compare_lost(&x->a.lost, &y->a.lost) < 0;
+	return !((x->dedicated ? 0 : x->a.score) + x->distance > (x->dedicated ? 0 : y->a.score) + y->distance);
 }
 
 static bool group_has_nodes(const struct ht_cluster *c, int group)
@@ -217,6 +225,7 @@ static bool is_allowed(const struct ht_list *allowed, int group)
 static int best_group(struct ht_cluster *c, const struct ht_alloc_opts *a, const struct ht_inst *i, int count,
 		      const struct ht_list *allowed, struct arena *mem, int *ret_group, struct ht_place *ret, struct err *e)
 {
+	double *distances = ARENA_ARRAY(mem, double, (size_t)c->n_groups + 1);
 	struct strs late = { 0 }, log = { 0 };
 	struct ht_alloc_opts x;
 	struct ht_view all;
@@ -225,9 +234,10 @@ static int best_group(struct ht_cluster *c, const struct ht_alloc_opts *a, const
 
 	ht_view_all(c, &all);
 	x = with_n1(c, &all, a);
+	ht_distances(c, i, a->index, distances);
 	for (int g = 0; g < c->n_groups; g++) {
 		struct err failed CLEANUP(err_clear) = ERR_NONE;
-		struct ht_place p = { .dedicated = a->dedicated };
+		struct ht_place p = { .dedicated = a->dedicated, .distance = distances[g] };
 
 		if (!group_has_nodes(c, g) || !is_allowed(allowed, g) || (a->only_group != HT_NONE && a->only_group != g))
 			continue;
@@ -249,6 +259,8 @@ static int best_group(struct ht_cluster *c, const struct ht_alloc_opts *a, const
 		log_group(mem, &late, c, g, &p, NULL);
 		if (!p.a.found || c->groups[g].alloc == alloc_policy_unallocable)
 			continue;
+		if (a->seen_group && c->n_distances > 0)
+			a->seen_group(a, g, a->dedicated ? NAN : p.a.score, p.distance);
 		if (best != HT_NONE && !as_good(c, &p, g, ret, best))
 			continue;
 		best = g;

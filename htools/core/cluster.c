@@ -556,6 +556,10 @@ struct ht_cluster *ht_cluster_clone(const struct ht_cluster *c)
 	copy_strs(to->a, &to->tags);
 	to->policy = c->policy;
 	copy_policy(to->a, &to->policy);
+	to->distances = arena_dup(to->a, c->distances, (size_t)c->n_distances * sizeof(*c->distances));
+	to->n_distances = c->n_distances;
+	to->bad_tags = c->bad_tags;
+	copy_strs(to->a, &to->bad_tags);
 	while (map_next(c->names, &pos, &key, &value))
 		map_put(to->names, key, value);
 	for (int i = 0; i < c->n_groups; i++) {

@@ -215,6 +215,12 @@ struct ht_cluster {
 	struct ht_policy policy;
 	struct map *names;        /* interned tags: text -> id + 1 */
 	struct ht_pools *pools;   /* or NULL */
+	struct ht_distance {
+		int a, b;         /* groups */
+		double cost;
+	} *distances;
+	int n_distances;
+	struct strs bad_tags;     /* what is wrong with tags that are passed over */
 	struct ht_journal *journal;
 };
 struct ht_cluster *ht_cluster_new(void);
@@ -262,7 +268,7 @@ struct ht_merge_opts {
 int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e);
 /* Which tags of I, which is not in the cluster, mean something in it (lists are the caller's). */
 void ht_inst_tags(struct ht_cluster *c, struct ht_inst *i);
-/* Memory and N+1 state from the records; warnings about what is missing, in upstream's order. */
+/* Memory and N+1 state from the records; warnings about what is missing, in upstream's order, then about tags. */
 void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct arena *a, struct strs *ret_warnings);
 /* Memory is worth FACTOR times as much among the loads (upstream: scaleMemoryWeight). */
 void ht_scale_mem_load(struct ht_cluster *c, double factor);
@@ -335,6 +341,15 @@ struct ht_pool_why {
 	int64_t n; /* others; 0: nothing is violated */
 };
 struct ht_pool_why ht_pools_why(const struct ht_node *n, const struct ht_inst *i); /* the first pool that N is no place for */
+
+/* Add to BY_GROUP how many others I (number INDEX, or HT_NONE) is to be together with are in each group; once for each rule. */
+void ht_pools_together(const struct ht_cluster *c, const struct ht_inst *i, int index, double *by_group);
+
+/* --- distance.c --- */
+void ht_distances_init(struct ht_cluster *c); /* once groups and tags are known */
+/* How far each group is from where instance I (number INDEX, or HT_NONE) is and from those it is to be together with: the
+ * sum of the distances. */
+void ht_distances(const struct ht_cluster *c, const struct ht_inst *i, int index, double *ret);
 
 /* --- bandwidth.c --- */
 void ht_bandwidth_tags(struct ht_cluster *c); /* once all tags are known */

@@ -297,6 +297,7 @@ int ht_merge(struct ht_cluster *c, const struct ht_merge_opts *o, struct err *e)
 		migration_tags(c, n);
 	}
 	ht_bandwidth_tags(c);
+	ht_distances_init(c);
 	ht_pools_init(c);
 	for (int k = 0; k < c->n_insts; k++) {
 		struct ht_inst *i = &c->insts[k];
@@ -376,4 +377,6 @@ void ht_update_missing(struct ht_cluster *c, int64_t static_kvm_mem, struct aren
 		ret_warnings->v[i] = ret_warnings->v[ret_warnings->n - 1 - i];
 		ret_warnings->v[ret_warnings->n - 1 - i] = t;
 	}
+	for (size_t i = 0; i < c->bad_tags.n; i++)
+		strs_add(a, ret_warnings, c->bad_tags.v[i]);
 }

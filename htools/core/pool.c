@@ -3,7 +3,8 @@
  * nodes. The rules are tags of the cluster:
  *	htools:antiaffinity:KIND:WORD		htools:affinity:KIND:WORD
  *	htools:soft-antiaffinity:KIND:WORD	htools:soft-affinity:KIND:WORD	(part of the score, no limits)
- * KIND is one of htools:nlocation:KIND, its domains the nodes with the same tag KIND:NAME; or "node": each node is one.
+ * KIND is one of htools:nlocation:KIND, its domains the nodes with the same tag KIND:NAME; or "node" or "group": each of
+ * these is one.
  * A pool is a tag of instances that is WORD or begins with WORD and a colon, for each rule it is named by.
  */
 #include "htools/core/htools.h"
@@ -20,6 +21,7 @@ static const struct form {
 	{ "htools:soft-affinity:", true, true },
 };
 
+enum { KIND_NODE, KIND_GROUP, KIND_OTHER };
 struct rule {
 	bool together, soft;
 	int kind;
@@ -34,7 +36,7 @@ struct pool {
 };
 struct ht_pools {
 	struct rule *rules;
-	const char **kinds; /* [0]: "node" */
+	const char **kinds; /* the first are KIND_... */
 	int *n_domains;     /* by kind */
 	int n_rules, n_kinds;
 	bool have[2];       /* hard, soft rules */
@@ -71,7 +73,7 @@ static void find_domains(struct ht_cluster *c, struct ht_pools *p, int kind)
 	for (int i = 0; i < c->n_nodes; i++) {
 		struct ht_node *n = &c->nodes[i];
 
-		for (size_t t = 0; t < n->ntags.n && kind > 0; t++) {
+		for (size_t t = 0; t < n->ntags.n && kind >= KIND_OTHER; t++) {
 			const char *tag = n->ntags.v[t];
 			size_t len = strlen(p->kinds[kind]);
 
@@ -81,10 +83,10 @@ static void find_domains(struct ht_cluster *c, struct ht_pools *p, int kind)
 				map_put(seen, tag, (void *)(intptr_t)map_count(seen));
 			ht_set_add(&n->domains[kind], (int)(intptr_t)map_get(seen, tag));
 		}
-		if (kind == 0)
-			ht_set_add(&n->domains[0], i);
+		if (kind < KIND_OTHER)
+			ht_set_add(&n->domains[kind], kind == KIND_NODE ? i : n->group);
 	}
-	p->n_domains[kind] = kind ? (int)map_count(seen) : c->n_nodes;
+	p->n_domains[kind] = kind == KIND_NODE ? c->n_nodes : kind == KIND_GROUP ? c->n_groups : (int)map_count(seen);
 	map_free(seen, NULL);
 }
 
@@ -98,7 +100,7 @@ static const struct form *form_of(const char *tag)
 
 void ht_pools_init(struct ht_cluster *c)
 {
-	size_t max = c->tags.n + 1;
+	size_t max = c->tags.n + KIND_OTHER;
 	struct ht_pools *p;
 	bool any = false;
 
@@ -112,6 +114,7 @@ void ht_pools_init(struct ht_cluster *c)
 	p->rules = ARENA_ARRAY(c->a, struct rule, max);
 	p->ids = map_new();
 	p->kinds[p->n_kinds++] = "node";
+	p->kinds[p->n_kinds++] = "group";
 	for (size_t i = 0; i < c->tags.n; i++) {
 		const char *kind = c->tags.v[i] + strlen(HT_TAG_LOCATION);
 
@@ -258,6 +261,18 @@ bool ht_pools_shared(const struct ht_inst *a, const struct ht_inst *b)
 			if (a->pools[x] == b->pools[y])
 				return true;
 	return false;
+}
+
+void ht_pools_together(const struct ht_cluster *c, const struct ht_inst *i, int index, double *by_group)
+{
+	for (int x = 0; x < c->n_insts && i->n_pools > 0; x++) {
+		const struct ht_inst *other = &c->insts[x];
+
+		for (int k = 0; k < other->n_pools && other->home && x != index; k++)
+			for (int own = 0; own < i->n_pools; own++)
+				if (i->pools[own] == other->pools[k] && c->pools->v[i->pools[own]].together)
+					by_group[c->nodes[other->pri].group]++;
+	}
 }
 
 struct ht_pool_why ht_pools_why(const struct ht_node *n, const struct ht_inst *i)

@@ -18,6 +18,7 @@ struct explained { /* one instance */
 	size_t n, cap;
 	size_t as_new; /* the first so many are places for it as a new one */
 	int pri, sec;  /* chosen, or HT_NONE */
+	json *groups;  /* that might be chosen, with their distances; or NULL */
 };
 struct places {
 	struct ht_watch watch;
@@ -52,6 +53,32 @@ static void seen(const struct ht_alloc_opts *a, int pri, int sec, enum ht_fail f
 		ht_place_why(x->c, a, x->now.i, pri, sec, f, &k->why);
 }
 
+static void seen_group(const struct ht_alloc_opts *a, int group, double score, double distance)
+{
+	struct places *x = a->arg;
+	json *one = json_pack("{s:s,s:f}", "group", x->c->groups[group].name, "distance", distance);
+
+	if (!isnan(score))
+		json_set(one, "score", json_new_float(score));
+	if (!x->now.groups)
+		x->now.groups = json_new_array();
+	json_append(x->now.groups, one);
+}
+
+/* ONE, finished, joins what was told. */
+static void tell(struct places *x, json *one)
+{
+	const char *chosen = x->now.pri == HT_NONE ? "" : x->c->groups[x->c->nodes[x->now.pri].group].name;
+
+	json_items(x->now.groups, k, g)
+		json_set(g, "chosen", json_new_bool(str_eq(json_get_str(g, "group"), chosen)));
+	if (x->now.groups)
+		json_set(one, "groups", x->now.groups);
+	json_append(x->all, one);
+	free(x->now.v);
+	x->now = (struct explained){ 0 };
+}
+
 struct places *htool_places_new(struct htool *t, struct ht_cluster *c)
 {
 	struct places *x;
@@ -74,6 +101,7 @@ void htool_places_start(struct places *x, struct ht_alloc_opts *a, const struct 
 	if (!x)
 		return;
 	a->seen = seen;
+	a->seen_group = seen_group;
 	a->arg = x;
 	ht_view_all(x->c, &v);
 	g = group ? ht_find_group(x->c, group) : HT_NONE;
@@ -239,9 +267,7 @@ static void leaving_ends(void *arg, const struct ht_evac_one *v, const bool *lea
 		json_set(one, "score", json_new_float(x->now.before));
 	if (v->failed)
 		json_set(one, "failed", json_new_str(v->failed));
-	json_append(x->all, one);
-	free(x->now.v);
-	x->now = (struct explained){ 0 };
+	tell(x, one);
 }
 
 void htool_places_watch(struct places *x, struct ht_algo_opts *o, struct ht_alloc_opts *a)
@@ -251,6 +277,7 @@ void htool_places_watch(struct places *x, struct ht_algo_opts *o, struct ht_allo
 	x->watch = (struct ht_watch){ leaving_starts, leaving_seen, leaving_ends, x };
 	o->watch = &x->watch;
 	a->seen = leaving_group;
+	a->seen_group = seen_group;
 	a->arg = x;
 }
 
@@ -261,6 +288,17 @@ static void text_of(struct str *s, const json *one)
 	str_addf(s, "Places for instance %s:\n", json_get_str(one, "instance"));
 	if (json_has(one, "failed"))
 		str_addf(s, "  %s\n", json_get_str(one, "failed"));
+	json_items(json_get(one, "groups"), g, group) {
+		str_addf(s, "  group %s: ", json_get_str(group, "group"));
+		if (json_has(group, "score")) {
+			str_add(s, "score ");
+			hs_fixed(s, json_float(json_get(group, "score"), 0), 8);
+			str_add(s, " + ");
+		}
+		str_add(s, "distance ");
+		hs_show_double(s, json_float(json_get(group, "distance"), 0));
+		str_add(s, json_get_bool(group, "chosen", false) ? ", chosen\n" : "\n");
+	}
 	json_items(json_get(one, "excluded"), i, x)
 		str_addf(s, "  %s: %s (%s)\n", json_get_str(x, "node"), json_get_str(x, "limit"), json_get_str(x, "text"));
 	json_items(l, k, x) {
@@ -294,11 +332,10 @@ void htool_places_end(struct places *x, struct ht_alloc_opts *a, const struct ht
 	x->now.sec = chosen && chosen->found ? chosen->sec : HT_NONE;
 	for (size_t k = 0; k < x->now.n; k++)
 		json_append(l, told(x, &x->now.v[k], a->dedicated));
-	json_append(x->all, json_pack("{s:s,s:f,s:o,s:o}", "instance", x->now.name, "score", x->now.before, "candidates", l, "excluded",
-				      not_asked(x, a)));
-	free(x->now.v);
-	x->now = (struct explained){ 0 };
+	tell(x, json_pack("{s:s,s:f,s:o,s:o}", "instance", x->now.name, "score", x->now.before, "candidates", l, "excluded",
+			  not_asked(x, a)));
 	a->seen = NULL;
+	a->seen_group = NULL;
 }
 
 void htool_places_print(const struct places *x)
