@@ -27,9 +27,9 @@ head_row() {
 	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "($(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg))" measured '' budget '' Debian ''
 }
 
-# row WHAT VALUE UNIT BUDGET [DEBIAN]: "-" = none; of jobs/s more is better
+# row WHAT VALUE UNIT BUDGET [DEBIAN [NOTE]]: "-" = none; of jobs/s more is better; DEBIAN ">300": it was stopped then
 row() {
-	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} verdict='' ratio=''
+	local what=$1 value=$2 unit=$3 budget=$4 debian=${5:--} note=${6:-} verdict='' ratio=''
 	[ -n "$value" ] || stop "no figure for: $what"
 	if [ "$budget" != - ]; then
 		verdict=ok
@@ -38,8 +38,10 @@ row() {
 			over=1
 		fi
 	fi
-	[ "$debian" = - ] || ratio=$(awk "BEGIN {printf \"%.0fx\", \"$unit\" == \"jobs/s\" ? $value / $debian : $debian / $value}")
-	printf '%-58s %9s %-6s %8s %-5s %8s %6s\n' "$what" "$value" "$unit" "$budget" "$verdict" "$debian" "$ratio"
+	[ "$debian" = - ] ||
+		ratio=${debian%%[0-9]*}$(awk "BEGIN {v = $value + 0; d = ${debian#>}; if (v == 0) v = 0.005
+			printf \"%.0fx\", \"$unit\" == \"jobs/s\" ? v / d : d / v}")
+	printf '%-58s %9s %-6s %8s %-5s %8s %6s %s\n' "$what" "$value" "$unit" "$budget" "$verdict" "$debian" "$ratio" "$note"
 }
 
 mib() { # PID...: together, resident

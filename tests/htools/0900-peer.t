@@ -6,12 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 MKHTOOLS=$PWD/tests/harness/mkhtools HTOOLS_BIN=$PWD/htools/htools
 
-peer=
-for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin \
-	"${PEER_CACHE:-/var/cache/ganeti-lab/peers}/tree/usr/lib/ganeti/3.0/usr/bin"; do
-	[ -n "$dir" ] && [ -x "$dir/hbal" ] && "$dir/hbal" --version 2>/dev/null | grep -q 'compiled with ghc' && peer=$dir && break
-done
-[ -n "$peer" ] || skip_all "upstream's htools are not installed"
+peer_links "$T/peer" || skip_all "upstream's htools are not installed"
 links "$T/bin"
 cd "$T" || exit 1
 read -r from to <<<"${HTOOLS_SEEDS:-1000 1011}"
@@ -19,7 +14,7 @@ CASE_TIMEOUT=20
 same=0 all=0
 final() { awk '/^1 Cluster score improved/{s = $NF} /^1 Initial score/{s = $NF} END{print s}' "$1"; }
 for ((seed = from; seed <= to; seed++)); do
-	run_case "$peer" "seed $seed" hbal -C >want || continue
+	run_case "$T/peer" "seed $seed" hbal -C >want || continue
 	run_case "$T/bin" "seed $seed" hbal -C >have
 	all=$((all + 1))
 	if cmp -s want have; then

@@ -6,16 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 MKHTOOLS=$PWD/tests/harness/mkhtools HTOOLS_BIN=$PWD/htools/htools
 
-peer=
-for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin; do
-	[ -n "$dir" ] && [ -x "$dir/hspace" ] && "$dir/hspace" --version 2>/dev/null | grep -q 'compiled with ghc' && peer=$dir && break
-done
-[ -n "$peer" ] || skip_all "upstream's htools are not installed"
+peer_links "$T/peer" || skip_all "upstream's htools are not installed"
 links "$T/bin"
-mkdir "$T/peer" && ln -s "$peer/hspace" "$T/peer/hspace"
-hail=$peer/../lib/ganeti/iallocators/hail
-[ -e "$hail" ] || hail=/usr/lib/ganeti/iallocators/hail
-ln -s "$hail" "$T/peer/hail"
 cd "$T" || exit 1
 read -r from to <<<"${HTOOLS_SEEDS:-2000 2005}"
 CASE_TIMEOUT=20

@@ -56,3 +56,21 @@ own_tools() {
 wide_policy() {
 	printf '\n|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,rbd|4.0|32.0\n'
 }
+
+# peer_links DIR: upstream's programs by their names, where the package is installed, or unpacked (HTOOLS_PEER: its folder
+# of programs; or where tests/harness/peers.sh puts it); false: they are nowhere
+peer_links() {
+	local dir p hail
+	for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin \
+		"${PEER_CACHE:-/var/cache/ganeti-lab/peers}/tree/usr/lib/ganeti/3.0/usr/bin"; do
+		[ -n "$dir" ] && [ -x "$dir/hbal" ] || continue
+		"$dir/hbal" --version 2>/dev/null | grep -q 'compiled with ghc' || continue
+		mkdir -p "$1"
+		for p in hbal hcheck hinfo hroller hscan hspace; do ln -sf "$dir/$p" "$1/$p"; done
+		hail=$dir/../lib/ganeti/iallocators/hail
+		[ -e "$hail" ] || hail=/usr/lib/ganeti/iallocators/hail
+		ln -sf "$hail" "$1/hail"
+		return 0
+	done
+	return 1
+}

@@ -7,6 +7,8 @@
 # shellcheck source=tests/harness/vcl.sh
 . "$(dirname "$0")/../harness/vcl.sh"
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/htools/lib.sh
+. "$here/../htools/lib.sh"
 
 vcl_up 3
 users=$(vcl_file 1 RAPI_USERS_FILE)
@@ -61,17 +63,13 @@ ok "hbal of that file" m hbal -t state.original -C -l 4
 sed '/written to file/d' <<<"$OUT" >again
 ok "decides the same" diff over again
 
-peer=
-for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin; do
-	[ -n "$dir" ] && [ -x "$dir/hinfo" ] && "$dir/hinfo" --version 2>/dev/null | grep -q 'compiled with ghc' && peer=$dir && break
-done
-if [ -n "$peer" ]; then
+if peer_links "$T/peer"; then
 	socket=$(vcl_file 1 QUERY_SOCKET)
-	info "$peer" "-L$socket" >theirs
+	info "$T/peer" "-L$socket" >theirs
 	ok "upstream's hinfo sees the same over luxi" diff luxi theirs
-	info "$peer" -m "$url" >theirs
+	info "$T/peer" -m "$url" >theirs
 	ok "and from the REST daemon" diff luxi theirs
-	ok "upstream's hbal moves an instance" m "$peer/hbal" "-L$socket" -X -l 1
+	ok "upstream's hbal moves an instance" m "$T/peer/hbal" "-L$socket" -X -l 1
 	ok "back" m gnt-instance migrate -f -n node1.example.com "$(m gnt-instance list --no-headers -o name -F 'pnode != "node1.example.com"')"
 else
 	skip 4 "upstream's htools are not installed"
