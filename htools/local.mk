@@ -62,6 +62,7 @@ gntlib_PROGRAMS += htools/htools
 htools_htools_SOURCES = \
 	htools/prog/prog.h \
 	htools/prog/common.c \
+	htools/prog/dump.c \
 	htools/prog/explain.c \
 	htools/prog/getopt.c \
 	htools/prog/hail.c \

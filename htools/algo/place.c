@@ -67,27 +67,6 @@ static bool has_networks(const struct ht_group *g, const struct ht_inst *i)
 	return true;
 }
 
-/* As Haskell shows upstream's record. */
-static void show_group(struct str *out, const struct ht_cluster *c, int group)
-{
-	static const char *const policies[] = { [alloc_policy_preferred] = "AllocPreferred",
-						[alloc_policy_last_resort] = "AllocLastResort",
-						[alloc_policy_unallocable] = "AllocUnallocable" };
-	const struct ht_group *g = &c->groups[group];
-
-	str_add(out, "Group {name = ");
-	hs_show_str(out, g->name);
-	str_add(out, ", uuid = ");
-	hs_show_str(out, g->uuid);
-	str_addf(out, ", idx = %d, allocPolicy = %s, networks = ", group + c->base, policies[g->alloc]);
-	hs_show_strs(out, &g->networks);
-	str_add(out, ", iPolicy = ");
-	ht_print_policy(out, &g->policy);
-	str_add(out, ", allTags = ");
-	hs_show_strs(out, &g->tags);
-	str_addc(out, '}');
-}
-
 static void show_indices(struct str *out, const struct ht_list *l, int base)
 {
 	str_addc(out, '[');
@@ -206,7 +185,7 @@ static int no_groups(const struct ht_cluster *c, const struct ht_list *allowed, 
 		if (!group_has_nodes(c, g))
 			continue;
 		str_add(&s, some ? "," : "");
-		show_group(&s, c, g);
+		ht_print_group(&s, c, g);
 		some = true;
 	}
 	str_addc(&s, ']');

@@ -606,6 +606,8 @@ struct ht_cluster *ht_cluster_clone(const struct ht_cluster *c)
 		x->disks = arena_dup(to->a, from->disks, from->n_disks * sizeof(*from->disks));
 		copy_strs(to->a, &x->tags);
 		copy_strs(to->a, &x->networks);
+		x->nics = NULL;
+		x->n_nics = 0;
 		ht_list_copy(&x->excl, &from->excl);
 		x->wanted = copy_set(&from->wanted);
 	}

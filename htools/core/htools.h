@@ -95,6 +95,7 @@ struct ht_group {
 };
 
 /* --- instances --- */
+enum { HT_NIC_MAC, HT_NIC_IP, HT_NIC_MODE, HT_NIC_LINK, HT_NIC_BRIDGE, HT_NIC_NETWORK, HT_N_NIC };
 struct ht_disk {
 	int64_t size, spindles; /* HT_NONE: not known */
 };
@@ -115,6 +116,10 @@ struct ht_inst {
 	int *pools, n_pools;   /* pool.c: those it is in */
 	const struct ht_set *home; /* domains of the node where they count it as primary; NULL: nowhere */
 	struct strs networks;  /* UUIDs, of its NICs */
+	struct ht_nic {
+		const char *v[HT_N_NIC]; /* NULL: not told */
+	} *nics;               /* as a request to an allocator tells them */
+	size_t n_nics;
 };
 bool ht_inst_running(const struct ht_inst *i);
 static inline bool ht_inst_online(const struct ht_inst *i) { return i->status != HT_ADMIN_OFFLINE; }
@@ -455,7 +460,10 @@ void ht_bad_items(const struct ht_cluster *c, const struct ht_view *v, struct ht
 void ht_print_nodes(struct str *out, const struct ht_cluster *c, const struct ht_view *v, const struct strs *fields);
 void ht_print_insts(struct str *out, const struct ht_cluster *c, const struct ht_view *v);
 void ht_print_parts(struct str *out, const char *indent, const struct ht_cluster *c, const struct ht_view *v);
-void ht_print_policy(struct str *out, const struct ht_policy *p); /* Haskell's show */
+/* Haskell's show: */
+const char *ht_template_show(enum disk_template t);
+void ht_print_policy(struct str *out, const struct ht_policy *p);
+void ht_print_group(struct str *out, const struct ht_cluster *c, int group);
 /* Rows of cells, N columns each; the first row is the header (upstream: printTable). */
 void ht_print_table(struct str *out, const char *indent, const struct strs *cells, size_t n, const bool *numeric);
 

@@ -293,7 +293,7 @@ static void show_spec(struct str *out, const struct ht_spec *s)
 		 (long long)s->spindles);
 }
 
-void ht_print_policy(struct str *out, const struct ht_policy *p)
+const char *ht_template_show(enum disk_template t)
 {
 	static const char *const names[] = {
 		[disk_template_diskless] = "DTDiskless", [disk_template_file] = "DTFile",
@@ -302,6 +302,11 @@ void ht_print_policy(struct str *out, const struct ht_policy *p)
 		[disk_template_rbd] = "DTRbd", [disk_template_ext] = "DTExt", [disk_template_gluster] = "DTGluster",
 	};
 
+	return names[t];
+}
+
+void ht_print_policy(struct str *out, const struct ht_policy *p)
+{
 	str_add(out, "IPolicy {iPolicyMinMaxISpecs = [");
 	for (size_t i = 0; i < p->n_minmax; i++) {
 		str_add(out, i ? ",MinMaxISpecs {minMaxISpecsMinSpec = " : "MinMaxISpecs {minMaxISpecsMinSpec = ");
@@ -314,7 +319,7 @@ void ht_print_policy(struct str *out, const struct ht_policy *p)
 	show_spec(out, &p->std);
 	str_add(out, ", iPolicyDiskTemplates = [");
 	for (size_t i = 0; i < p->n_templates; i++)
-		str_addf(out, "%s%s", i ? "," : "", names[p->templates[i]]);
+		str_addf(out, "%s%s", i ? "," : "", ht_template_show(p->templates[i]));
 	str_add(out, "], iPolicyVcpuRatio = ");
 	hs_show_double(out, p->vcpu_ratio);
 	str_add(out, ", iPolicySpindleRatio = ");
@@ -323,5 +328,25 @@ void ht_print_policy(struct str *out, const struct ht_policy *p)
 		str_add(out, ", iPolicyMemoryRatio = ");
 		hs_show_double(out, p->memory_ratio);
 	}
+	str_addc(out, '}');
+}
+
+void ht_print_group(struct str *out, const struct ht_cluster *c, int group)
+{
+	static const char *const policies[] = { [alloc_policy_preferred] = "AllocPreferred",
+						[alloc_policy_last_resort] = "AllocLastResort",
+						[alloc_policy_unallocable] = "AllocUnallocable" };
+	const struct ht_group *g = &c->groups[group];
+
+	str_add(out, "Group {name = ");
+	hs_show_str(out, g->name);
+	str_add(out, ", uuid = ");
+	hs_show_str(out, g->uuid);
+	str_addf(out, ", idx = %d, allocPolicy = %s, networks = ", group + c->base, policies[g->alloc]);
+	hs_show_strs(out, &g->networks);
+	str_add(out, ", iPolicy = ");
+	ht_print_policy(out, &g->policy);
+	str_add(out, ", allTags = ");
+	hs_show_strs(out, &g->tags);
 	str_addc(out, '}');
 }

@@ -14,6 +14,21 @@ struct digits {
 	int v[20], n, exp;
 };
 
+/* BUF is V with P digits behind the point. Where V is exactly between two such numbers that both stand for it, C takes the one
+ * that ends with an even digit, Haskell the larger one. */
+static void break_tie(double v, int p, char *buf)
+{
+	char exact[80]; /* longer than any number that is such a middle */
+	size_t last = p ? (size_t)p + 1 : 0, rest = (size_t)p + 2;
+
+	snprintf(exact, sizeof(exact), "%.60e", v);
+	if (exact[rest] != '5' || strspn(exact + rest + 1, "0") != 60 - (size_t)p - 1 || buf[last] != exact[last])
+		return;
+	buf[last]++;
+	if (strtod(buf, NULL) != v)
+		buf[last]--;
+}
+
 static struct digits shortest(double v)
 {
 	struct digits d = { { 0 }, 1, 0 };
@@ -23,8 +38,10 @@ static struct digits shortest(double v)
 		return d;
 	for (int p = 0; p < 17; p++) {
 		snprintf(buf, sizeof(buf), "%.*e", p, v);
-		if (strtod(buf, NULL) == v)
+		if (strtod(buf, NULL) == v) {
+			break_tie(v, p, buf);
 			break;
+		}
 	}
 	d.n = 0;
 	for (const char *c = buf; *c != 'e'; c++)

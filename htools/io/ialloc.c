@@ -118,15 +118,16 @@ static int read_disks(struct reader *r, const struct hj *x, struct ht_inst *i, s
 	return 0;
 }
 
-static int read_nic(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct err *e)
+static int read_nic(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct ht_nic *ret, struct err *e)
 {
-	static const char *const texts[] = { "mac", "ip", "mode", "link", "bridge", "network" };
+	static const char *const texts[] = { [HT_NIC_MAC] = "mac", [HT_NIC_IP] = "ip", [HT_NIC_MODE] = "mode", [HT_NIC_LINK] = "link",
+					     [HT_NIC_BRIDGE] = "bridge", [HT_NIC_NETWORK] = "network" };
 	static const char *const modes[] = { "bridged", "routed", "openvswitch" };
 	struct hj x = { .a = r->c->a, .dict = v };
 
 	for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
 		const char *text;
-		bool known = k != 2;
+		bool known = k != HT_NIC_MODE;
 
 		if (!hj_has(&x, texts[k]))
 			continue;
@@ -136,7 +137,8 @@ static int read_nic(struct reader *r, const char *name, const json *v, struct ht
 			known = known || strcmp(modes[m], text) == 0;
 		if (!known)
 			return err_plain(e, "invalid NIC mode in instance %s", name);
-		if (k == 5)
+		ret->v[k] = text;
+		if (k == HT_NIC_NETWORK)
 			strs_add(r->c->a, &i->networks, text);
 	}
 	return 0;
@@ -153,8 +155,10 @@ static int read_nics(struct reader *r, const struct hj *x, const char *name, str
 	json_items(l, k, v)
 		if (!json_is(v, JSON_DICT))
 			return err_plain(e, "not an object");
+	i->n_nics = json_len(l);
+	i->nics = i->n_nics ? ARENA_ARRAY(r->c->a, struct ht_nic, i->n_nics) : NULL;
 	json_items(l, k, v)
-		if (read_nic(r, name, v, i, e) < 0)
+		if (read_nic(r, name, v, i, &i->nics[k], e) < 0)
 			return -1;
 	return 0;
 }
@@ -424,7 +428,6 @@ static int read_part(struct reader *r, const struct hj *top, const struct messag
 static int read_hypervisors(struct reader *r, const struct hj *top, struct err *e)
 {
 	struct strs l;
-	bool kvm = false;
 
 	if (hj_strs(top, "enabled_hypervisors", &l, e) < 0)
 		return -1;
@@ -435,10 +438,11 @@ static int read_hypervisors(struct reader *r, const struct hj *top, struct err *
 			ht_bad_value("Hypervisor", l.v[k], e);
 			return err_prefix(e, "invalid iallocator message: key 'enabled_hypervisors'");
 		}
-		kvm = kvm || (k == 0 && v == hypervisor_kvm);
+		if (k == 0)
+			r->ret->hypervisor = v;
 	}
 	for (int k = 0; k < r->c->n_nodes; k++)
-		r->c->nodes[k].kvm = kvm;
+		r->c->nodes[k].kvm = r->ret->hypervisor == hypervisor_kvm;
 	return 0;
 }
 
@@ -498,7 +502,7 @@ int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t st
 	struct hj_slices all;
 	int rc;
 
-	*ret = (struct ht_request){ 0 };
+	*ret = (struct ht_request){ .hypervisor = -1 };
 	rc = split(text, n, a, &m, &all);
 	if (rc == 0)
 		rc = read_message(&r, &m, static_kvm_mem, ret_warnings, e);
@@ -541,7 +545,7 @@ int ht_ialloc_read(struct ht_cluster *c, const char *path, int64_t static_kvm_me
 	char *text CLEANUP(freep) = NULL;
 	size_t n;
 
-	*ret = (struct ht_request){ 0 };
+	*ret = (struct ht_request){ .hypervisor = -1 };
 	if (strcmp(path, "-") == 0) {
 		if (read_stdin(&in, e) < 0)
 			return -1;

@@ -100,6 +100,7 @@ struct ht_request {
 	struct ht_list insts, groups, from; /* in the order given */
 	int64_t count;
 	int evac_mode;              /* enum evac_mode */
+	int hypervisor;             /* enum hypervisor, the cluster's first one; -1: it has none */
 };
 /* Also merges and updates what is missing. Errors carry upstream's texts. */
 int ht_ialloc_parse(struct ht_cluster *c, const char *text, size_t n, int64_t static_kvm_mem, struct arena *a, struct ht_request *ret,

@@ -406,6 +406,8 @@ int hail_main(struct htool *t, struct err *e)
 	if (rc == 0 && other)
 		rc = check_indices(other, &q, e);
 	if (rc == 0)
+		htool_dump(t, x.c, &q, !other);
+	if (rc == 0)
 		rc = run(&x, e);
 	ht_request_clear(&q);
 	return rc;

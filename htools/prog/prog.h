@@ -81,12 +81,16 @@ int htool_save(const struct htool *t, const struct ht_cluster *c, const char *ex
 void out_str(const struct str *s); /* to stdout */
 void out(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* --- dump.c: hail -v --- */
+/* To stderr. C is that of Q, or another one. */
+void htool_dump(const struct htool *t, const struct ht_cluster *c, const struct ht_request *q, bool of_request);
+
 /* --- places.c: hail --explain; everything accepts NULL, which is what one gets without that option --- */
 struct places;
 struct places *htool_places_new(struct htool *t, struct ht_cluster *c);
-/* Around each call that looks for a place for I (in GROUP, or NULL). */
 /* Instances that leave their nodes: set what A and O tell. */
 void htool_places_watch(struct places *x, struct ht_algo_opts *o, struct ht_alloc_opts *a);
+/* Around each call that looks for a place for I (in GROUP, or NULL). */
 void htool_places_start(struct places *x, struct ht_alloc_opts *a, const struct ht_inst *i, const char *group);
 void htool_places_end(struct places *x, struct ht_alloc_opts *a, const struct ht_alloc *chosen);
 void htool_places_print(const struct places *x);

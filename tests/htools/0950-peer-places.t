@@ -26,7 +26,7 @@ same() { # INPUT PROGRAM OPTIONS
 for ((seed = from; seed <= to; seed++)); do
 	for kind in allocate multi-allocate relocate node-evacuate change-group allocate-secondary; do
 		for t in "${traits[@]}"; do
-			same "request $kind $seed $t" hail -p
+			same "request $kind $seed $t" hail "-v -v -p"
 		done
 	done
 	same "seed $seed 8 30 drbd" hspace "--machine-readable -p"
