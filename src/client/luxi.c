@@ -8,11 +8,13 @@
 
 #define RETRY_PAUSE_US 100000
 #define ATTEMPTS 15 /* upstream: RetryOnNetworkError */
+#define NEXT_MASTER 60.0 /* who had a master waits longer for the next one, which asks the other nodes first */
 
 struct luxi_client {
 	char *path;
 	bool own; /* the path is the usual one of this node */
 	int fd;
+	bool had; /* it was connected */
 };
 
 static const char *socket_path(void)
@@ -45,6 +47,7 @@ static int try_connect(struct luxi_client *c, double timeout, struct err *e)
 
 		if (fd >= 0) {
 			c->fd = fd;
+			c->had = true;
 			return 0;
 		}
 		if (fd == -EACCES || fd == -EPERM)
@@ -116,7 +119,7 @@ static int send_request(struct luxi_client *c, const json *request, struct err *
 	struct err why CLEANUP(err_clear) = ERR_NONE;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
-		if (c->fd < 0 && try_connect(c, LUXI_CONNECT_TIMEOUT, e) < 0)
+		if (c->fd < 0 && try_connect(c, c->had ? NEXT_MASTER : LUXI_CONNECT_TIMEOUT, e) < 0)
 			return -1;
 		if (luxi_write(c->fd, request, LUXI_RW_TIMEOUT, &why) == 0)
 			return 0;

@@ -20,7 +20,7 @@ VCL_NODES=0
 VCL_NET=${VCL_NET:-127.$((RANDOM % 200 + 20)).$((RANDOM % 250 + 2))}
 VCL_PORT=${VCL_PORT:-$((RANDOM % 9000 + 20000))} # of the node agents; the next one is the REST daemons'
 # No command of a test takes that long; one that hangs must not stop everything.
-VCL_TIMEOUT=${VCL_TIMEOUT:-60}
+VCL_TIMEOUT=${VCL_TIMEOUT:-150}
 
 # What every cluster of the tests is initialised with, unless vcl_up's arguments say otherwise.
 VCL_INIT=(--no-ssh-init --no-etc-hosts --master-netdev=lo --nic-parameters=link=br0
