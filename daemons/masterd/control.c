@@ -3,6 +3,7 @@
  * level [name]: show or set the log level. stats: counters. locks: who holds and wants what. workers: [job, pid,
  * has it come back to this master?] of jobs that have one.
  * faults: the fault points; fault [name, action]: arm one (lib/base/fault.h).
+ * verify: configuration and database are read again, here and by the candidates, as every day.
  * replicas: which candidates have what; late [seconds]: when those who wait for other candidates are told.
  */
 #include "daemons/masterd/masterd.h"
@@ -121,6 +122,10 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 		luxi_ok(c, workers(m));
 	} else if (str_eq(method, "replicas")) {
 		luxi_ok(c, replicas_dump(m));
+	} else if (str_eq(method, "verify")) {
+		queries_verify(m);
+		replicas_verify(m);
+		luxi_ok(c, json_new_bool(true));
 	} else if (str_eq(method, "late")) {
 		do_late(m, c, json_get(j, "args"));
 	} else if (str_eq(method, "faults") && fault_enabled()) {
@@ -128,7 +133,7 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 	} else if (str_eq(method, "fault")) {
 		do_fault(c, json_get(j, "args"));
 	} else {
-		err_plain(&e, "Methods: level, stats, locks, workers, replicas, late%s",
+		err_plain(&e, "Methods: level, stats, locks, workers, replicas, late, verify%s",
 			  fault_enabled() ? ", faults, fault" : "");
 		luxi_fail(c, &e);
 	}

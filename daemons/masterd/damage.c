@@ -6,6 +6,7 @@
 #include "daemons/masterd/masterd.h"
 
 #include "lib/base/log.h"
+#include "src/replica/replica.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -63,7 +64,7 @@ int damage_check(struct master *m, struct err *e)
 
 	if (stat(path_of(PATH_CONFIG_DB), &st) == 0 && st.st_size > CHECK_MAX)
 		return 0;
-	return db_check(m->db, false, e);
+	return db_check(m->db, false, e) < 0 || replica_verify(m->db, e) < 0 ? -1 : 0;
 }
 
 void damage_reported(struct master *m, const char *why)

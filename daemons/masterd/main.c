@@ -130,6 +130,8 @@ static void end(struct master *m)
 	locks_free(m->locks);
 	reservations_free(m->res);
 	ev_timer_free(m->mirror);
+	mirror_free();
+	ev_timer_free(m->verify);
 	config_close(m->config);
 	if (m->damaged)
 		damage_move_away();

@@ -82,6 +82,7 @@ struct master {
 	struct settings set;
 	struct ev_timer *schedule;
 	struct ev_timer *mirror;
+	struct ev_timer *verify; /* the database is read again */
 	double mirror_at; /* when the timer fires, 0 = not set */
 	double mirror_pause; /* not before: other work has its turn */
 	struct mjob *mirror_due, **mirror_end;
@@ -263,6 +264,7 @@ void spread_free(struct master *m);
 int replicas_init(struct master *m, struct err *e);
 void replicas_free(struct master *m);
 void replicas_commit(struct master *m); /* m->serial grew; the set of candidates may be another one */
+void replicas_verify(struct master *m); /* all copies are read and compared with their digests, now */
 bool replicas_have(struct master *m, int64_t serial);
 void replicas_waiting(struct master *m, double since); /* somebody waits for acknowledgement */
 /* Does the change set make other nodes candidates? */
@@ -288,6 +290,7 @@ int vote(struct master *m, int *ret_exit, struct err *e);
 
 /* --- mirror.c: the queue directory as upstream has it --- */
 int mirror_init(struct master *m, struct err *e);
+void mirror_free(void);
 void mirror_job(struct mjob *j, bool log_only); /* soon */
 void mirror_last(struct mjob *j); /* now, if anything is to be written: J goes out of memory */
 void mirror_intend(int64_t id);   /* its end, or its archiving, is about to be committed */

@@ -5,6 +5,10 @@
  *
  * Jobs that end or are archived are written down ("mirror", their numbers) before that is committed:
  * the next master brings their files up to date if this one is killed in between. Others it writes anyway.
+ *
+ * A master that can't rely on that goes through all jobs, little by little: the first one of a term on its node, where
+ * other masters' jobs have no files or old ones, and one whose predecessor could not write the list. That is told by
+ * "mirrored": the term whose master has all files here.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -12,6 +16,7 @@
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
+#include "src/replica/replica.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,12 +30,23 @@
 #define STATE_DELAY 0.1
 #define INTENTS "mirror"
 #define INTENTS_MAX (64u << 20)
+#define MARK "mirrored"
+#define MARK_MAX 64
 #define RETRY_DELAY 5.0 /* after a failure: the disk may be full */
 #define LOG_DELAY 1.0 /* for new log entries alone */
 /* Nobody waits for longer than that, and most of the time is not for this, whatever there is to be written. */
 #define SLICE 0.002
 #define PAUSE_FACTOR 9
 #define SERIAL_PAUSE 0.05
+
+static struct {
+	bool on;
+	int64_t after; /* jobs up to that one are done */
+	struct arena *a; /* then the files: NULL = not yet */
+	struct strs names;
+} sweep;
+static int64_t term;
+static bool unmarked; /* there is no mark, though all would be in order */
 
 static gid_t group = (gid_t)-1;
 static bool missed; /* something could not be written */
@@ -133,11 +149,23 @@ static struct {
 	size_t n, cap;
 } unwritten;
 
+static void unmark(void)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *path = path_in(a, PATH_QUEUE_DIR, MARK);
+
+	if (unlink(path) < 0 && errno != ENOENT)
+		log_error("Can't remove %s: %s", path, strerror(errno));
+	unmarked = true;
+}
+
 void mirror_intend(int64_t id)
 {
 	if (intents >= 0 && dprintf(intents, "%" PRId64 "\n", id) > 0)
 		return;
-	/* known to this process at least, which lives on when the disk is full */
+	/* known to this process at least, which lives on when the disk is full; the next one looks at everything */
+	if (!unmarked)
+		unmark();
 	GROW(unwritten.v, unwritten.n, unwritten.cap);
 	unwritten.v[unwritten.n++] = id;
 }
@@ -183,11 +211,118 @@ static void catch_up_all(struct master *m)
 		catch_up(m, unwritten.v[i]);
 }
 
-static void forget_intents(void)
+static void mark(struct master *m)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+
+	put(m, path_in(a, PATH_QUEUE_DIR, MARK), arena_printf(a, "%" PRId64 "\n", term));
+	unmarked = missed;
+}
+
+static void forget_intents(struct master *m)
 {
 	unwritten.n = 0;
+	if (unmarked && !sweep.on)
+		mark(m);
 	if (intents >= 0 && ftruncate(intents, 0) < 0)
 		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
+}
+
+/* --- all jobs --- */
+/* A file of a job that was never acknowledged is not one. */
+static void tidy(struct master *m, const char *name)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *path = path_in(a, PATH_QUEUE_DIR, "%s", name);
+	enum job_status s;
+	int64_t id;
+
+	if (!str_starts(name, "job-") || parse_int(name + strlen("job-"), &id) < 0 || jobs_loaded(m, id))
+		return;
+	if (queue_status(m->db, id, &s, NULL) == 0 && unlink(path) < 0 && errno != ENOENT)
+		done(m, -errno, "remove", path);
+}
+
+static void sweep_job(struct master *m, int64_t id, bool archived)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct mjob *j = jobs_loaded(m, id);
+	struct job *job = NULL;
+
+	if (j) {
+		link_due(j);
+		return;
+	}
+	/* what is in the archive was complete before it went there */
+	if (archived && fs_exists(archived_file(a, id)) && !fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)))
+		return;
+	if (queue_load(m->db, a, id, &job, NULL) < 0 || !job)
+		return;
+	write_file(m, job);
+	if (archived && !missed)
+		mirror_archive(m, id);
+}
+
+static void sweep_end(void)
+{
+	arena_free(STEAL(sweep.a));
+	sweep.on = false;
+}
+
+/* 1 = something was done, 0 = all is done, -1 */
+static int sweep_step(struct master *m, struct err *e)
+{
+	int64_t id;
+	bool archived;
+	int rc = sweep.a ? 0 : queue_next(m->db, sweep.after, &id, &archived, e);
+
+	if (rc == 1) {
+		sweep_job(m, id, archived);
+		if (!missed)
+			sweep.after = id;
+		return 1;
+	}
+	if (rc < 0)
+		return -1;
+	if (!sweep.a) {
+		sweep.a = arena_new();
+		rc = fs_list(sweep.a, path_of(PATH_QUEUE_DIR), &sweep.names);
+		return rc < 0 ? err_sys(e, rc, "Can't read %s", path_of(PATH_QUEUE_DIR)) : 1;
+	}
+	if (!sweep.names.n)
+		return 0;
+	tidy(m, sweep.names.v[--sweep.names.n]);
+	return 1;
+}
+
+static void sweep_some(struct master *m, double until)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	int rc = 1;
+
+	while (rc == 1 && !missed && clock_mono() < until)
+		rc = sweep_step(m, &e);
+	if (rc < 0) /* the mark is missing: the next master tries again */
+		log_error("Can't bring the files of all jobs up to date: %s", err_msg(&e));
+	if (rc != 1)
+		sweep_end();
+	if (rc < 0)
+		unmarked = false;
+}
+
+static void sweep_start(void)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	char *text CLEANUP(freep) = NULL;
+	int64_t marked;
+
+	if (fs_read(path_in(a, PATH_QUEUE_DIR, MARK), MARK_MAX, &text, NULL) == 0) {
+		text[strcspn(text, "\n")] = '\0';
+		if (parse_int(text, &marked) == 0 && marked == term)
+			return;
+	}
+	unmark(); /* until it is done */
+	sweep.on = true;
 }
 
 /* Small files that follow the database. */
@@ -231,13 +366,17 @@ static void on_timer(void *arg)
 		write_job(m->mirror_due);
 		cost = clock_mono() - start;
 	}
+	if (sweep.on && !missed && cost < SLICE) {
+		sweep_some(m, start + SLICE);
+		cost = clock_mono() - start;
+	}
 	if (!missed)
 		m->mirror_pause = start + cost * (1 + PAUSE_FACTOR);
 	/* jobs that have ended and are on their way to the candidates come later */
-	if (missed || m->mirror_due || m->turn_armed || m->finished)
-		arm(m, m->mirror_due ? 0 : LOG_DELAY);
+	if (missed || sweep.on || m->mirror_due || m->turn_armed || m->finished)
+		arm(m, m->mirror_due || sweep.on ? 0 : LOG_DELAY);
 	else
-		forget_intents();
+		forget_intents(m);
 }
 
 void mirror_job(struct mjob *j, bool log_only)
@@ -289,6 +428,7 @@ int mirror_init(struct master *m, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	const char *path = path_in(a, PATH_QUEUE_DIR, INTENTS);
+	struct replica_state s = { 0 };
 	int r;
 
 	m->mirror_end = &m->mirror_due;
@@ -300,13 +440,22 @@ int mirror_init(struct master *m, struct err *e)
 		r = fs_ensure_dir(path_of(PATH_JOB_QUEUE_ARCHIVE_DIR), 0750, (uid_t)-1, group);
 	if (r < 0)
 		return err_sys(e, r, "Can't make %s", path_of(PATH_QUEUE_DIR));
-	if (flags(m, e) < 0)
+	if (flags(m, e) < 0 || replica_read(m->db, &s, e) < 0)
 		return -1;
+	term = s.term;
 	catch_up_all(m);
 	intents = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (intents < 0)
 		log_error("Can't open %s: %s", path, strerror(errno));
-	if (!missed)
-		forget_intents();
+	sweep_start();
+	if (sweep.on)
+		arm(m, 0);
+	else if (!missed)
+		forget_intents(m);
 	return 0;
+}
+
+void mirror_free(void)
+{
+	sweep_end();
 }

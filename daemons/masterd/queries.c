@@ -12,7 +12,8 @@
 #define RETIRE_AFTER 2000
 #define QUERY_TIMEOUT LUXI_RW_TIMEOUT /* the client does not wait longer */
 
-#define VERIFY_TIMEOUT 600
+#define VERIFY_TIMEOUT 3600
+#define VERIFY_EVERY 86400.0
 
 struct query {
 	struct master *m;
@@ -66,6 +67,11 @@ static void on_gone(void *arg)
 	query_free(q);
 }
 
+static void verify_again(void *arg)
+{
+	queries_verify(arg);
+}
+
 void queries_init(struct master *m)
 {
 	static const char *argv[2]; /* the pool goes on using it */
@@ -76,6 +82,7 @@ void queries_init(struct master *m)
 			       .retire_after = RETIRE_AFTER,
 			       .max_message = LUXI_MAX_MESSAGE };
 
+	m->verify = ev_timer_new(m->ev, "verify", verify_again, m);
 	argv[0] = path_of(PATH_QUERY_WORKER);
 	m->query_pool = pool_new(m->ev, &o);
 }
@@ -91,6 +98,7 @@ static void on_verified(struct pool_job *j, json *msg, bool final, void *arg)
 
 void queries_verify(struct master *m)
 {
+	ev_timer_start(m->verify, VERIFY_EVERY);
 	pool_submit(m->query_pool, json_pack("{s:s}", "method", "verify"), VERIFY_TIMEOUT, on_verified,
 		    m);
 }

@@ -291,6 +291,8 @@ static void on_message(struct pool_job *pj, json *msg, bool final, void *arg)
 		lost_term(r, json_get_str(msg, "fenced"));
 	} else if (!final && json_has(msg, "lacks")) {
 		lost_changes(r, json_get_str(msg, "lacks"), json_get_str(msg, "why"));
+	} else if (!final && json_has(msg, "damaged")) {
+		damage_reported(r->m, json_get_str(msg, "damaged"));
 	} else if (!final && c) {
 		FAULT(replica_told);
 		c->serial = json_get_int(msg, "serial", c->serial);
@@ -411,6 +413,12 @@ static int read_candidates(struct replicas *r, struct err *e)
 	}
 	drop_gone(r);
 	return 0;
+}
+
+void replicas_verify(struct master *m)
+{
+	if (m->replicas->worker)
+		pool_send(m->replicas->worker, json_pack("{s:b, s:I}", "verify", 1, "serial", m->serial));
 }
 
 bool replicas_concerned(struct master *m, const json *changes)

@@ -6,6 +6,7 @@
  */
 #include "daemons/worker/worker.h"
 #include "src/query/query.h"
+#include "src/replica/replica.h"
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -59,6 +60,14 @@ static void answer(struct worker_tools *t, const json *request, struct str *repl
 		str_addc(reply, '}');
 }
 
+/* What is on disk, not what this process remembers of it. */
+static int look_for_damage(struct err *e)
+{
+	struct db *d CLEANUP(db_closep) = NULL;
+
+	return db_open(path_of(PATH_CONFIG_DB), DB_READ, &d, e) < 0 || db_check(d, true, e) < 0 ? -1 : replica_verify(d, e);
+}
+
 static void verify(struct worker_tools *t)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -67,7 +76,7 @@ static void verify(struct worker_tools *t)
 	struct strs errors = { 0 };
 
 	(void)tools(t, &e);
-	if (!t->config || snapshot_open(t->config, &s, &e) < 0 || db_check(config_db(t->config), true, &e) < 0 ||
+	if (!t->config || look_for_damage(&e) < 0 || snapshot_open(t->config, &s, &e) < 0 ||
 	    config_verify(s, a, &errors, &e) < 0) {
 		log_error("Can't verify the configuration: %s", err_msg(&e));
 		return;

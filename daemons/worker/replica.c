@@ -5,10 +5,12 @@
  *
  * Messages: {"targets": [{"uuid", "name", "ip"}], "serial": n} and {"serial": n}: the log has entry n. The master
  * hears {"at": uuid, "serial": n, "error": text or null} about each target, {"fenced": text} when a node
- * follows a newer master, and {"lacks": name, "why": text} when a copy has what the database lacks; such a copy is left alone.
+ * follows a newer master, {"lacks": name, "why": text} when a copy has what the database lacks; such a copy is left
+ * alone, and {"damaged": text} when the master's own database is. {"verify": true}: all look for damage now.
  */
 #include "daemons/worker/worker.h"
 
+#include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/base/map.h"
@@ -28,6 +30,8 @@
 #define ENTRIES_MAX 512     /* in one call */
 #define BYTES_MAX (1u << 20)
 #define CHUNK (4u << 20)
+#define READ_EVERY 86400.0  /* all copies are read again and compared with their digests */
+#define READ_TIMEOUT 3600.0
 
 struct sender;
 struct target {
@@ -38,6 +42,9 @@ struct target {
 	struct replica_pos pos;
 	struct rpc_batch *call;
 	bool copying;
+	struct rpc_batch *reading; /* it looks for damage */
+	double read_at; /* when it began, 0 = since it came back not at all */
+	bool damaged;   /* until it has another copy */
 	bool beat; /* say something even if there is nothing new */
 	double backoff;
 	struct ev_timer *retry;
@@ -78,10 +85,21 @@ static void copy_end(struct sender *s)
 	unlink(path_of(PATH_CONFIG_DB_SENT));
 }
 
+/* The master ends when its own database is damaged. */
+static void tell_damage(struct sender *s)
+{
+	const char *why = db_found_damage();
+
+	if (why)
+		chan_send(s->chan, json_pack("{s:s}", "damaged", why));
+}
+
 static void failed(struct target *t, const char *error)
 {
 	if (t->copying)
 		copy_end(t->s);
+	tell_damage(t->s);
+	t->read_at = 0;
 	if (t->backoff <= 0)
 		log_warn("Can't bring changes to master candidate %s: %s", t->name, error);
 	t->known = false;
@@ -141,6 +159,34 @@ static void told_state(const struct rpc_answer *answers, size_t n, void *arg)
 	advance(t);
 }
 
+/* --- is what it has still what was written? --- */
+static void told_damage(const struct rpc_answer *answers, size_t n, void *arg)
+{
+	struct target *t = arg;
+	const char *why = answers->failed ? NULL : json_get_str(answers->payload, "damaged");
+
+	(void)n;
+	t->reading = NULL;
+	if (answers->failed)
+		log_info("Master candidate %s can't look for damage in its copy: %s", t->name, answers->error);
+	if (!why)
+		return;
+	log_error("The copy of master candidate %s is damaged (%s): it gets a new one", t->name, why);
+	t->damaged = true;
+	advance(t);
+}
+
+static void look_for_damage(struct target *t)
+{
+	double now = clock_mono();
+
+	if (t->reading || (t->read_at > 0 && now < t->read_at + READ_EVERY))
+		return;
+	t->read_at = now;
+	t->reading = rpc_start(t->s->tools.rpc, RPC_replica_verify, &(struct rpc_node){ .name = t->name, .ip = t->ip }, 1,
+			       json_new_array(), NULL, READ_TIMEOUT, told_damage, t);
+}
+
 /* --- entries --- */
 static void appended(const struct rpc_answer *answers, size_t n, void *arg)
 {
@@ -161,6 +207,7 @@ static void appended(const struct rpc_answer *answers, size_t n, void *arg)
 			log_info("Master candidate %s follows again", t->name);
 		t->backoff = 0;
 		report(t, NULL);
+		look_for_damage(t);
 	}
 	advance(t);
 }
@@ -170,8 +217,9 @@ static json *entries_json(struct arena *a, const struct replica_entry *v, size_t
 	json *out = json_new_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_append(out, json_pack("[I, I, s]", v[i].pos.term, v[i].pos.serial,
-					   base64_encode(a, v[i].changes, v[i].n)));
+		json_append(out, json_pack(v[i].has_digest ? "[I, I, s, I]" : "[I, I, s]", v[i].pos.term,
+					   v[i].pos.serial, base64_encode(a, v[i].changes, v[i].n),
+					   (int64_t)v[i].digest));
 	return out;
 }
 
@@ -208,6 +256,7 @@ static void took_chunk(const struct rpc_answer *answers, size_t n, void *arg)
 	log_info("Master candidate %s has got a copy of the database", t->name);
 	t->pos = s->copy_pos;
 	t->known = true;
+	t->damaged = false;
 	t->backoff = 0;
 	copy_end(s);
 	report(t, NULL);
@@ -306,6 +355,10 @@ static void advance(struct target *t)
 		call(t, RPC_replica_state, json_new_array(), CALL_TIMEOUT, told_state);
 		return;
 	}
+	if (t->damaged) {
+		start_copy(t);
+		return;
+	}
 	if (t->pos.serial == t->s->serial && !t->beat && t->backoff <= 0)
 		return;
 	a = arena_new();
@@ -353,6 +406,7 @@ static void target_free(struct target *t)
 	if (t->copying)
 		copy_end(t->s);
 	rpc_cancel(t->call);
+	rpc_cancel(t->reading);
 	ev_timer_free(t->retry);
 	free(t->uuid);
 	free(t->name);
@@ -396,6 +450,16 @@ static void take_targets(struct sender *s, const json *list)
 		}
 }
 
+static void read_all_again(struct sender *s)
+{
+	struct target *t;
+
+	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);) {
+		t->read_at = 0;
+		t->beat = true; /* with the answer */
+	}
+}
+
 static int open_tools(struct sender *s, struct err *e)
 {
 	if (s->tools.rpc)
@@ -417,6 +481,8 @@ static void on_message(struct chan *c, json *msg, void *arg)
 		log_error("Can't bring changes to master candidates: %s", err_msg(&e));
 	if (json_has(msg, "targets"))
 		take_targets(s, json_get(msg, "targets"));
+	if (json_has(msg, "verify"))
+		read_all_again(s);
 	advance_all(s);
 }
 

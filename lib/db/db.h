@@ -85,6 +85,15 @@ void db_record_end(struct db *d); /* also without one */
  */
 int db_apply(struct db *d, const void *changes, size_t n, struct err *e);
 
+/*
+ * --- digest.c: a digest over all rows of the tables that TABLES accepts (NULL: all), whatever their order, that can
+ * follow changes. It finds bits that change by themselves and rows that get lost, not what is done on purpose. ---
+ */
+int db_digest(struct db *d, bool (*tables)(const char *table), uint64_t *ret, struct err *e); /* reads everything */
+/* SUM before the changes becomes that after them. */
+int db_digest_changes(const void *changes, size_t n, uint64_t *sum, struct err *e);
+uint64_t db_digest_of(const int64_t *numbers, size_t n);
+
 /* Safe snapshot copy to a file while running. */
 int db_backup(struct db *d, const char *to, struct err *e);
 

@@ -1,6 +1,7 @@
 libbase_a_SOURCES += \
 	lib/db/apply.c \
 	lib/db/db.h \
+	lib/db/digest.c \
 	lib/db/migrate.c \
 	lib/db/priv.h \
 	lib/db/session.c \

@@ -109,6 +109,8 @@ static int decode(struct arena *a, const json *list, struct replica_entry **ret,
 		if (!text || base64_decode(a, text, &data, &x->n) < 0)
 			return err_plain(e, "Changes that can't be read");
 		x->changes = data;
+		x->has_digest = json_at(item, 3) != NULL;
+		x->digest = (uint64_t)json_int(json_at(item, 3), 0);
 	}
 	return 0;
 }
@@ -164,5 +166,36 @@ int node_replica_copy(struct node_ctx *ctx, const struct rpc_replica_copy *args,
 	TRY(replica_receive(path_of(PATH_CONFIG_DB), args->offset, data, n, args->digest, uid, gid, e));
 	if (args->digest)
 		log_info("Received a copy of the master's database");
+	return 0;
+}
+
+static int look(const char *path, struct err *e)
+{
+	struct db *d CLEANUP(db_closep) = NULL;
+
+	return db_open(path, DB_READ, &d, e) < 0 || db_check(d, false, e) < 0 ? -1 : replica_verify(d, e);
+}
+
+/* In another process than the others, which go on meanwhile: the copy may be replaced while it is read. */
+int node_replica_verify(struct node_ctx *ctx, const struct rpc_replica_verify *args, json **ret, struct err *e)
+{
+	const char *path = path_of(PATH_CONFIG_DB), *why;
+	struct stat before, after;
+	int rc;
+
+	(void)ctx;
+	(void)args;
+	if (master_runs())
+		return refuse_master(e);
+	if (stat(path, &before) < 0)
+		return err_plain(e, "There is no copy of the database on this node");
+	rc = look(path, e);
+	why = db_found_damage();
+	if (stat(path, &after) < 0 || before.st_dev != after.st_dev || before.st_ino != after.st_ino)
+		return rc < 0 ? -1 : err_plain(e, "The copy of the database has been replaced meanwhile");
+	if (rc < 0 && !why)
+		return -1;
+	err_clear(e);
+	*ret = json_pack("{s:s}", "damaged", why);
 	return 0;
 }

@@ -301,6 +301,21 @@ int queue_save(struct db *d, const struct job *j, struct err *e)
 		       "iffsiI", (int)job_status_of(j), j->start, j->end, text, job_priority(j), j->id);
 }
 
+int queue_next(struct db *d, int64_t after, int64_t *ret, bool *ret_archived, struct err *e)
+{
+	struct db_stmt *s CLEANUP(db_finish) = NULL;
+	int rc;
+
+	if (db_query(d, &s, e, "SELECT id, archived FROM job WHERE id > ? ORDER BY id LIMIT 1", "I", after) < 0)
+		return -1;
+	rc = db_step(s, e);
+	if (rc == 1) {
+		*ret = db_int(s, 0);
+		*ret_archived = db_int(s, 1);
+	}
+	return rc;
+}
+
 int queue_status(struct db *d, int64_t id, enum job_status *ret, struct err *e)
 {
 	int64_t v = 0;

@@ -53,6 +53,9 @@ int replica_copy(struct db *d, const char *file, struct replica_pos *ret, char *
 	if (db_backup(d, file, e) < 0 || db_open(file, DB_READ, &copy, e) < 0)
 		return -1;
 	rc = replica_read(copy, &s, e);
+	/* what is wrong here must not get to others */
+	if (rc == 1 && replica_verify(copy, e) < 0)
+		rc = -1;
 	db_closep(&copy);
 	if (rc != 1)
 		return rc < 0 ? -1 : err_plain(e, "The database has no log of its changes");

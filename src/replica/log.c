@@ -17,6 +17,9 @@ static const char *const schema[] = {
 	"INSERT INTO replica_state(id, term, last_term, last, base_term, base, bytes, tables, status)"
 	" VALUES(1, 1, 1, 0, 1, 0, 0, '', '[]');"
 	"CREATE TABLE replica_log(serial INTEGER PRIMARY KEY, term INTEGER NOT NULL, changes BLOB NOT NULL)",
+	/* of all rows that are logged, after the entry; NULL = not known. The seal is over this row's numbers. */
+	"ALTER TABLE replica_state ADD COLUMN digest INTEGER; ALTER TABLE replica_state ADD COLUMN seal INTEGER;"
+	"ALTER TABLE replica_log ADD COLUMN digest INTEGER",
 };
 
 int replica_cmp(struct replica_pos a, struct replica_pos b)
@@ -41,23 +44,45 @@ static bool is_logged(const char *table)
 /* --- state --- */
 int replica_read(struct db *d, struct replica_state *ret, struct err *e)
 {
+	/* 2: with columns for digests, which a copy made by an older version has not */
+	static const char *const queries[] = {
+		NULL,
+		"SELECT term, last_term, last, base_term, base, bytes, 0, NULL, NULL FROM replica_state",
+		"SELECT term, last_term, last, base_term, base, bytes, digest IS NOT NULL, digest, seal"
+		" FROM replica_state",
+	};
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 	int64_t n = 0;
 	int rc;
 
-	if (db_get_int(d, &n, e, "SELECT count(*) FROM sqlite_schema WHERE name = 'replica_state'", "") < 0)
+	if (db_get_int(d, &n, e,
+		       "SELECT 1 + (instr(sql, 'digest') > 0) FROM sqlite_schema WHERE name = 'replica_state'",
+		       "") < 0)
 		return -1;
 	if (!n)
 		return 0;
-	if (db_query(d, &s, e, "SELECT term, last_term, last, base_term, base, bytes FROM replica_state", "") < 0)
+	if (db_query(d, &s, e, queries[n], "") < 0)
 		return -1;
 	rc = db_step(s, e);
 	if (rc == 1)
 		*ret = (struct replica_state){ .term = db_int(s, 0),
 					       .last = { db_int(s, 1), db_int(s, 2) },
 					       .base = { db_int(s, 3), db_int(s, 4) },
-					       .bytes = db_int(s, 5) };
+					       .bytes = db_int(s, 5),
+					       .columns = n == 2,
+					       .has_digest = db_int(s, 6),
+					       .digest = (uint64_t)db_int(s, 7),
+					       .seal = db_int(s, 8) };
 	return rc;
+}
+
+/* The numbers of the state have no other copy to compare them with. */
+static int64_t seal_of(const struct replica_state *s)
+{
+	const int64_t numbers[] = { s->last.term, s->last.serial, s->base.term,	s->base.serial, s->bytes,
+				    (int64_t)s->digest };
+
+	return (int64_t)db_digest_of(numbers, ARRAY_SIZE(numbers));
 }
 
 static int state_get(struct db *d, struct replica_state *ret, struct err *e)
@@ -69,10 +94,16 @@ static int state_get(struct db *d, struct replica_state *ret, struct err *e)
 
 static int state_put(struct db *d, const struct replica_state *s, struct err *e)
 {
+	if (!s->columns)
+		return db_exec(d, e,
+			       "UPDATE replica_state SET term = ?, last_term = ?, last = ?, base_term = ?, base = ?,"
+			       " bytes = ?",
+			       "IIIIII", s->term, s->last.term, s->last.serial, s->base.term, s->base.serial, s->bytes);
 	return db_exec(d, e,
 		       "UPDATE replica_state SET term = ?, last_term = ?, last = ?, base_term = ?, base = ?,"
-		       " bytes = ?",
-		       "IIIIII", s->term, s->last.term, s->last.serial, s->base.term, s->base.serial, s->bytes);
+		       " bytes = ?, digest = iif(?, ?, NULL), seal = ?",
+		       "IIIIIIiII", s->term, s->last.term, s->last.serial, s->base.term, s->base.serial, s->bytes,
+		       (int)s->has_digest, (int64_t)s->digest, seal_of(s));
 }
 
 /* --- start --- */
@@ -91,7 +122,7 @@ static int check_keys(struct db *d, struct err *e)
 	return rc == 1 ? err_plain(e, "Table %s has no primary key", name) : rc;
 }
 
-/* The tables were changed, so no copy can follow by the log. */
+/* The tables were changed, or rows behind our back, so no copy can follow by the log. */
 static int start_anew(struct db *d, const char *tables, struct err *e)
 {
 	struct replica_state s;
@@ -102,24 +133,33 @@ static int start_anew(struct db *d, const char *tables, struct err *e)
 	s.last.term = s.term;
 	s.base = s.last;
 	s.bytes = 0;
-	if (state_put(d, &s, e) < 0)
+	s.has_digest = true;
+	if (db_digest(d, is_logged, &s.digest, e) < 0 || state_put(d, &s, e) < 0)
 		return -1;
 	return db_exec(d, e, "UPDATE replica_state SET tables = ?", "s", tables);
+}
+
+/* Which version of the tables there is, and for which the log was begun. */
+static int read_tables(struct db *d, struct arena *a, const char **ret_now, const char **ret_then, struct err *e)
+{
+	if (db_get_text(d, a, ret_now, e,
+			"SELECT group_concat(name || '=' || version, ' ')"
+			" FROM (SELECT * FROM schema_part ORDER BY name)",
+			"") < 0)
+		return -1;
+	return db_get_text(d, a, ret_then, e, "SELECT tables FROM replica_state", "") < 0 ? -1 : 0;
 }
 
 int replica_init(struct db *d, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	const char *now, *then;
+	struct replica_state s;
 
 	if (db_migrate(d, "replica", schema, ARRAY_SIZE(schema), e) < 0 || check_keys(d, e) < 0 ||
-	    db_get_text(d, a, &now, e,
-			"SELECT group_concat(name || '=' || version, ' ')"
-			" FROM (SELECT * FROM schema_part ORDER BY name)",
-			"") < 0 ||
-	    db_get_text(d, a, &then, e, "SELECT tables FROM replica_state", "") < 0)
+	    read_tables(d, a, &now, &then, e) < 0 || state_get(d, &s, e) < 0)
 		return -1;
-	if (strcmp(now, then) == 0)
+	if (strcmp(now, then) == 0 && s.has_digest)
 		return 0;
 	if (db_begin(d, true, e) < 0)
 		return -1;
@@ -128,6 +168,48 @@ int replica_init(struct db *d, struct err *e)
 		return -1;
 	}
 	return db_commit(d, e);
+}
+
+static int verify(struct db *d, struct err *e)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *now, *then, *why = NULL;
+	struct replica_state s;
+	uint64_t digest;
+	int rc = replica_read(d, &s, e);
+
+	if (rc != 1 || !s.has_digest)
+		return rc < 0 ? -1 : 0;
+	if (read_tables(d, a, &now, &then, e) < 0)
+		return -1;
+	/* the log begins anew with the tables of another version, and so does the digest */
+	if (strcmp(now, then) != 0)
+		return 0;
+	if (seal_of(&s) != s.seal) {
+		why = "the position of the log is not what was written";
+	} else {
+		if (db_digest(d, is_logged, &digest, e) < 0)
+			return -1;
+		if (digest != s.digest)
+			why = "something in it is not what was written: the digest of all rows is another one";
+	}
+	if (!why)
+		return 0;
+	db_note_damage(why);
+	return err_plain(e, "database: %s", why);
+}
+
+int replica_verify(struct db *d, struct err *e)
+{
+	bool own = !db_in_transaction(d);
+	int rc;
+
+	if (own && db_begin(d, false, e) < 0)
+		return -1;
+	rc = verify(d, e);
+	if (own)
+		db_rollback(d);
+	return rc;
 }
 
 int replica_set_term(struct db *d, int64_t term, struct err *e)
@@ -206,8 +288,12 @@ static int limit(struct db *d, struct replica_state *s, struct err *e)
 
 static int append(struct db *d, struct replica_state *s, const void *data, size_t n, struct err *e)
 {
-	if (db_exec(d, e, "INSERT INTO replica_log(serial, term, changes) VALUES(?, ?, ?)", "IIb",
-		    s->last.serial, s->last.term, data, n) < 0)
+	if (s->columns ? db_exec(d, e,
+				 "INSERT INTO replica_log(serial, term, changes, digest) VALUES(?, ?, ?, iif(?, ?, NULL))",
+				 "IIbiI", s->last.serial, s->last.term, data, n, (int)s->has_digest,
+				 (int64_t)s->digest) < 0 :
+			 db_exec(d, e, "INSERT INTO replica_log(serial, term, changes) VALUES(?, ?, ?)", "IIb",
+				 s->last.serial, s->last.term, data, n) < 0)
 		return -1;
 	s->bytes += (int64_t)n;
 	return limit(d, s, e);
@@ -237,7 +323,8 @@ int replica_end(struct db *d, int64_t *ret_serial, struct err *e)
 	if (n) {
 		s.last.serial++;
 		s.last.term = s.term;
-		if (append(d, &s, data, n, e) < 0 || state_put(d, &s, e) < 0)
+		if ((s.has_digest && db_digest_changes(data, n, &s.digest, e) < 0) ||
+		    append(d, &s, data, n, e) < 0 || state_put(d, &s, e) < 0)
 			return -1;
 	}
 	*ret_serial = s.last.serial;
@@ -275,8 +362,10 @@ int replica_entries(struct db *d, struct arena *a, struct replica_pos after, siz
 	if (state_get(d, &s, e) < 0 || (rc = knows(d, &s, after, e)) < 0)
 		return -1;
 	if (rc == 0 || db_query(d, &q, e,
-				"SELECT serial, term, changes FROM replica_log WHERE serial > ?"
-				" ORDER BY serial",
+				s.columns ? "SELECT serial, term, changes, digest IS NOT NULL, digest FROM replica_log"
+					    " WHERE serial > ? ORDER BY serial" :
+					    "SELECT serial, term, changes, 0, NULL FROM replica_log"
+					    " WHERE serial > ? ORDER BY serial",
 				"I", after.serial) < 0)
 		return rc == 0 ? 0 : -1;
 	while (*ret_n < max && sum < bytes && (rc = db_step(q, e)) == 1) {
@@ -284,10 +373,25 @@ int replica_entries(struct db *d, struct arena *a, struct replica_pos after, siz
 		void *copy = arena_alloc(a, db_bytes(q, 2) + 1);
 
 		memcpy(copy, db_blob(q, 2), db_bytes(q, 2));
-		*x = (struct replica_entry){ { db_int(q, 1), db_int(q, 0) }, copy, db_bytes(q, 2) };
+		*x = (struct replica_entry){ .pos = { db_int(q, 1), db_int(q, 0) }, .changes = copy,
+					     .n = db_bytes(q, 2), .has_digest = db_int(q, 3),
+					     .digest = (uint64_t)db_int(q, 4) };
 		sum += x->n;
 	}
 	return rc < 0 ? -1 : 1;
+}
+
+/* The same rows as the master has then? 0, 1, -1 */
+static int follow_digest(struct replica_state *s, const struct replica_entry *x, struct err *e)
+{
+	if (!s->has_digest)
+		return 0;
+	if (db_digest_changes(x->changes, x->n, &s->digest, e) < 0)
+		return -1;
+	if (!x->has_digest || x->digest == s->digest)
+		return 0;
+	err_plain(e, "the digest of all rows is not the master's");
+	return 1;
 }
 
 static int apply_all(struct db *d, struct replica_state *s, const struct replica_entry *v, size_t n,
@@ -303,6 +407,8 @@ static int apply_all(struct db *d, struct replica_state *s, const struct replica
 			return 1;
 		}
 		rc = db_apply(d, v[i].changes, v[i].n, e);
+		if (rc == 0)
+			rc = follow_digest(s, &v[i], e);
 		if (rc)
 			return rc;
 		s->last = v[i].pos;

@@ -27,6 +27,10 @@ struct replica_state {
 	struct replica_pos last; /* the newest entry */
 	struct replica_pos base; /* the last one that is not kept */
 	int64_t bytes;           /* of all that are kept */
+	bool columns;            /* tables have those for digests: not so in copies of an older version */
+	bool has_digest;
+	uint64_t digest;         /* of all rows that are logged */
+	int64_t seal;            /* digest of these numbers */
 };
 
 /* --- log.c: the master's end --- */
@@ -42,6 +46,11 @@ int replica_read(struct db *d, struct replica_state *ret, struct err *e);
 int replica_begin(struct db *d, struct err *e);
 int replica_end(struct db *d, int64_t *ret_serial, struct err *e);
 void replica_forget(struct db *d);
+/*
+ * Is everything what was written? Reads all; errors say what is wrong, which is noted as damage (db_found_damage()).
+ * A database of an older version, without a digest, passes; it gets one by replica_init().
+ */
+int replica_verify(struct db *d, struct err *e);
 /* Begin to act in TERM (not below the present one). A transaction of its own. */
 int replica_set_term(struct db *d, int64_t term, struct err *e);
 /* What the administrator should know about the copies, a list of texts; not part of any copy. */
@@ -53,6 +62,8 @@ struct replica_entry {
 	struct replica_pos pos;
 	const void *changes;
 	size_t n;
+	bool has_digest;
+	uint64_t digest; /* of all rows afterwards */
 };
 /*
  * Entries after AFTER, at most MAX and about BYTES of them, in the arena. 1 = found (maybe none: AFTER is the

@@ -239,6 +239,7 @@ static void random_transaction(struct db *d)
 
 static void test_random(void **state)
 {
+	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct db *m CLEANUP(db_closep) = new_master();
 	struct db *r CLEANUP(db_closep) = copy_to(m, "r", 1000), *s CLEANUP(db_closep) = copy_to(m, "s", 1 << 20);
 
@@ -250,6 +251,8 @@ static void test_random(void **state)
 		if (pick(50) == 0) {
 			assert_int_equal(follow(m, s, 100), 1);
 			assert_same(m, s);
+			assert_ok(replica_verify(m, &e), &e);
+			assert_ok(replica_verify(s, &e), &e);
 		}
 	}
 	assert_true(state_of(m).last.serial > 300);
@@ -389,10 +392,12 @@ static void test_other_history(void **state)
 	/* the old one can't follow: its entry is not of that term */
 	assert_int_equal(replica_entries(r, a, state_of(m).last, 9, 999, &v, &n, &e), 0);
 	assert_int_equal(follow(r, m, 9), 0);
-	/* somebody claims that it can: the rows tell */
+	/* somebody claims that it can: the digest tells, or the rows do */
 	v = entries(r, a, at, &n);
 	assert_int_equal(n, 2);
 	v[0].pos.serial = 2 + at.serial;
+	assert_int_equal(send(m, state_of(m).last, v, 1, &pos), 2);
+	v[0].has_digest = v[1].has_digest = false;
 	assert_int_equal(send(m, state_of(m).last, v, 1, &pos), 1);
 	v[1].pos.serial = 3 + at.serial;
 	assert_ok(db_exec(m, &e, "DELETE FROM a WHERE id = 2", ""), &e);
@@ -503,6 +508,158 @@ static void test_tables_changed(void **state)
 	assert_string_equal(err_msg(&e), "Table c has no primary key");
 }
 
+/* What nobody wrote, in each kind of value; undone afterwards. */
+static void test_flipped(void **state)
+{
+	static const char *const flips[] = {
+		"UPDATE a SET name = 'rov1' WHERE id = 1",
+		"UPDATE a SET x = 0.75 WHERE id = 2",
+		"UPDATE a SET x = 4 WHERE id = 3",
+		"UPDATE a SET data = x'000102030405060708090a0b0c0d0e0f101112131415161718' WHERE id = 2",
+		"UPDATE a SET data = NULL WHERE id = 2",
+		"UPDATE a SET id = 10 WHERE id = 3",
+		"DELETE FROM a WHERE id = 1",
+		"DELETE FROM b WHERE role = 1",
+		"INSERT INTO b(role, value, n) VALUES(8, 'v', 0)",
+		/* two rows exchange a value: the sum of all values is the same */
+		"UPDATE b SET n = 3 - n",
+		"UPDATE replica_state SET last = last + 1",
+		"UPDATE replica_state SET bytes = bytes + 1",
+		"UPDATE replica_state SET digest = digest + 1",
+	};
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct db *m CLEANUP(db_closep) = new_master();
+	char *sent CLEANUP(freep) = file("sent"), *digest = NULL;
+	struct replica_pos pos;
+	int64_t size;
+
+	(void)state;
+	begin(m);
+	assert_ok(db_exec(m, &e,
+			  "INSERT INTO a(id, name, x, data) VALUES(1, 'row1', 1.5, NULL), (3, NULL, 3, NULL),"
+			  " (2, 'row2', 0.5, x'000102030405060708090a0b0c0d0e0f101112131415161710')",
+			  ""),
+		  &e);
+	assert_ok(db_exec(m, &e, "INSERT INTO b(role, value, n) VALUES(1, 'v', 1), (2, 'v', 2)", ""), &e);
+	commit(m);
+	assert_ok(replica_verify(m, &e), &e);
+	assert_null(db_found_damage());
+	for (size_t i = 0; i < ARRAY_SIZE(flips); i++) {
+		assert_ok(db_begin(m, true, &e), &e);
+		assert_ok(db_exec(m, &e, flips[i], ""), &e);
+		if (replica_verify(m, &e) == 0)
+			fail_msg("not found: %s", flips[i]);
+		assert_non_null(strstr(err_msg(&e), "not what was written"));
+		assert_non_null(db_found_damage());
+		assert_null(db_found_damage());
+		err_clear(&e);
+		db_rollback(m);
+		assert_ok(replica_verify(m, &e), &e);
+	}
+	/* it does not get to others */
+	assert_ok(db_exec(m, &e, "UPDATE a SET name = 'rov1' WHERE id = 1", ""), &e);
+	assert_int_equal(replica_copy(m, sent, &pos, &digest, &size, &e), -1);
+	assert_non_null(db_found_damage());
+	assert_null(digest);
+	/* and is not forgotten when the value is written the next time */
+	begin(m);
+	assert_ok(db_exec(m, NULL, "UPDATE a SET name = 'row1' WHERE id = 1", ""), &e);
+	commit(m);
+	err_clear(&e);
+	assert_int_equal(replica_verify(m, &e), -1);
+	assert_non_null(db_found_damage());
+}
+
+/* The rows of a copy were damaged: it notices with the next entry that it is told about, or when it is asked. */
+static void test_flipped_copy(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct db *m CLEANUP(db_closep) = new_master(), *r = NULL;
+	struct replica_pos at, pos;
+	struct replica_entry *v;
+	size_t n;
+
+	(void)state;
+	add_row(m, 1);
+	r = copy_to(m, "r", 65536);
+	assert_ok(replica_verify(r, &e), &e);
+	assert_ok(db_exec(r, &e, "UPDATE a SET name = 'rov1'", ""), &e);
+	assert_int_equal(replica_verify(r, &e), -1);
+	assert_non_null(db_found_damage());
+	/* what is sent was damaged: it is not what the master wrote */
+	db_close(r);
+	r = copy_to(m, "s", 65536);
+	at = state_of(r).last;
+	add_row(m, 2);
+	v = entries(m, a, at, &n);
+	assert_int_equal(n, 1);
+	assert_true(v[0].has_digest);
+	((char *)(uintptr_t)v[0].changes)[v[0].n - 12] ^= 1;
+	assert_int_equal(send(r, at, v, 1, &pos), 2);
+	assert_int_equal(replica_cmp(state_of(r).last, at), 0);
+	assert_ok(replica_verify(r, &e), &e);
+	assert_int_equal(follow(m, r, 1), 1);
+	db_close(r);
+}
+
+/* As an earlier version made it: it can be followed, and gets a digest when its master is started. */
+static void test_without_digest(void **state)
+{
+	static const char *const old[] = {
+		"CREATE TABLE replica_state(id INTEGER PRIMARY KEY CHECK(id = 1), term INTEGER NOT NULL,"
+		" last_term INTEGER NOT NULL, last INTEGER NOT NULL, base_term INTEGER NOT NULL, base INTEGER NOT NULL,"
+		" bytes INTEGER NOT NULL, tables TEXT NOT NULL, status TEXT NOT NULL);"
+		"INSERT INTO replica_state(id, term, last_term, last, base_term, base, bytes, tables, status)"
+		" VALUES(1, 1, 1, 7, 1, 7, 0, 'replica=1 t=1', '[]');"
+		"CREATE TABLE replica_log(serial INTEGER PRIMARY KEY, term INTEGER NOT NULL, changes BLOB NOT NULL)",
+	};
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct db *m CLEANUP(db_closep) = open_as("m", DB_CREATE), *r = NULL;
+	struct replica_entry *v;
+	struct replica_pos at;
+	size_t n;
+
+	(void)state;
+	assert_ok(db_migrate(m, "t", steps, 1, &e), &e);
+	assert_ok(db_migrate(m, "replica", old, 1, &e), &e);
+	r = copy_to(m, "r", 65536);
+	at = state_of(m).last;
+	add_row(m, 1);
+	assert_int_equal(follow(m, r, 1), 1);
+	assert_same(m, r);
+	assert_false(state_of(m).has_digest);
+	assert_ok(replica_verify(m, &e), &e);
+	v = entries(m, a, at, &n);
+	assert_int_equal(n, 1);
+	assert_false(v[0].has_digest);
+	at = state_of(m).last;
+	assert_ok(replica_init(m, &e), &e);
+	assert_true(state_of(m).has_digest);
+	assert_int_equal(state_of(m).last.serial, at.serial + 1);
+	assert_int_equal(replica_entries(m, a, at, 9, 999, &v, &n, &e), 0);
+	add_row(m, 2);
+	assert_ok(replica_verify(m, &e), &e);
+	/* a copy made before gets a new one */
+	assert_int_equal(follow(m, r, 1), 0);
+	db_close(r);
+	r = copy_to(m, "r", 65536);
+	assert_ok(replica_verify(r, &e), &e);
+	db_close(r);
+	/* somebody has put something right by hand, and says so */
+	assert_ok(db_exec(m, &e, "UPDATE a SET name = 'x' WHERE id = 1", ""), &e);
+	assert_ok(db_exec(m, &e, "UPDATE replica_state SET digest = NULL", ""), &e);
+	at = state_of(m).last;
+	assert_ok(replica_verify(m, &e), &e);
+	assert_ok(replica_init(m, &e), &e);
+	assert_int_equal(state_of(m).last.serial, at.serial + 1);
+	assert_ok(replica_verify(m, &e), &e);
+	/* nothing to do the next time */
+	assert_ok(replica_init(m, &e), &e);
+	assert_int_equal(state_of(m).last.serial, at.serial + 1);
+}
+
 static void test_notes(void **state)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -530,6 +687,9 @@ int main(void)
 		cmocka_unit_test(test_lacks),
 		cmocka_unit_test_setup_teardown(test_damaged_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tables_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flipped_copy, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_without_digest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_notes, setup, teardown),
 	};
 
