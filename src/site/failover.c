@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/log.h"
 #include "lib/net/net.h"
 #include "src/queue/queue.h"
@@ -118,6 +119,17 @@ static const char *most_voted(struct failover *f, const struct rpc_answer *v, si
 	return top;
 }
 
+/* Has an earlier attempt to make this node the master ended half-way, so that some nodes know and others do not? */
+static bool interrupted(const struct failover *f)
+{
+	struct config *c CLEANUP(config_closep) = NULL;
+	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
+	const struct node *me;
+
+	return config_open(path_of(PATH_CONFIG_DB), DB_READ, &c, NULL) == 0 && snapshot_open(c, &s, NULL) == 0 &&
+	       snap_find_node(s, f->me, &me, NULL) == 0 && str_eq(snap_cluster(s)->master_node, me->uuid);
+}
+
 /* 1 = too few answer, which was said; 0, -1 */
 static int gather_votes(struct failover *f, bool ignore_offline, struct err *e)
 {
@@ -137,7 +149,7 @@ static int gather_votes(struct failover *f, bool ignore_offline, struct err *e)
 		return 1;
 	}
 	top = most_voted(f, v, names.n);
-	if (str_eq(top, f->old))
+	if (str_eq(top, f->old) || interrupted(f))
 		return 0;
 	return err_set(e, ERR_PREREQ, ECODE_STATE,
 		       "I have a wrong configuration, I believe the master is %s but the other nodes voted %s. Please"
@@ -183,6 +195,20 @@ static int read_copy(struct failover *f, struct err *e)
 	for (size_t i = 0; i < uuids.n; i++)
 		f->m[f->n++].node = rpc_node_of(f, snap_node(s, uuids.v[i]));
 	return 0;
+}
+
+/* A damaged one must not become the master's database. */
+static int check_copy(struct failover *f, struct err *e)
+{
+	struct db *d = config_db(f->config);
+	struct err why CLEANUP(err_clear) = ERR_NONE;
+
+	if (db_check(d, false, &why) == 0 && replica_verify(d, &why) == 0)
+		return 0;
+	return err_set(e, ERR_PREREQ, ECODE_STATE,
+		       "This node's copy of the configuration is damaged (%s). Run the command on another master"
+		       " candidate; this node gets a new copy from there",
+		       err_msg(&why));
 }
 
 static int my_state(struct failover *f, struct replica_state *ret, struct err *e)
@@ -354,13 +380,16 @@ static int change_config(struct failover *f, struct err *e)
 	    queue_flag_set(d, "drained", false, e) == 0 &&
 	    /* processes of the old master's machine */
 	    db_exec(d, e, "DELETE FROM job_run", "") == 0 && replica_end(d, &serial, e) == 0)
-		return db_commit(d, e);
+		return FAULT(failover_commit) ? err_plain(e, "fault point") : db_commit(d, e);
 	replica_forget(d);
 	db_rollback(d);
 	return -1;
 }
 
-/* All nodes hear who the master is; those that are down hear it from the new master. */
+/*
+ * All nodes hear who the master is; those that are down hear it from the new master. This one last: it is the master
+ * when the others know, and until then the command can be repeated here.
+ */
 static int spread_ssconf(struct failover *f, struct err *e)
 {
 	struct snapshot *s CLEANUP(snapshot_freep) = NULL;
@@ -368,25 +397,29 @@ static int spread_ssconf(struct failover *f, struct err *e)
 	struct rpc_node *nodes;
 	struct rpc_answer *v;
 	struct strs uuids;
+	size_t others = 0;
 
-	if (snapshot_open(f->config, &s, e) < 0 || config_ssconf(s, &values, e) < 0 ||
-	    ssconf_write(values, false, e) < 0)
+	if (snapshot_open(f->config, &s, e) < 0 || config_ssconf(s, &values, e) < 0)
 		return -1;
 	uuids = snap_uuids(s, OBJ_NODE);
 	nodes = ARENA_ARRAY(f->a, struct rpc_node, uuids.n + 1);
 	for (size_t i = 0; i < uuids.n; i++) {
 		const struct node *n = snap_node(s, uuids.v[i]);
 
-		nodes[i] = rpc_node_of(f, n);
-		nodes[i].offline = n->offline;
+		if (str_eq(n->name, f->me))
+			continue;
+		nodes[others] = rpc_node_of(f, n);
+		nodes[others++].offline = n->offline;
 	}
-	if (rpc_multi(f->rpc, f->a, RPC_write_ssconf_files, nodes, uuids.n, json_pack("[O]", values), NULL, CALL_TIMEOUT,
+	if (rpc_multi(f->rpc, f->a, RPC_write_ssconf_files, nodes, others, json_pack("[O]", values), NULL, CALL_TIMEOUT,
 		      &v, e) < 0)
 		return -1;
-	for (size_t i = 0; i < uuids.n; i++)
+	for (size_t i = 0; i < others; i++)
 		if (v[i].failed && !v[i].offline)
 			log_warn("Could not tell node %s about the new master: %s", v[i].node, v[i].error);
-	return 0;
+	if (FAULT(failover_told))
+		return err_plain(e, "fault point");
+	return ssconf_write(values, false, e);
 }
 
 static int become_master(struct failover *f, struct err *e)
@@ -394,6 +427,8 @@ static int become_master(struct failover *f, struct err *e)
 	config_close(STEAL(f->config));
 	if (config_open(path_of(PATH_CONFIG_DB), DB_WRITE, &f->config, e) < 0 || change_config(f, e) < 0)
 		return -1;
+	if (FAULT(failover_committed))
+		return err_plain(e, "fault point");
 	return spread_ssconf(f, e);
 }
 
@@ -450,14 +485,21 @@ static int fail_over(struct failover *f, bool ignore_offline, struct err *e)
 		return rc;
 	if (read_copy(f, e) < 0 || ask_members(f, e) < 0 || enough(f, "answer", e) < 0 || check_newest(f, e) < 0)
 		return -1;
+	if (check_copy(f, e) < 0)
+		return -1;
 	stop_old(f);
+	FAULT(failover_stopped);
 	/* it has brought its last changes to whom it could */
 	if (ask_members(f, e) < 0 || enough(f, "answer", e) < 0 || check_newest(f, e) < 0) {
 		start_old(f);
 		return -1;
 	}
-	if (promises(f, e) < 0 || become_master(f, e) < 0)
+	if (promises(f, e) < 0)
 		return -1;
+	FAULT(failover_promised);
+	if (become_master(f, e) < 0)
+		return -1;
+	FAULT(failover_done);
 	start_new(f);
 	return f->failures ? 1 : 0;
 }

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # These have tests of their own.
-OTHERS='^(clock|turn_drop)$'
+OTHERS='^(clock|turn_drop|failover_.*)$'
 
 needs_faults
 
