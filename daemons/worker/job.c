@@ -14,11 +14,6 @@
 
 #define DONE_TIMEOUT (30.0 * 86400) /* until enough candidates have it, as long as that takes */
 
-static int poll_master(void *arg)
-{
-	return wconf_lost(arg) ? -1 : 0; /* a plain cancel does not tear RPCs apart */
-}
-
 static int run_op(struct lu_job *job, size_t i, json *input, json **ret, struct err *e)
 {
 	int rc = lu_run(job, i, input, ret, e);
@@ -74,11 +69,9 @@ static void run_job(struct worker_tools *t, const json *request)
 	} else {
 		struct lu_job job = { .config = t->config, .rpc = t->rpc, .wconf = w, .id = id };
 
-		rpc_set_poll(t->rpc, poll_master, w);
 		for (size_t i = (size_t)first; i < json_len(ops); i++)
 			if (!one_op(&job, i, json_at(ops, i)))
 				break;
-		rpc_set_poll(t->rpc, NULL, NULL);
 	}
 	log_set_context(NULL);
 	wconf_free(w);

@@ -41,7 +41,13 @@ struct snapshot;
 int snapshot_open(struct config *c, struct snapshot **ret, struct err *e);
 void snapshot_free(struct snapshot *s);
 void snapshot_freep(struct snapshot **s);
-bool snapshot_current(const struct snapshot *s); /* has nothing changed since? */
+bool snapshot_current(struct snapshot *s); /* has nothing changed since? */
+/*
+ * Its owner is going to wait: while a snapshot sees one state, all that is written after it stays in the database's
+ * log. What was read stays; what is read from now on may be newer (then snapshot_current() says no), or be gone.
+ * AGE: only one that has looked at its state for that many seconds. S may be NULL.
+ */
+void snapshot_rest(struct snapshot *s, double age);
 int64_t snapshot_serial(const struct snapshot *s);        /* grows with every commit */
 int64_t snapshot_ssconf_serial(const struct snapshot *s); /* with those that may change ssconf values */
 struct arena *snapshot_arena(struct snapshot *s); /* objects live here, until the snapshot is freed */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 
 struct snapshot {
@@ -12,6 +13,8 @@ struct snapshot {
 	struct arena *a;
 	struct cache *cache;
 	bool kept; /* the cache is the store's, which keeps objects; nobody else uses it now */
+	bool rests;
+	double since; /* the read transaction's beginning */
 	int64_t serial, ssconf_serial;
 	struct read_cluster *cluster;
 };
@@ -84,12 +87,32 @@ static int take_cluster(struct snapshot *s, const char *text, struct err *e)
 	return 0;
 }
 
+void snapshot_rest(struct snapshot *s, double age)
+{
+	if (!s || s->rests || clock_mono() - s->since < age)
+		return;
+	db_rollback(s->db);
+	s->rests = true;
+}
+
+/* The connection for a look. A failure here is met again by that look, and reported there. */
+static struct db *reading(struct snapshot *s)
+{
+	if (s->rests) {
+		s->rests = false;
+		s->since = clock_mono();
+		(void)db_begin(s->db, false, NULL);
+	}
+	return s->db;
+}
+
 /* The read transaction starts with the first look; parse what everybody needs. */
 static int start(struct snapshot *s, struct err *e)
 {
 	struct db_stmt *st CLEANUP(db_finish) = NULL;
 	int rc;
 
+	s->since = clock_mono();
 	if (db_begin(s->db, false, e) < 0 || meta_get(s->db, "serial", &s->serial, e) < 0 ||
 	    meta_get(s->db, "ssconf_serial", &s->ssconf_serial, e) < 0 ||
 	    db_query(s->db, &st, e, "SELECT json FROM object WHERE kind = 'cluster'", "") < 0)
@@ -145,12 +168,14 @@ void snapshot_freep(struct snapshot **s)
 	*s = NULL;
 }
 
-bool snapshot_current(const struct snapshot *s)
+bool snapshot_current(struct snapshot *s)
 {
 	struct db *d;
 	int64_t serial = 0;
 	bool same;
 
+	if (s->rests) /* is again what it was if nothing has changed: this starts its transaction */
+		return meta_get(reading(s), "serial", &serial, NULL) == 0 && serial == s->serial;
 	if (take_connection(s->config, &d, NULL) < 0)
 		return false;
 	same = meta_get(d, "serial", &serial, NULL) == 0 && serial == s->serial;
@@ -175,7 +200,7 @@ struct arena *snapshot_arena(struct snapshot *s)
 
 struct db *snapshot_db(struct snapshot *s)
 {
-	return s->db;
+	return reading(s);
 }
 
 /* --- objects --- */
@@ -189,7 +214,7 @@ static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 	const void *obj;
 	int rc;
 
-	rc = db_query(s->db, &st, &e, "SELECT json FROM object WHERE uuid = ? AND kind = ?", "ss", uuid,
+	rc = db_query(reading(s), &st, &e, "SELECT json FROM object WHERE uuid = ? AND kind = ?", "ss", uuid,
 		      obj_kind_name(k));
 	rc = rc < 0 ? -1 : db_step(st, &e);
 	if (rc == 1 && cache_load(s->cache, k, db_text(st, 0), &obj, &e) == 0)
@@ -247,7 +272,7 @@ json *snap_json(struct snapshot *s, enum obj_kind k, const char *uuid)
 	const char *text;
 	json *j = NULL;
 
-	if (db_get_text(s->db, s->a, &text, &e, "SELECT json FROM object WHERE uuid = ? AND kind = ?",
+	if (db_get_text(reading(s), s->a, &text, &e, "SELECT json FROM object WHERE uuid = ? AND kind = ?",
 			"ss", uuid, obj_kind_name(k)) != 1)
 		return NULL;
 	if (json_parse(text, strlen(text), &j, &e) < 0)
@@ -259,7 +284,7 @@ json *snap_json(struct snapshot *s, enum obj_kind k, const char *uuid)
 static int one_text(struct snapshot *s, const char **ret, const char *sql, const char *x,
 		    const char *y)
 {
-	return db_get_text(s->db, s->a, ret, NULL, sql, "ss", x, y);
+	return db_get_text(reading(s), s->a, ret, NULL, sql, "ss", x, y);
 }
 
 /*
@@ -279,7 +304,7 @@ static const char *find(struct snapshot *s, enum obj_kind k, const char *name, b
 	if (one_text(s, &uuid, "SELECT uuid FROM object WHERE kind = ? AND name = ?", kind, lower))
 		return uuid;
 	/* '/' follows '.' */
-	if (query_strs(s->db, s->a, &found, NULL,
+	if (query_strs(reading(s), s->a, &found, NULL,
 		       "SELECT uuid FROM object WHERE kind = ? AND name > ? AND name < ? LIMIT 2",
 		       "sss", kind, arena_printf(s->a, "%s.", lower),
 		       arena_printf(s->a, "%s/", lower)) < 0)
@@ -327,7 +352,7 @@ static size_t sorted_rows(struct snapshot *s, struct named **ret, const char *sq
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct named *v = NULL;
 	size_t n = 0, cap = 0;
-	int rc = db_queryv(s->db, &st, &e, sql, fmt, ap);
+	int rc = db_queryv(reading(s), &st, &e, sql, fmt, ap);
 
 	while (rc >= 0 && (rc = db_step(st, &e)) == 1) {
 		const char *uuid = arena_strdup(s->a, db_text(st, 0)), *name = db_text(st, 1);
@@ -394,7 +419,7 @@ size_t snap_count(struct snapshot *s, enum obj_kind k)
 {
 	int64_t n = 0;
 
-	db_get_int(s->db, &n, NULL, "SELECT count(*) FROM object WHERE kind = ?", "s",
+	db_get_int(reading(s), &n, NULL, "SELECT count(*) FROM object WHERE kind = ?", "s",
 		   obj_kind_name(k));
 	return (size_t)n;
 }
@@ -417,7 +442,7 @@ struct strs snap_candidates(struct snapshot *s)
 {
 	struct strs out = { 0 };
 
-	query_strs(s->db, s->a, &out, NULL,
+	query_strs(reading(s), s->a, &out, NULL,
 		   "SELECT uuid FROM object WHERE kind = ? AND json_extract(json, '$.master_candidate')"
 		   " ORDER BY name",
 		   "s", obj_kind_name(OBJ_NODE));

@@ -51,6 +51,7 @@ int lu_lock_level(struct luctx *lu, enum lock_level level, struct err *e)
 		json_set(args, "all", json_new_bool(true));
 	else
 		json_set(args, "names", json_new_strs(&need->names));
+	snapshot_rest(lu->snap, 0);
 	TRY(wconf_call(lu->wconf, "lock", args, LOCK_TIMEOUT, &answer, e));
 	TRY(lu_refresh(lu, e));
 	if (need->all && !need->opportunistic) {

@@ -17,6 +17,7 @@
 #define STORE_TIMEOUT (30.0 * 86400)
 #define FLUSH_TIMEOUT 900.0
 #define WAIT_STEP 0.2
+#define SNAPSHOT_AGE 1.0 /* during calls to nodes, most of which take less */
 
 static void drop_snapshot(struct luctx *lu)
 {
@@ -86,6 +87,7 @@ int lu_flush_config(struct luctx *lu, bool force, struct err *e)
 {
 	json *answer CLEANUP(json_putp) = NULL;
 
+	snapshot_rest(lu->snap, 0);
 	TRY(wconf_call(lu->wconf, "flush", json_pack("{s:b}", "force", (int)force), FLUSH_TIMEOUT,
 		       &answer, e));
 	json_items(json_get(answer, "failed"), i, f)
@@ -99,6 +101,7 @@ int lu_wait(struct luctx *lu, int fd, double seconds)
 {
 	double until = clock_mono() + seconds;
 
+	snapshot_rest(lu->snap, 0);
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		double left = until - clock_mono();
@@ -120,6 +123,15 @@ int lu_sleep(struct luctx *lu, double seconds, struct err *e)
 }
 
 /* --- node RPCs --- */
+/* Now and then during a call; a plain cancel does not tear it apart. */
+static int during_rpc(void *arg)
+{
+	struct luctx *lu = arg;
+
+	snapshot_rest(lu->snap, SNAPSHOT_AGE);
+	return wconf_lost(lu->wconf) ? -1 : 0;
+}
+
 struct rpc_node lu_rpc_node(struct luctx *lu, const char *node_uuid)
 {
 	const struct node *n = snap_node(lu->snap, node_uuid);
@@ -208,6 +220,7 @@ static int run_phases(struct luctx *lu, const void *op, json **ret, struct err *
 	if (unit->expand)
 		TRY(unit->expand(lu, op, e));
 	TRY(take_locks(lu, op, e));
+	snapshot_rest(lu->snap, 0);
 	TRY(wconf_call(lu->wconf, "op_running", json_ref(progress), STORE_TIMEOUT, NULL, e));
 	TRY(lu_refresh(lu, e));
 	if (unit->prereq)
@@ -241,7 +254,11 @@ int lu_run(struct lu_job *job, size_t index, json *input, json **ret, struct err
 		return err_set(e, OpCodeUnknown, NULL, "%s is not supported by this version",
 			       opcode_name(lu.op));
 	lu.state = arena_alloc(a, lu.lu->state_size + 1);
+	if (lu.rpc)
+		rpc_set_poll(lu.rpc, during_rpc, &lu);
 	rc = run_phases(&lu, op, ret, e);
+	if (lu.rpc)
+		rpc_set_poll(lu.rpc, NULL, NULL);
 	if (rc < 0)
 		log_info("%s failed: %s", opcode_name(lu.op), e ? err_msg(e) : "");
 	json_put(lu.changes);

@@ -4,21 +4,33 @@
 #include "lib/base/parse.h"
 #include "src/query/info.h"
 
+#define SNAPSHOT_AGE 1.0
 #define ANSWER_MAX (64u << 20) /* what the master passes on */
 
 static const char *const kind_names[] = { "unknown", "text", "bool",	  "number",
 					  "float",   "unit", "timestamp", "other" };
+
+static int during_rpc(void *arg)
+{
+	snapshot_rest(((struct qctx *)arg)->s, SNAPSHOT_AGE);
+	return 0;
+}
 
 static int context(struct query_env *q, const struct qresource *r, struct qctx *c, struct err *e)
 {
 	*c = (struct qctx){ .q = q, .a = q->a, .res = r };
 	if (q->config && snapshot_open(q->config, &c->s, e) < 0)
 		return -1;
+	c->polls = q->rpc && !rpc_polled(q->rpc);
+	if (c->polls)
+		rpc_set_poll(q->rpc, during_rpc, c);
 	return 0;
 }
 
 static void context_done(struct qctx *c)
 {
+	if (c->polls)
+		rpc_set_poll(c->q->rpc, NULL, NULL);
 	map_freep(&c->live);
 	map_freep(&c->running);
 	map_freep(&c->console);

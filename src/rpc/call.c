@@ -127,6 +127,11 @@ void rpc_set_poll(struct rpc_client *c, int (*poll)(void *arg), void *arg)
 	c->poll_arg = arg;
 }
 
+bool rpc_polled(const struct rpc_client *c)
+{
+	return c->poll != NULL;
+}
+
 static void batch_free(struct rpc_batch *b)
 {
 	b->c->batches--;

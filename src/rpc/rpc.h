@@ -15,6 +15,7 @@ int rpc_client_new(struct ev *ev, struct rpc_client **ret, struct err *e);
 void rpc_client_free(struct rpc_client *c);
 /* While calls wait, POLL (may be NULL) runs every 100 ms; non-zero aborts them (job cancelled). */
 void rpc_set_poll(struct rpc_client *c, int (*poll)(void *arg), void *arg);
+bool rpc_polled(const struct rpc_client *c);
 
 /*
  * Calls carry the term of the master they are made for, and its name (HTTP header RPC_TERM_HEADER, an addition to

@@ -411,6 +411,67 @@ static void test_kept(void **state)
 	confkit_free(&k);
 }
 
+/* Could all of the log be written back to the database? */
+static bool log_is_free(struct confkit *k)
+{
+	struct db_stmt *st CLEANUP(db_finish) = NULL;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+
+	assert_ok(db_query(config_db(k->c), &st, &e, "PRAGMA wal_checkpoint(PASSIVE)", ""), &e);
+	assert_int_equal(db_step(st, &e), 1);
+	return db_int(st, 1) == db_int(st, 2);
+}
+
+/* While a snapshot rests, the database's log does not grow behind it. */
+static void test_rest(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const struct instance *first;
+	struct config *reader;
+	struct snapshot *s;
+	struct confkit k;
+
+	(void)state;
+	confkit_new(&k, 2);
+	commit_one(&k, "add", "instance", confkit_instance(&k, 1, 1));
+	commit_one(&k, "add", "instance", confkit_instance(&k, 2, 2));
+	assert_ok(config_open(k.path, DB_READ, &reader, &e), &e);
+	snapshot_rest(NULL, 0);
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	first = snap_instance(s, confkit_uuid(&k, 7, 1));
+	change_os(&k, 1, "tiny");
+	assert_false(log_is_free(&k));
+	snapshot_rest(s, 3600); /* is not that old */
+	assert_false(log_is_free(&k));
+	snapshot_rest(s, 0);
+	snapshot_rest(s, 0);
+	assert_true(log_is_free(&k));
+	change_os(&k, 2, "tiny");
+	assert_true(log_is_free(&k));
+	/* what was read stays, what was not is as it is now */
+	assert_ptr_equal(snap_instance(s, confkit_uuid(&k, 7, 1)), first);
+	assert_string_equal(first->os, "noop");
+	assert_string_equal(snap_instance(s, confkit_uuid(&k, 7, 2))->os, "tiny");
+	assert_false(snapshot_current(s));
+	change_os(&k, 2, "noop");
+	assert_false(log_is_free(&k)); /* it has looked again */
+	snapshot_rest(s, 0);
+	assert_false(snapshot_current(s));
+	snapshot_free(s);
+
+	/* nothing has changed meanwhile: the same state as before */
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	snapshot_rest(s, 0);
+	assert_true(snapshot_current(s));
+	change_os(&k, 1, "noop");
+	assert_string_equal(snap_instance(s, confkit_uuid(&k, 7, 1))->os, "tiny");
+	assert_false(snapshot_current(s));
+	snapshot_rest(s, 0); /* and freed in its sleep */
+	snapshot_free(s);
+	config_close(reader);
+	confkit_free(&k);
+}
+
 static void check_lists(struct config *reader, struct config *writer)
 {
 	static const enum obj_kind kinds[] = { OBJ_INSTANCE, OBJ_NODE, OBJ_DISK };
@@ -479,7 +540,8 @@ int main(void)
 		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_from_3_0),
 		cmocka_unit_test(test_ssconf),	   cmocka_unit_test(test_find),
 		cmocka_unit_test(test_verify),	   cmocka_unit_test(test_create_errors),
-		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_kept_lists),
+		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_kept_lists),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
