@@ -7,6 +7,8 @@ libnode_a_SOURCES += \
 	src/hyper/priv.h \
 	src/hyper/virt.c \
 	src/hyper/virt.h \
+	src/hyper/virt_lib.c \
+	src/hyper/virt_lib.h \
 	src/hyper/virt_migrate.c \
 	src/hyper/virt_migrate_run.c \
 	src/hyper/virt_plug.c \

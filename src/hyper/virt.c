@@ -27,6 +27,12 @@ int virt_err(struct err *e, const char *fmt, ...)
 
 virConnectPtr virt_conn(struct err *e)
 {
+	const char *missing = virt_lib_load();
+
+	if (missing) {
+		err_set(e, HypervisorError, NULL, "Can't use libvirt: %s", missing);
+		return NULL;
+	}
 	if (the_conn && virConnectIsAlive(the_conn) == 1)
 		return the_conn;
 	if (the_conn)

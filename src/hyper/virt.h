@@ -2,9 +2,7 @@
 #ifndef SRC_HYPER_VIRT_H
 #define SRC_HYPER_VIRT_H
 #include "src/hyper/priv.h"
-
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
+#include "src/hyper/virt_lib.h"
 
 #define VIRT_XMLNS "http://ganeti.org/xmlns/instance/1"
 #define VIRT_TLS_PORT 16514
