@@ -12,19 +12,26 @@
 
 N=${1:-1000}
 NET=127.250
-address() { # K
-	echo "$NET.$(($1 >> 8 & 255)).$(($1 & 255))"
-}
-# What "gnt-node add" leaves on a node, for a test by copies of the master's.
-prepare() { # K
-	local root etc lib
-	root=$(vcl_root "$1") etc=$(dirname "$(vcl_file "$1" ETC_HOSTS)") lib=$(vcl_file "$1" DATA_DIR)
-	mkdir -p "$lib" "$etc"
-	ln -s "$VCL/hosts" "$etc/hosts"
-	cp "$(vcl_file 1 DATA_DIR)"/{server.pem,client.pem,ssconf_*} "$lib/"
+# What "gnt-node add" leaves on the nodes from 2 on, for a test by copies of the master's. Nearly without other programs:
+# there are thirty files each.
+prepare() {
+	local k f from root etc lib=$VCL_PATH_DATA_DIR dirs=()
+	local -A text=()
+	from=$(vcl_root 1)$lib etc=$(dirname "$VCL_PATH_ETC_HOSTS")
+	for f in "$from"/{server.pem,client.pem,ssconf_*}; do text[${f##*/}]=$(<"$f"); done
+	for ((k = 2; k <= N; k++)); do
+		root=$VCL/node$k.example.com
+		dirs+=("$root$lib" "$root$etc")
+	done
+	printf '%s\0' "${dirs[@]}" | xargs -0 mkdir -p
+	for ((k = 2; k <= N; k++)); do
+		root=$VCL/node$k.example.com
+		ln -s "$VCL/hosts" "$root$etc/hosts"
+		(umask 077 && for f in "${!text[@]}"; do printf '%s\n' "${text[$f]}" >"$root$lib/$f"; done)
+	done
 }
 agent() { # K
-	GANETI_ROOTDIR=$(vcl_root "$1") GANETI_HOSTNAME=$(vcl_name "$1") ganeti-noded
+	GANETI_ROOTDIR=$VCL/node$1.example.com GANETI_HOSTNAME=node$1.example.com ganeti-noded
 }
 all_agents() {
 	local k
@@ -39,8 +46,8 @@ ask_all() {
 }
 
 vcl_prepare 1 >/dev/null
-for ((k = 10; k <= N; k++)); do echo "$(address "$k") $(vcl_name "$k")"; done >>"$VCL/hosts"
-for ((k = 2; k <= 9; k++)); do sed -i "s/^[0-9.]* node$k.example.com.*/$(address "$k") $(vcl_name "$k")/" "$VCL/hosts"; done
+sed -i '/ node[2-9]\.example\.com/d' "$VCL/hosts"
+for ((k = 2; k <= N; k++)); do echo "$NET.$((k >> 8 & 255)).$((k & 255)) node$k.example.com"; done >>"$VCL/hosts"
 GANETI_ROOTDIR=$(vcl_root 1) GANETI_HOSTNAME=$(vcl_name 1)
 export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$VCL_PORT PATH=$VCL_LIB:$PATH
 echo "# $N node agents on this machine"
@@ -48,7 +55,7 @@ head_row
 gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 daemon-util stop ganeti-masterd
 "$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$N" 0 "$NET" || bail "populate"
-for ((k = 2; k <= N; k++)); do prepare "$k"; done
+prepare
 ms all_agents
 row "start of the agents, one after the other" "$(median)" ms -
 daemon-util start ganeti-masterd

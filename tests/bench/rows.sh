@@ -50,9 +50,9 @@ mib() { # PID...: together, resident
 		awk '{s += $1} END {printf "%.1f", s / 1024}'
 }
 pss() { # PID...: together; of a page that N processes share, each has an Nth
-	local p
-	for p; do sed -n 's/^Pss:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/smaps_rollup"; done |
-		awk '{s += $1} END {printf "%.1f", s / 1024}'
+	local p files=()
+	for p; do files+=("/proc/$p/smaps_rollup"); done
+	awk '$1 == "Pss:" {s += $2} END {printf "%.1f", s / 1024}' "${files[@]}"
 }
 shares() { # PID...: what they have for themselves
 	local p

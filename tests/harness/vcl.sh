@@ -158,14 +158,13 @@ _vcl_gone() {
 
 # vcl_processes: "PID COMMAND" of everything that runs in one of our roots
 vcl_processes() {
-	local pid
-	{
+	local pids
+	pids=$({
 		grep -lsaF "$VCL/" /proc/[0-9]*/environ
 		find /proc/[0-9]*/cwd -maxdepth 0 -lname "$VCL/*" 2>/dev/null # scripts of the node agents
-	} | tr -dc '0-9\n' | sort -un | while read -r pid; do
-		[ "$pid" = "$BASHPID" ] || [ "$pid" = $$ ] || _vcl_gone "$pid" ||
-			echo "$pid $(ps -o args= -p "$pid")"
-	done
+	} | tr -dc '0-9\n' | grep -vx "$$" | sort -un | paste -sd,)
+	[ -z "$pids" ] || ps -o pid=,stat=,args= -p "$pids" |
+		awk -v self="$BASHPID" '$1 != self && $2 !~ /^Z/ {pid = $1; sub(/^ *[0-9]+ +[^ ]+ +/, ""); print pid, $0}'
 }
 
 _vcl_none() {
