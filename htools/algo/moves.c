@@ -4,21 +4,25 @@
 struct attempt {
 	const struct ht_cluster *c;
 	const struct ht_inst *i;
-	int t; /* target */
+	int t; /* target, or HT_NONE */
 	bool force;
+	const struct ht_node *p, *s;    /* nodes it is on; S NULL: its secondary does not matter */
+	struct ht_state sp, ss, st;     /* theirs without it, and the target's */
 	struct ht_outcome *o;
 	struct ht_refusal *refused; /* may be NULL */
 };
 
 /* The instance leaves its nodes... */
-static void leave(const struct ht_cluster *c, const struct ht_inst *i, struct ht_state *p, struct ht_state *s)
+static void leave(struct attempt *a)
 {
-	*p = c->nodes[i->pri].s;
-	ht_state_del_pri(&c->nodes[i->pri], p, i, i->loc_score);
-	if (!s)
-		return;
-	*s = c->nodes[i->sec].s;
-	ht_state_del_sec(&c->nodes[i->sec], s, i, i->pri);
+	a->sp = a->p->s;
+	ht_state_del_pri(a->p, &a->sp, a->i, a->i->loc_score);
+	if (a->s) {
+		a->ss = a->s->s;
+		ht_state_del_sec(a->s, &a->ss, a->i, a->i->pri);
+	}
+	if (a->t != HT_NONE)
+		a->st = a->c->nodes[a->t].s;
 }
 
 /* ...or comes to one as its primary, which is not its primary now. */
@@ -73,149 +77,94 @@ static enum ht_fail migrates(struct attempt *a, int from, int to)
 	return HT_FAIL_MIG;
 }
 
+/* All went well: it is on TO_PRI and TO_SEC then. */
+static enum ht_fail moved(struct attempt *a, int to_pri, int to_sec)
+{
+	const struct ht_inst *i = a->i;
+
+	if (to_pri != i->pri)
+		a->sp.conflicts += ht_conflicts_del(a->p, i);
+	put(a->o, i->pri, &a->sp);
+	if (a->s)
+		put(a->o, i->sec, &a->ss);
+	if (a->t != HT_NONE)
+		put(a->o, a->t, &a->st);
+	a->o->pri = to_pri;
+	a->o->sec = to_sec;
+	return HT_OK;
+}
+
 static enum ht_fail failover(struct attempt *a)
 {
-	const struct ht_cluster *c = a->c;
 	const struct ht_inst *i = a->i;
-	struct ht_outcome *o = a->o;
-	bool force = a->force;
-	const struct ht_node *p = &c->nodes[i->pri];
-	struct ht_state sp, ss;
+	bool force = a->force || a->p->offline;
 
-	leave(c, i, &sp, &ss);
 	CHECK(migrates(a, i->pri, i->sec));
-	CHECK(come(a, i->sec, &ss, p->offline || force));
-	CHECK(sec(a, i->pri, &sp, i->sec, p->offline, p->offline || force));
-	sp.conflicts += ht_conflicts_del(p, i);
-	put(o, i->pri, &sp);
-	put(o, i->sec, &ss);
-	o->pri = i->sec;
-	o->sec = i->pri;
-	return HT_OK;
+	CHECK(come(a, i->sec, &a->ss, force));
+	CHECK(sec(a, i->pri, &a->sp, i->sec, a->p->offline, force));
+	return moved(a, i->sec, i->pri);
 }
 
 static enum ht_fail failover_to(struct attempt *a)
 {
-	const struct ht_cluster *c = a->c;
-	const struct ht_inst *i = a->i;
-	struct ht_outcome *o = a->o;
-	bool force = a->force;
-	int t = a->t;
-	const struct ht_node *p = &c->nodes[i->pri], *n = &c->nodes[t];
-	struct ht_state sp, st = n->s;
-
-	CHECK(migrates(a, i->pri, t));
-	CHECK(come(a, t, &st, p->offline || force));
-	leave(c, i, &sp, NULL);
-	sp.conflicts += ht_conflicts_del(p, i);
-	put(o, i->pri, &sp);
-	put(o, t, &st);
-	o->pri = t;
-	return HT_OK;
+	CHECK(migrates(a, a->i->pri, a->t));
+	CHECK(come(a, a->t, &a->st, a->force || a->p->offline));
+	return moved(a, a->t, a->i->sec);
 }
 
 static enum ht_fail replace_pri(struct attempt *a)
 {
-	const struct ht_cluster *c = a->c;
 	const struct ht_inst *i = a->i;
-	struct ht_outcome *o = a->o;
-	bool force = a->force;
-	int t = a->t;
-	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec], *n = &c->nodes[t];
-	struct ht_state sp, ss, st = n->s;
+	bool force = a->force || a->p->offline;
 
-	force = force || p->offline;
-	leave(c, i, &sp, &ss);
-	o->loc_score = ht_shared_locations(c, t, i->sec);
+	a->o->loc_score = ht_shared_locations(a->c, a->t, i->sec);
 	CHECK(migrates(a, i->pri, i->sec));
-	CHECK(migrates(a, i->sec, t));
+	CHECK(migrates(a, i->sec, a->t));
 	/* it runs on the secondary meanwhile */
-	CHECK(pri(a, i->sec, &ss, force));
-	ht_state_del_pri(s, &ss, i, o->loc_score);
-	CHECK(come(a, t, &st, force));
-	CHECK(sec(a, i->sec, &ss, t, false, force));
-	sp.conflicts += ht_conflicts_del(p, i);
-	put(o, i->pri, &sp);
-	put(o, i->sec, &ss);
-	put(o, t, &st);
-	o->pri = t;
-	return HT_OK;
+	CHECK(pri(a, i->sec, &a->ss, force));
+	ht_state_del_pri(a->s, &a->ss, i, a->o->loc_score);
+	CHECK(come(a, a->t, &a->st, force));
+	CHECK(sec(a, i->sec, &a->ss, a->t, false, force));
+	return moved(a, a->t, i->sec);
 }
 
 static enum ht_fail replace_sec(struct attempt *a)
 {
-	const struct ht_cluster *c = a->c;
 	const struct ht_inst *i = a->i;
-	struct ht_outcome *o = a->o;
-	bool force = a->force;
-	int t = a->t;
-	const struct ht_node *s = &c->nodes[i->sec], *n = &c->nodes[t];
-	struct ht_state sp, ss, st = n->s;
 
-	leave(c, i, &sp, &ss);
-	o->loc_score = ht_shared_locations(c, i->pri, t);
-	CHECK(sec(a, t, &st, i->pri, false, force || s->offline));
-	CHECK(pri(a, i->pri, &sp, true));
-	put(o, i->pri, &sp);
-	put(o, i->sec, &ss);
-	put(o, t, &st);
-	o->sec = t;
-	return HT_OK;
+	a->o->loc_score = ht_shared_locations(a->c, i->pri, a->t);
+	CHECK(sec(a, a->t, &a->st, i->pri, false, a->force || a->s->offline));
+	CHECK(pri(a, i->pri, &a->sp, true));
+	return moved(a, i->pri, a->t);
 }
 
 static enum ht_fail replace_failover(struct attempt *a)
 {
-	const struct ht_cluster *c = a->c;
 	const struct ht_inst *i = a->i;
-	struct ht_outcome *o = a->o;
-	bool force = a->force;
-	int t = a->t;
-	const struct ht_node *p = &c->nodes[i->pri], *s = &c->nodes[i->sec], *n = &c->nodes[t];
-	struct ht_state sp, ss, st = n->s;
 
-	leave(c, i, &sp, &ss);
-	o->loc_score = ht_shared_locations(c, t, i->pri);
-	CHECK(migrates(a, i->pri, t));
-	CHECK(come(a, t, &st, force));
-	CHECK(sec(a, i->pri, &sp, t, false, force || s->offline));
-	sp.conflicts += ht_conflicts_del(p, i);
-	put(o, i->pri, &sp);
-	put(o, i->sec, &ss);
-	put(o, t, &st);
-	o->pri = t;
-	o->sec = i->pri;
-	return HT_OK;
+	a->o->loc_score = ht_shared_locations(a->c, a->t, i->pri);
+	CHECK(migrates(a, i->pri, a->t));
+	CHECK(come(a, a->t, &a->st, a->force));
+	CHECK(sec(a, i->pri, &a->sp, a->t, false, a->force || a->s->offline));
+	return moved(a, a->t, i->pri);
 }
 
 static enum ht_fail failover_replace(struct attempt *a)
 {
-	const struct ht_cluster *c = a->c;
 	const struct ht_inst *i = a->i;
-	struct ht_outcome *o = a->o;
-	bool force = a->force;
-	int t = a->t;
-	const struct ht_node *p = &c->nodes[i->pri], *n = &c->nodes[t];
-	struct ht_state sp, ss, st = n->s;
+	bool force = a->force || a->p->offline;
 
-	force = force || p->offline;
-	leave(c, i, &sp, &ss);
-	o->loc_score = ht_shared_locations(c, i->sec, t);
+	a->o->loc_score = ht_shared_locations(a->c, i->sec, a->t);
 	CHECK(migrates(a, i->pri, i->sec));
-	CHECK(come(a, i->sec, &ss, force));
-	CHECK(sec(a, t, &st, i->sec, false, force));
-	sp.conflicts += ht_conflicts_del(p, i);
-	put(o, i->pri, &sp);
-	put(o, i->sec, &ss);
-	put(o, t, &st);
-	o->pri = i->sec;
-	o->sec = t;
-	return HT_OK;
+	CHECK(come(a, i->sec, &a->ss, force));
+	CHECK(sec(a, a->t, &a->st, i->sec, false, force));
+	return moved(a, i->sec, a->t);
 }
 
 enum ht_fail ht_move_why(const struct ht_cluster *c, const struct ht_inst *i, struct ht_move m, bool force, struct ht_refusal *refused,
 			 struct ht_outcome *o)
 {
-	struct attempt a = { .c = c, .i = i, .t = m.node, .force = force, .o = o, .refused = refused };
+	struct attempt a;
 
 	o->n = 0;
 	o->pri = i->pri;
@@ -223,6 +172,15 @@ enum ht_fail ht_move_why(const struct ht_cluster *c, const struct ht_inst *i, st
 	o->loc_score = i->loc_score;
 	if (m.kind != HT_FAILOVER_TO && i->sec == HT_NONE) /* DRBD by name only */
 		return HT_FAIL_INTERNAL;
+	a.c = c;
+	a.i = i;
+	a.t = m.kind == HT_FAILOVER ? HT_NONE : m.node;
+	a.force = force;
+	a.p = &c->nodes[i->pri];
+	a.s = m.kind == HT_FAILOVER_TO ? NULL : &c->nodes[i->sec];
+	a.o = o;
+	a.refused = refused;
+	leave(&a);
 	switch (m.kind) {
 	case HT_FAILOVER:
 		return failover(&a);

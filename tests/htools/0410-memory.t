@@ -5,15 +5,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 own_tools
 
-# node NAME MEMORY OFFLINE TAGS: 1 GiB of it is the node's own
-node() { echo "$1|$2|1024|$(($2 - 1024))|1000000|1000000|32|$3|uuid-0|1|$4|N|0|1|1.0"; }
 # inst NAME PRIMARY STATUS: 2 GiB each
-inst() { echo "$1|2048|1024|1|$3|Y|$2||rbd||1|-|N"; }
-# cluster: nodes and instances from $nodes and $insts
-cluster() {
-	printf 'g0|uuid-0|preferred||\n\n%s\n\n%s\n\n' "$nodes" "$insts"
-	wide_policy
-}
+inst() { text_inst "$1" 2048 1024 "$3" "$2" '' rbd; }
 # mond NODE=INSTANCE:PAGES,... ...: answers of daemons, without load of processors
 mond() {
 	local one sep='' out='' rss
@@ -31,9 +24,9 @@ mond() {
 
 # Eight GiB in a node, seven for instances; two instances each. On n1 both have all of their memory in use, 524288 pages,
 # on n2 hardly any.
-nodes=$(node n1 8192 N; node n2 8192 N)
+nodes=$(text_node n1 8192 N; text_node n2 8192 N)
 insts=$(inst a n1 running; inst b n1 running; inst c n2 running; inst d n2 running)
-cluster >data
+text_cluster '' >data
 mond n1=a:524288,b:524288 n2=c:8192,d:8192 >mond.json
 run hbal -t data --mond --mond-data=mond.json
 like "$OUT" "already well balanced" "memory in use does not count unless it is asked for"
@@ -59,17 +52,17 @@ must_fail 1 "Not all required data available" hbal -t data --mond --mond-data=mo
 mond n1=none n2=c:8192,d:8192 >mond.json
 run hbal -t data --mond --mond-data=mond.json --mond-kvm-rss
 is "$ERR" "Didn't receive an answer by all MonDs, kvm-inst-rss's data will be ignored." "a node that does not answer"
-nodes=$(node n1 8192 N; node n2 8192 N; node n3 8192 Y)
+nodes=$(text_node n1 8192 N; text_node n2 8192 N; text_node n3 8192 Y)
 insts=$(inst a n1 running; inst b n1 ADMIN_down; inst c n2 running; inst d n3 ERROR_nodeoffline)
-cluster >data
+text_cluster '' >data
 mond n1=a:524288 n2=c:8192 n3=none >mond.json
 run hbal -t data --mond --mond-data=mond.json --mond-kvm-rss
 is "$ERR" "" "what does not run has nothing in use, and offline nodes need not answer"
 
 # A limit: n2's instances use more than they were given. It has room for another by what is recorded, not by what is measured.
-nodes=$(node n1 16384 N; node n2 8192 N; node n3 16384 N)
+nodes=$(text_node n1 16384 N; text_node n2 8192 N; text_node n3 16384 N)
 insts=$(inst a n1 running; inst b n1 running; inst c n2 running; inst d n3 running)
-cluster >data
+text_cluster '' >data
 mond n1=a:600000,b:600000 n2=c:1800000 n3=d:8192 >mond.json
 run hbal -t data --mond --mond-data=mond.json --mond-kvm-rss --explain
 unlike "$OUT" "=> n2" "nothing moves to a node whose memory is in use"

@@ -6,8 +6,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 MKREQUEST=$PWD/tests/harness/mkrequest
 own_tools
 
-node() { echo "$1|8192|1024|7168|1000000|1000000|32|N|uuid-0|1||N|0|1|1.0"; }
-inst() { echo "$1|1024|1024|1|running|Y|$2|$3|drbd||1|-|N"; }
+node() { text_node "$1" 8192 N; }
+inst() { text_inst "$1" 1024 1024 running "$2" "$3" drbd; }
 # cluster RATIO: nodes and instances from $nodes and $insts
 cluster() {
 	printf 'g0|uuid-0|preferred||\n\n%s\n\n' "$nodes"

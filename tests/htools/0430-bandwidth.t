@@ -6,16 +6,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 own_tools
 
 # node NAME TAGS [OFFLINE]
-node() { echo "$1|16384|1024|15360|1000000|1000000|32|${3:-N}|uuid-0|1|$2|N|0|1|1.0"; }
+node() { text_node "$1" 16384 "${3:-N}" "$2"; }
 # inst NAME PRIMARY SECONDARY [STATUS]: 1000 MiB of memory, 5000 of disk
-inst() { echo "$1|1000|5000|1|${4:-running}|Y|$2|$3|drbd||1|-|N"; }
-# cluster GROUP-TAGS CLUSTER-TAG...; nodes and instances from $nodes and $insts
-cluster() {
-	printf 'g0|uuid-0|preferred|%s|\n\n%s\n\n%s\n\n' "$1" "$nodes" "$insts"
-	shift
-	printf '%s\n' "$@"
-	wide_policy
-}
+inst() { text_inst "$1" 1000 5000 "${4:-running}" "$2" "$3" drbd; }
 # takes MOVE: seconds, of what could be done with the instance that is moved first
 takes() {
 	hbal -t data -l 1 --avoid-long-solutions=0.01 --long-solution-threshold=1000000 --explain=json 2>/dev/null |
@@ -27,7 +20,7 @@ for line in sys.stdin:
 
 nodes=$(node n1 ''; node n2 ''; node n3 '')
 insts=$(for i in 1 2 3 4; do inst i$i n1 n2; done)
-cluster '' >data
+text_cluster '' >data
 is "$(takes f)" 80 "memory over 100 Mbit/s where nothing is said"
 is "$(takes r:n3)" 400 "or disks"
 is "$(takes 'r:n3 f')" 480 "or both"
@@ -36,39 +29,39 @@ is "$(takes 'f r:n3 f')" 560 "memory twice"
 
 nodes=$(node n1 net:a; node n2 net:a; node n3 net:b)
 net=(htools:bandwidth:net htools:bandwidth:net:a::net:a::1000 htools:bandwidth:net:a::net:b::200)
-cluster '' "${net[@]}" >data
+text_cluster '' "${net[@]}" >data
 is "$(takes f)" 8 "within a network of 1000 Mbit/s"
 is "$(takes r:n3)" 200 "from it to another one with 200"
 is "$(takes 'f r:n3 f')" 248 "each part its own way"
-cluster '' htools:bandwidth:net htools:bandwidth:net:b::net:a::200 htools:bandwidth:net:a::net:a::x htools:bandwidth:net:a::net:a::0 >data
+text_cluster '' htools:bandwidth:net htools:bandwidth:net:b::net:a::200 htools:bandwidth:net:a::net:a::x htools:bandwidth:net:a::net:a::0 >data
 is "$(takes r:n3)" 200 "a rule goes for both ways"
 is "$(takes f)" 80 "what is no speed says nothing"
-cluster '' "${net[@]}" htools:bandwidth:net:a::net:a::500 >data
+text_cluster '' "${net[@]}" htools:bandwidth:net:a::net:a::500 >data
 is "$(takes f)" 16 "the last rule counts"
 nodes=$(node n1 net:a; node n2 net:a; node n3 net:b,net:a)
-cluster '' "${net[@]}" >data
+text_cluster '' "${net[@]}" >data
 is "$(takes r:n3)" 200 "in two networks the slowest counts"
-cluster '' "${net[@]:1}" >data
+text_cluster '' "${net[@]:1}" >data
 is "$(takes f)" 80 "nothing counts that is not named as a kind of network"
 
 nodes=$(node n1 ''; node n2 other:a; node n3 net:b)
-cluster net:a "${net[@]}" >data
+text_cluster net:a "${net[@]}" >data
 is "$(takes f) $(takes r:n3)" "8 200" "nodes without one have the tags of their group"
-cluster '' "${net[@]}" net:a >data
+text_cluster '' "${net[@]}" net:a >data
 is "$(takes f) $(takes r:n3)" "8 200" "or of the cluster"
-cluster net:a "${net[@]}" net:b >data
+text_cluster net:a "${net[@]}" net:b >data
 is "$(takes f)" 8 "the group's before the cluster's"
 
 nodes=$(node n1 '' Y; node n2 ''; node n3 '')
-cluster '' >data
+text_cluster '' >data
 is "$(takes f)" 0 "nothing migrates from a node that is down"
 nodes=$(node n1 ''; node n2 ''; node n3 '')
 insts=$(for i in 1 2 3 4; do inst i$i n1 n2 ADMIN_down; done)
-cluster '' >data
+text_cluster '' >data
 is "$(takes f) $(takes r:n3)" "0 400" "or of an instance that does not run"
 
 insts=$(for i in 1 2 3 4; do inst i$i n1 n2; done)
-cluster '' >data
+text_cluster '' >data
 run hbal -t data
 like "$OUT" "r:n3" "disks are copied"
 unlike "$OUT" "Estimated" "and nothing is said of time"

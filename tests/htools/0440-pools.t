@@ -7,15 +7,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 own_tools
 
 # node NAME TAGS [OFFLINE]
-node() { echo "$1|16384|1024|15360|1000000|1000000|32|${3:-N}|uuid-0|1|$2|N|0|1|1.0"; }
+node() { text_node "$1" 16384 "${3:-N}" "$2"; }
 # inst NAME PRIMARY TAGS: 1000 MiB of memory, on shared storage
-inst() { echo "$1|1000|5000|1|running|Y|$2||rbd|$3|1|-|N"; }
+inst() { text_inst "$1" 1000 5000 running "$2" '' rbd "$3"; }
 # cluster CLUSTER-TAG...; nodes and instances from $nodes and $insts
-cluster() {
-	printf 'g0|uuid-0|preferred||\n\n%s\n\n%s\n\n' "$nodes" "$insts"
-	printf '%s\n' htools:nlocation:rack "$@"
-	wide_policy
-}
+cluster() { text_cluster '' htools:nlocation:rack "$@"; }
 # limits INSTANCE: node and limit ("-": possible) of each candidate, while it is the one that is moved first
 limits() {
 	hbal -t data -l 1 --select-instances "$1" --explain=json 2>/dev/null | python3 -c 'import json, sys

@@ -52,8 +52,19 @@ own_tools() {
 	cd "$T" || exit 1
 }
 
-# wide_policy: the last part of a cluster's text, which is in nobody's way
-wide_policy() {
+# text_node NAME MEMORY OFFLINE [TAGS]: a line of a file; 1 GiB of the memory is its own
+text_node() { echo "$1|$2|1024|$(($2 - 1024))|1000000|1000000|32|$3|uuid-0|1|${4:-}|N|0|1|1.0"; }
+
+# text_inst NAME MEMORY DISK STATUS PRIMARY SECONDARY TEMPLATE [TAGS]
+text_inst() { echo "$1|$2|$3|1|$4|Y|$5|$6|$7|${8:-}|1|-|N"; }
+
+# text_cluster GROUP-TAGS CLUSTER-TAG...: a file with one group and the lines of $nodes and $insts, and a policy that is in
+# nobody's way
+text_cluster() {
+	# shellcheck disable=SC2154 # the caller's
+	printf 'g0|uuid-0|preferred|%s|\n\n%s\n\n%s\n\n' "$1" "$nodes" "$insts"
+	shift
+	[ $# = 0 ] || printf '%s\n' "$@"
 	printf '\n|128,1,1024,1,1,1|128,1,1024,1,1,1;32768,8,1048576,16,8,12|drbd,rbd|4.0|32.0\n'
 }
 
@@ -63,7 +74,6 @@ peer_links() {
 	local dir p hail
 	for dir in "${HTOOLS_PEER:-}" /usr/lib/ganeti/3.0/usr/bin /usr/bin \
 		"${PEER_CACHE:-/var/cache/ganeti-lab/peers}/tree/usr/lib/ganeti/3.0/usr/bin"; do
-		[ -n "$dir" ] && [ -x "$dir/hbal" ] || continue
 		"$dir/hbal" --version 2>/dev/null | grep -q 'compiled with ghc' || continue
 		mkdir -p "$1"
 		for p in hbal hcheck hinfo hroller hscan hspace; do ln -sf "$dir/$p" "$1/$p"; done
