@@ -71,9 +71,9 @@ int queue_load(struct db *d, struct arena *a, int64_t id, struct job **ret, stru
 int queue_each(struct db *d, bool archived, bool ops, int (*fn)(const struct job *j, void *arg, struct err *e),
 	       void *arg, struct err *e);
 int queue_save(struct db *d, const struct job *j, struct err *e); /* progress; inputs never change */
-/* Status of a job (archived ones too) in RET; 1 = found, 0 = no such job, -1. */
 /* The first job after that one, in the archive or not. 1, 0 = there is none, -1 */
 int queue_next(struct db *d, int64_t after, int64_t *ret, bool *ret_archived, struct err *e);
+/* Status of a job (archived ones too) in RET; 1 = found, 0 = no such job, -1. */
 int queue_status(struct db *d, int64_t id, enum job_status *ret, struct err *e);
 int queue_log(struct db *d, int64_t id, size_t op, double now, const char *type, const json *message, int64_t *ret_serial, struct err *e);
 /* Entries newer than AFTER: list of [serial, [sec, usec], type, message]. */
