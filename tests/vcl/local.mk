@@ -18,5 +18,6 @@ vcl_tests += tests/vcl/1100-hail.t
 vcl_tests += tests/vcl/1150-overcommit.t
 vcl_tests += tests/vcl/1200-replicas.t
 vcl_tests += tests/vcl/1300-failover.t
+vcl_tests += tests/vcl/1350-candidates.t
 TESTS += $(vcl_tests)
 EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/vcl/contract.py tests/vcl/recorded.sh tests/vcl/replicas.sh tests/vcl/rapi_client.py tests/vcl/mond.py tests/vcl/wrong.py tests/harness/vcl.sh
