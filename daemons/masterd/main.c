@@ -192,7 +192,9 @@ int main(int argc, char **argv)
 		daemon_failed(EXIT_FAILED, err_msg(&e));
 	daemon_ready();
 	log_info(NAME " " RELEASE_VERSION " is ready");
-	ev_run(m.ev);
+	/* it may have been told to end, or found out that it has to, while it was starting */
+	if (!m.stopping)
+		ev_run(m.ev);
 	end(&m);
 	return m.exit_code;
 }
