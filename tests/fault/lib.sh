@@ -67,9 +67,16 @@ clients_stop() {
 	return $rc
 }
 
+# not only the shells that wait for them
 clients_kill() {
-	local pid
-	for pid in "${CLIENTS[@]}"; do kill "$pid" 2>/dev/null; done
+	local pid all=()
+	for pid in "${CLIENTS[@]}"; do
+		children "$pid" ''
+		all+=("$pid" "${PIDS[@]}")
+	done
+	kill "${all[@]}" 2>/dev/null
+	for pid in "${all[@]}"; do ends "$pid"; done
+	CLIENTS=()
 }
 
 # clients_done COUNT: lines in the histories
