@@ -15,14 +15,14 @@ VCL_TIMEOUT=180
 
 agents_up() {
 	local k
-	for k in 1 2 3; do agent_up $k || return; done
+	for k in 1 2 3; do agent_up "$k" || return; done
 }
 
 # The nodes where a master daemon runs; in MASTERS
 masters() {
 	local k
 	MASTERS=()
-	for k in 1 2 3; do ! pid_of $k ganeti-masterd || MASTERS+=($k); done
+	for k in 1 2 3; do ! pid_of "$k" ganeti-masterd || MASTERS+=("$k"); done
 }
 one_master() {
 	masters
@@ -76,7 +76,7 @@ files_complete() {
 
 begin() { # in NEW who is to be the master
 	local others=() k
-	for k in 1 2 3; do [ $k = "$MASTER" ] || others+=($k); done
+	for k in 1 2 3; do [ "$k" = "$MASTER" ] || others+=("$k"); done
 	NEW=${others[RANDOM % 2]}
 	clients_start 3
 	local lines
