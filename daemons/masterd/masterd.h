@@ -90,6 +90,7 @@ struct master {
 	struct ev_timer *turn;
 	bool turn_armed;
 	double turn_at; /* when it ends, if armed */
+	bool turn_held; /* it has to end, and waits for the one before */
 	struct mjob *dirty;
 	struct mjob *runs; /* whose row of the worker is to be stored */
 	struct after *after, **after_end;

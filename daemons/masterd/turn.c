@@ -5,7 +5,9 @@
  * who wait are told, progress of jobs stays in memory and is written again a second later.
  *
  * A turn that is on disk here is finished, but not acknowledged before enough other candidates have its entry of
- * the log (replicas.c). Meanwhile the next turns go on; acknowledgements come in order.
+ * the log (replicas.c). Meanwhile the next one collects what is to be written, and ends a moment after the
+ * acknowledgement: those who heard of that have something to say, too. Under load most of what a job needs so
+ * shares its turns with other jobs. Nobody waits in this way for a candidate that takes its time.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -20,6 +22,8 @@
 #define RETRY_AFTER 1.0
 #define LATE_AFTER 30.0 /* clients that wait are told why; theirs give up after a minute */
 #define SOON 0.01
+#define HOLD 0.005    /* longest wait of a turn for the one before */
+#define GATHER 0.0003 /* for those who have just been told */
 
 struct after {
 	struct after *next;
@@ -264,6 +268,12 @@ static void release(struct master *m, struct finished *f)
 	finished_free(f);
 }
 
+/* Until when this turn is put off, 0 = it is not. */
+static double held_until(const struct master *m)
+{
+	return m->finished ? m->finished->since + HOLD : 0;
+}
+
 void turn_acknowledge(struct master *m)
 {
 	while (m->finished && replicas_have(m, m->finished->serial)) {
@@ -273,6 +283,10 @@ void turn_acknowledge(struct master *m)
 		if (!m->finished)
 			m->finished_end = &m->finished;
 		release(m, f);
+	}
+	if (m->turn_held && !m->finished) {
+		m->turn_held = false;
+		ev_timer_start(m->turn, GATHER);
 	}
 	if (!m->finished)
 		return;
@@ -308,7 +322,7 @@ static void end_turn(struct master *m)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	m->turn_armed = false;
+	m->turn_armed = m->turn_held = false;
 	m->count.turns++;
 	/* what this turn was told by a damaged database is not acknowledged */
 	if (damage_noticed(m))
@@ -335,7 +349,14 @@ static void end_turn(struct master *m)
 
 static void on_turn(void *arg)
 {
-	end_turn(arg);
+	struct master *m = arg;
+	double left = held_until(m) - clock_mono();
+
+	m->turn_held = left > 0;
+	if (m->turn_held)
+		ev_timer_start(m->turn, left);
+	else
+		end_turn(m);
 }
 
 void turn_init(struct master *m)
