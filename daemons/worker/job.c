@@ -67,7 +67,8 @@ static void run_job(struct worker_tools *t, const json *request)
 	if (worker_tools(t, NULL, &e) < 0) {
 		refuse(w, first, &e);
 	} else {
-		struct lu_job job = { .config = t->config, .rpc = t->rpc, .wconf = w, .id = id };
+		struct lu_job job = { .config = t->config, .rpc = t->rpc, .wconf = w, .id = id,
+				      .first = (size_t)first };
 
 		for (size_t i = (size_t)first; i < json_len(ops); i++)
 			if (!one_op(&job, i, json_at(ops, i)))

@@ -100,6 +100,7 @@ struct lu_job {
 	struct rpc_client *rpc;
 	struct wconf *wconf;
 	int64_t id;
+	size_t first; /* opcode it starts with: that one waits already when the job is started */
 };
 /* Run opcode INDEX. On success RET is its result; the caller reports it to the master. */
 int lu_run(struct lu_job *job, size_t index, json *input, json **ret, struct err *e);

@@ -206,14 +206,15 @@ static int execute(struct luctx *lu, const void *op, json **result, struct err *
 	return lu_run_hooks(lu, op, "post", result, e);
 }
 
-static int run_phases(struct luctx *lu, const void *op, json **ret, struct err *e)
+static int run_phases(struct luctx *lu, const void *op, bool waits, json **ret, struct err *e)
 {
 	const struct lu *unit = lu->lu;
 	json *progress = json_own(lu->a, json_pack("{s:i}", "op", (int)lu->index));
 	json *result CLEANUP(json_putp) = NULL;
 	int rc;
 
-	TRY(wconf_call(lu->wconf, "op_waiting", json_ref(progress), WCONF_TIMEOUT, NULL, e));
+	if (!waits)
+		TRY(wconf_call(lu->wconf, "op_waiting", json_ref(progress), WCONF_TIMEOUT, NULL, e));
 	TRY(lu_refresh(lu, e));
 	if (unit->check_args)
 		TRY(unit->check_args(lu, op, e));
@@ -256,7 +257,7 @@ int lu_run(struct lu_job *job, size_t index, json *input, json **ret, struct err
 	lu.state = arena_alloc(a, lu.lu->state_size + 1);
 	if (lu.rpc)
 		rpc_set_poll(lu.rpc, during_rpc, &lu);
-	rc = run_phases(&lu, op, ret, e);
+	rc = run_phases(&lu, op, index == job->first, ret, e);
 	if (lu.rpc)
 		rpc_set_poll(lu.rpc, NULL, NULL);
 	if (rc < 0)
