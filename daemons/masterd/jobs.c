@@ -106,11 +106,15 @@ static void mjob_free(struct mjob *j)
 	char buf[24];
 
 	watch_drop_all(j);
-	mirror_last(j);
 	map_del(j->m->jobs, key_of(j->job->id, buf));
 	run_free(j);
+	free(STEAL(j->rule));
+	mirror_last(j);
+}
+
+void jobs_discard(struct mjob *j)
+{
 	arena_free(j->a);
-	free(j->rule);
 	free(j);
 }
 
@@ -467,6 +471,7 @@ void jobs_free(struct master *m)
 
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
 		mjob_free(j);
+	mirror_flush(m);
 	map_free(m->jobs, NULL);
 	ev_timer_free(m->schedule);
 	json_put(m->set.filters);

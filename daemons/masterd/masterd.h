@@ -176,6 +176,7 @@ void jobs_recover(struct mjob *j); /* of an earlier master: it may have ended wi
 void jobs_wake(struct master *m);                                  /* look for jobs to start soon */
 void jobs_stored(struct mjob *j,
 		 bool progress);           /* it (else only its log) is on disk; may free it */
+void jobs_discard(struct mjob *j);         /* the memory of one that is not known any more */
 void jobs_release(struct mjob *j);         /* locks and reservations */
 int jobs_status(int64_t id, void *master); /* for job_dependencies() */
 int jobs_settings(struct master *m, struct err *e);
@@ -293,7 +294,9 @@ int vote(struct master *m, int *ret_exit, struct err *e);
 int mirror_init(struct master *m, struct err *e);
 void mirror_free(void);
 void mirror_job(struct mjob *j, bool log_only); /* soon */
-void mirror_last(struct mjob *j); /* now, if anything is to be written: J goes out of memory */
+/* Nobody else knows J any more; it is discarded when its file is written. */
+void mirror_last(struct mjob *j);
+void mirror_flush(struct master *m); /* all that is due, now */
 void mirror_intend(int64_t id);   /* its end, or its archiving, is about to be committed */
 void mirror_serial(struct master *m, int64_t serial);
 void mirror_archive(struct master *m, int64_t id);

@@ -38,6 +38,7 @@
 #define SLICE 0.002
 #define PAUSE_FACTOR 9
 #define SERIAL_PAUSE 0.05
+#define GONE_MAX 4096 /* jobs that are in memory only because their file is not written yet */
 
 static struct {
 	bool on;
@@ -131,8 +132,18 @@ static void link_due(struct mjob *j)
 	m->mirror_end = &j->mirror_next;
 }
 
+static struct map *gone; /* id -> those of them that only the mirror still knows */
+
+static const char *key_of(int64_t id, char buf[24])
+{
+	snprintf(buf, 24, "%" PRId64, id);
+	return buf;
+}
+
 static void write_job(struct mjob *j)
 {
+	char buf[24];
+
 	*j->mirror_prev = j->mirror_next;
 	if (j->mirror_next)
 		j->mirror_next->mirror_prev = j->mirror_prev;
@@ -140,6 +151,20 @@ static void write_job(struct mjob *j)
 		j->m->mirror_end = j->mirror_prev;
 	j->mirror_prev = NULL;
 	write_file(j->m, j->job);
+	if (map_get(gone, key_of(j->job->id, buf)) != j)
+		return;
+	map_del(gone, buf);
+	jobs_discard(j);
+}
+
+/* Its file has to be what is known of it, now. */
+static void settle(int64_t id)
+{
+	char buf[24];
+	struct mjob *j = map_get(gone, key_of(id, buf));
+
+	if (j)
+		write_job(j);
 }
 
 /* --- what is to be written --- */
@@ -387,8 +412,24 @@ void mirror_job(struct mjob *j, bool log_only)
 
 void mirror_last(struct mjob *j)
 {
-	if (j->mirror_prev)
-		write_job(j);
+	struct master *m = j->m;
+	char buf[24];
+
+	settle(j->job->id);
+	if (!j->mirror_prev) {
+		jobs_discard(j);
+		return;
+	}
+	map_put(gone, key_of(j->job->id, buf), j);
+	while (map_count(gone) > GONE_MAX)
+		write_job(m->mirror_due);
+	arm(m, 0);
+}
+
+void mirror_flush(struct master *m)
+{
+	while (m->mirror_due)
+		write_job(m->mirror_due);
 }
 
 void mirror_serial(struct master *m, int64_t last)
@@ -408,6 +449,7 @@ void mirror_archive(struct master *m, int64_t id)
 		path_in(a, PATH_JOB_QUEUE_ARCHIVE_DIR, "%" PRId64, id / QUEUE_ARCHIVE_PER_DIR);
 	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
 
+	settle(id);
 	arm(m, LOG_DELAY); /* the list of intents is emptied then */
 	/* it may never have been written: then it is now */
 	if (r == 0 && rename(from, archived_file(a, id)) < 0 &&
@@ -431,6 +473,7 @@ int mirror_init(struct master *m, struct err *e)
 	struct replica_state s = { 0 };
 	int r;
 
+	gone = map_new();
 	m->mirror_end = &m->mirror_due;
 	m->mirror = ev_timer_new(m->ev, "job file mirror", on_timer, m);
 	if (env_group(GROUP_DAEMONS) && group_id(env_group(GROUP_DAEMONS), &group) < 0)
