@@ -16,6 +16,8 @@
 #define CACHE_MAX 256
 /* The single writer never waits for readers; this covers recovery after a crash and checkpoints. */
 #define BUSY_MS 10000
+/* The log is brought into the database when it has grown by so many pages. */
+#define CHECKPOINT_PAGES 1000
 
 struct db {
 	sqlite3 *sql;
@@ -24,6 +26,7 @@ struct db {
 	bool lost; /* SQLite has rolled it back by itself: nothing more may be written as part of it */
 	sqlite3_session *session;
 	struct db_columns *columns;
+	int checkpointed; /* pages the log had then */
 };
 
 struct db_stmt {
@@ -119,14 +122,34 @@ static int make_file(const char *path, struct err *e)
 	return 0;
 }
 
+/*
+ * SQLite's own way would try again with each commit while a reader keeps the log from being started anew, which
+ * costs more than what is committed.
+ */
+static int on_commit(void *arg, sqlite3 *sql, const char *name, int pages)
+{
+	struct db *d = arg;
+
+	if (pages < d->checkpointed) /* it was started anew */
+		d->checkpointed = 0;
+	if (pages - d->checkpointed < CHECKPOINT_PAGES)
+		return SQLITE_OK;
+	d->checkpointed = pages;
+	(void)sqlite3_wal_checkpoint_v2(sql, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	return SQLITE_OK;
+}
+
 static int settings(struct db *d, enum db_mode mode, struct err *e)
 {
 	sqlite3_busy_timeout(d->sql, BUSY_MS);
 	sqlite3_extended_result_codes(d->sql, 1);
 	sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(d->sql, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	/* plans don't depend on what is bound: statements are prepared once, not for each value */
+	sqlite3_db_config(d->sql, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 	if (mode == DB_READ)
 		return db_run(d, "PRAGMA query_only = 1", e);
+	sqlite3_wal_hook(d->sql, on_commit, d);
 	return db_run(d,
 		      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 		      "PRAGMA journal_size_limit = 16777216; PRAGMA temp_store = MEMORY",
