@@ -37,6 +37,9 @@
 /* Nobody waits for longer than that, and most of the time is not for this, whatever there is to be written. */
 #define SLICE 0.002
 #define PAUSE_FACTOR 9
+/* Files wait for a moment in which nobody waits for the master, but not longer than that. */
+#define LOOK_AGAIN 0.005
+#define BUSY_MAX 0.25
 #define SERIAL_PAUSE 0.05
 #define GONE_MAX 4096 /* jobs that are in memory only because their file is not written yet */
 
@@ -377,12 +380,26 @@ static void try_again(struct master *m)
 		link_due(j);
 }
 
+static bool can_wait(const struct master *m, double now)
+{
+	static double last; /* when they did not */
+
+	if ((m->turn_armed || m->finished) && now < last + BUSY_MAX && map_count(gone) < GONE_MAX / 2)
+		return true;
+	last = now;
+	return false;
+}
+
 static void on_timer(void *arg)
 {
 	struct master *m = arg;
 	double start = clock_mono(), cost = 0;
 
 	m->mirror_at = 0;
+	if (can_wait(m, start)) {
+		arm(m, LOOK_AGAIN);
+		return;
+	}
 	if (missed)
 		try_again(m);
 	if (serial.written != serial.last)
