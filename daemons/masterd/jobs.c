@@ -177,6 +177,7 @@ static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 	bool away = j->away;
 
 	(void)pj;
+	turn_heard(m);
 	if (!final) {
 		if (!j->run.pid)
 			run_started(j);

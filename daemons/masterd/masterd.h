@@ -90,7 +90,8 @@ struct master {
 	struct ev_timer *turn;
 	bool turn_armed;
 	double turn_at; /* when it ends, if armed */
-	bool turn_held; /* it has to end, and waits for the one before */
+	bool turn_held;   /* it has to end, and waits for the one before */
+	size_t turn_told; /* it waits for so many who were told how that ended, and may have something to say */
 	struct mjob *dirty;
 	struct mjob *runs; /* whose row of the worker is to be stored */
 	struct after *after, **after_end;
@@ -132,6 +133,7 @@ void turn_log(struct master *m, struct mjob *j); /* its log grew */
 int turn_commit_config(struct master *m, const json *changes, json **ret_objects, struct err *e);
 void turn_arm(struct master *m);  /* something is to be stored */
 void turn_soon(struct master *m); /* in a moment */
+void turn_heard(struct master *m); /* a client or a worker has said something */
 void turn_init(struct master *m);
 void turn_finish(struct master *m); /* what is open is committed now */
 void turn_acknowledge(struct master *m); /* candidates have more than before: who waits for that is told */

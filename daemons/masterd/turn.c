@@ -23,7 +23,7 @@
 #define LATE_AFTER 30.0 /* clients that wait are told why; theirs give up after a minute */
 #define SOON 0.01
 #define HOLD 0.005    /* longest wait of a turn for the one before */
-#define GATHER 0.0003 /* for those who have just been told */
+#define GATHER 0.001  /* the same for those who have just been told something, unless all have spoken before */
 
 struct after {
 	struct after *next;
@@ -187,9 +187,11 @@ static int write_turn(struct master *m, int64_t *ret_serial, struct err *e)
 }
 
 /* Everybody who waited for the end of the turn. They may start the next one. */
-static void run_after(struct master *m, struct after *a, const struct err *failed)
+static size_t run_after(struct master *m, struct after *a, const struct err *failed)
 {
-	while (a) {
+	size_t n = 0;
+
+	for (; a; n++) {
 		struct after *next = a->next;
 
 		FAULT(turn_answer);
@@ -197,6 +199,7 @@ static void run_after(struct master *m, struct after *a, const struct err *faile
 		free(a);
 		a = next;
 	}
+	return n;
 }
 
 static void config_changed(struct master *m, const struct finished *f)
@@ -255,10 +258,12 @@ static void finished_free(struct finished *f)
 	free(f);
 }
 
-static void release(struct master *m, struct finished *f)
+/* Returns how many were told. */
+static size_t release(struct master *m, struct finished *f)
 {
 	/* answers first: a worker goes on while the mirror is written */
-	run_after(m, f->after, NULL);
+	size_t n = run_after(m, f->after, NULL);
+
 	FAULT(turn_answered);
 	for (size_t i = 0; i < f->n; i++) {
 		f->stored[i].j->unacked--;
@@ -266,6 +271,7 @@ static void release(struct master *m, struct finished *f)
 	}
 	config_changed(m, f);
 	finished_free(f);
+	return n;
 }
 
 /* Until when this turn is put off, 0 = it is not. */
@@ -274,19 +280,28 @@ static double held_until(const struct master *m)
 	return m->finished ? m->finished->since + HOLD : 0;
 }
 
+void turn_heard(struct master *m)
+{
+	if (m->turn_told && --m->turn_told == 0)
+		ev_timer_start(m->turn, 0);
+}
+
 void turn_acknowledge(struct master *m)
 {
+	size_t told = 0;
+
 	while (m->finished && replicas_have(m, m->finished->serial)) {
 		struct finished *f = m->finished;
 
 		m->finished = f->next;
 		if (!m->finished)
 			m->finished_end = &m->finished;
-		release(m, f);
+		told += release(m, f);
 	}
 	if (m->turn_held && !m->finished) {
 		m->turn_held = false;
-		ev_timer_start(m->turn, GATHER);
+		m->turn_told = told;
+		ev_timer_start(m->turn, told ? GATHER : 0);
 	}
 	if (!m->finished)
 		return;
@@ -323,6 +338,7 @@ static void end_turn(struct master *m)
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
 	m->turn_armed = m->turn_held = false;
+	m->turn_told = 0;
 	m->count.turns++;
 	/* what this turn was told by a damaged database is not acknowledged */
 	if (damage_noticed(m))
