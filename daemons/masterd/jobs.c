@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/log.h"
+#include "lib/base/parse.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 
 #define MIN_WORKERS 2    /* kept idle: a job must not wait for a program to start */
 #define MAX_WORKERS 1000 /* whatever max_running_jobs says */
+#define LIMIT_ENV "GANETI_QUEUE_MAX" /* in a virtual cluster: instead of QUEUE_PENDING_MAX */
 #define RETIRE_AFTER 500
 #define MAX_MESSAGE LUXI_MAX_MESSAGE
 
@@ -400,6 +402,17 @@ void jobs_recover(struct mjob *j)
 	turn_touch(m, j);
 }
 
+static int set_limit(struct master *m, struct err *e)
+{
+	const char *text = getenv("GANETI_ROOTDIR") ? getenv(LIMIT_ENV) : NULL;
+	int64_t n = QUEUE_PENDING_MAX;
+
+	if (text && (parse_int(text, &n) < 0 || n < 1 || n > QUEUE_PENDING_MAX))
+		return err_plain(e, "Invalid " LIMIT_ENV " '%s'", text);
+	m->pending_max = (size_t)n;
+	return 0;
+}
+
 int jobs_init(struct master *m, struct err *e)
 {
 	static const char *argv[2]; /* the pool goes on using it */
@@ -414,6 +427,8 @@ int jobs_init(struct master *m, struct err *e)
 	size_t n;
 
 	argv[0] = path_of(PATH_JOB_WORKER);
+	if (set_limit(m, e) < 0)
+		return -1;
 	m->jobs = map_new();
 	m->schedule = ev_timer_new(m->ev, "schedule", schedule, m);
 	m->job_pool = pool_new(m->ev, &o);

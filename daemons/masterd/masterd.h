@@ -75,6 +75,7 @@ struct master {
 	struct map *jobs; /* decimal id -> struct mjob; those in memory */
 	struct tail tail;
 	size_t pending;   /* jobs that have not ended, in memory or not */
+	size_t pending_max;
 	int64_t last_id;  /* the highest of a job that is stored */
 	size_t running;
 	size_t away;   /* of these: whose worker has not come back yet */

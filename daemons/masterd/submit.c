@@ -53,7 +53,7 @@ static int add(struct master *m, const json *ops, int64_t *ret_id, struct err *e
 	struct newborn *n;
 	struct job *j;
 
-	if (m->pending + m->unborn >= QUEUE_PENDING_MAX)
+	if (m->pending + m->unborn >= m->pending_max)
 		return err_set(e, JobQueueFull, NULL, "The job queue is full");
 	if (json_len(ops) == 0)
 		return err_set(e, ERR_PREREQ, ECODE_INVAL, "A job needs at least one opcode");

@@ -37,6 +37,7 @@ int config_create(const char *path, const json *initial, struct err *e);
  * --- snapshot.c: reading. A snapshot sees one state until it is freed; keep it short. Every snapshot
  * has a connection of its own: several may be open, also while the master commits. ---
  */
+struct map;
 struct snapshot;
 int snapshot_open(struct config *c, struct snapshot **ret, struct err *e);
 void snapshot_free(struct snapshot *s);
@@ -72,6 +73,11 @@ size_t snap_count(struct snapshot *s, enum obj_kind k);
 /* Indices kept by the store (cost grows with the result). */
 struct strs snap_node_primaries(struct snapshot *s, const char *node_uuid);   /* instance uuids */
 struct strs snap_node_secondaries(struct snapshot *s, const char *node_uuid);
+/* How many those are, of all nodes that have any: node uuid -> struct node_counts. Lives as long as the snapshot. */
+struct node_counts {
+	int64_t primaries, secondaries;
+};
+const struct map *snap_node_counts(struct snapshot *s);
 struct strs snap_group_nodes(struct snapshot *s, const char *group_uuid);
 /* UUIDs of the master candidates, found without parsing any node. */
 struct strs snap_candidates(struct snapshot *s);

@@ -2,6 +2,7 @@ libmaster_a_SOURCES += \
 	src/config/cache.c \
 	src/config/check.c \
 	src/config/commit.c \
+	src/config/counts.c \
 	src/config/config.h \
 	src/config/export.c \
 	src/config/links.c \

@@ -105,6 +105,8 @@ int meta_set_float(struct db *d, const char *key, double v, struct err *e);
 
 /* --- snapshot.c --- */
 struct db *snapshot_db(struct snapshot *s);
+/* --- counts.c --- */
+struct map *node_counts_read(struct db *d, struct arena *a); /* node uuid -> struct node_counts in A */
 
 /* --- cache.c: parsed objects of one state, a snapshot's own or kept from one to the next --- */
 struct named {

@@ -6,6 +6,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/map.h"
 
 struct snapshot {
 	struct config *config;
@@ -17,6 +18,7 @@ struct snapshot {
 	double since; /* the read transaction's beginning */
 	int64_t serial, ssconf_serial;
 	struct read_cluster *cluster;
+	struct map *counts; /* NULL = not read */
 };
 
 /* Large, wanted by everybody, and rarely changed: parsed once for all snapshots that have the same text. */
@@ -158,6 +160,7 @@ void snapshot_free(struct snapshot *s)
 	else
 		cache_free(s->cache);
 	read_cluster_drop(s->cluster);
+	map_free(s->counts, NULL);
 	arena_free(s->a);
 	free(s);
 }
@@ -471,6 +474,13 @@ struct strs snap_node_secondaries(struct snapshot *s, const char *node_uuid)
 		      " WHERE dn.role = ?2 AND dn.value = ?1 AND NOT EXISTS (SELECT 1 FROM link p"
 		      " WHERE p.role = ?4 AND p.value = ?1 AND p.owner = i.id)",
 		      "siii", node_uuid, (int)LINK_DISK_NODE, (int)LINK_DISK, (int)LINK_PRIMARY);
+}
+
+const struct map *snap_node_counts(struct snapshot *s)
+{
+	if (!s->counts)
+		s->counts = node_counts_read(reading(s), s->a);
+	return s->counts;
 }
 
 int snap_instance_disks(struct snapshot *s, const struct instance *i, const struct disk ***ret,

@@ -1,6 +1,7 @@
 /* Node fields. Live ones come from one node_info call per node. */
 #include "src/query/priv.h"
 
+#define FEW_NODES 50 /* of which counts are taken one by one, whatever the cluster's size */
 #define N(obj) ((const struct node *)(obj))
 
 static struct ndparams filled(struct qctx *c, const void *obj)
@@ -251,12 +252,23 @@ static enum qstatus node_sip(struct qctx *c, const void *obj, const struct qfiel
 	return q_str(N(obj)->secondary_ip, ret);
 }
 
-#define INSTANCES(prefix, call)                                                              \
+/* Of many nodes the counts are taken at once. */
+static int64_t instances(struct qctx *c, const void *obj, bool primary)
+{
+	const struct node_counts *n;
+
+	if (!c->many)
+		return (int64_t)(primary ? snap_node_primaries : snap_node_secondaries)(c->s, N(obj)->uuid).n;
+	n = map_get(snap_node_counts(c->s), N(obj)->uuid);
+	return !n ? 0 : primary ? n->primaries : n->secondaries;
+}
+
+#define INSTANCES(prefix, call, primary)                                                     \
 	static enum qstatus node_##prefix##_cnt(struct qctx *c, const void *obj,             \
 						const struct qfield *f, json **ret)          \
 	{                                                                                    \
 		(void)f;                                                                     \
-		*ret = json_new_int((int64_t)call(c->s, N(obj)->uuid).n);                    \
+		*ret = json_new_int(instances(c, obj, primary));                             \
 		return QRS_NORMAL;                                                           \
 	}                                                                                    \
 	static enum qstatus node_##prefix##_list(struct qctx *c, const void *obj,            \
@@ -268,13 +280,16 @@ static enum qstatus node_sip(struct qctx *c, const void *obj, const struct qfiel
 		*ret = q_names(c, OBJ_INSTANCE, &uuids);                                     \
 		return QRS_NORMAL;                                                           \
 	}
-INSTANCES(pinst, snap_node_primaries)
-INSTANCES(sinst, snap_node_secondaries)
+INSTANCES(pinst, snap_node_primaries, true)
+INSTANCES(sinst, snap_node_secondaries, false)
 
 static int node_collect(struct qctx *c, const struct strs *names, const void ***ret, size_t *ret_n,
 			struct err *e)
 {
-	return q_collect(c, OBJ_NODE, names, ret, ret_n, e);
+	if (q_collect(c, OBJ_NODE, names, ret, ret_n, e) < 0)
+		return -1;
+	c->many = *ret_n > FEW_NODES;
+	return 0;
 }
 
 static void node_rows(struct qrows *r)

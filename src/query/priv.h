@@ -71,6 +71,7 @@ struct qctx {
 	struct map *console;   /* instance name -> json */
 	struct beparams be;    /* backend parameters of an instance without own ones */
 	bool has_be;
+	bool many;             /* nodes: so many that what belongs to them is counted in one pass */
 	bool polls;            /* calls to nodes tell us now and then that they go on */
 	bool archived;         /* jobs: the archived ones too, for they can be told apart */
 };

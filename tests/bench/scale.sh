@@ -2,7 +2,8 @@
 # Figures of the master of a large cluster whose nodes are only in its configuration: medians, what they may be,
 # and what Debian's ganeti 3.0.2 took with the same number of nodes and instances. Fails when one is over.
 #
-#	scale.sh [NODES INSTANCES]
+#	scale.sh		# all of it: some four minutes, 0.8 GB in $TMPDIR
+#	scale.sh NODES INSTANCES
 #	scale.sh queue		# 100,000 jobs wait, a million are archived
 # shellcheck disable=SC2154,SC2317 # what tlib.sh sets
 # shellcheck source=tests/harness/tlib.sh
@@ -20,18 +21,24 @@ repeat() { # CMD...
 start_master() {
 	daemon-util start ganeti-masterd --no-voting --yes-do-it && gnt-cluster getmaster && gnt-cluster info
 }
-# All of the master's daemons together, as their proportional share (PSS).
+# All daemons of the master node and their workers together, as their proportional share (PSS).
 # shellcheck disable=SC2046 # several processes
 master_side() {
-	pss $(vcl_pid 1 ganeti-masterd) $(pgrep -P "$(vcl_pid 1 ganeti-masterd)")
+	pss $(vcl_processes | awk '/ganeti-/ {print $1}')
+}
+log_size() {
+	stat -c %s "$(vcl_file 1 CONFIG_DB)-wal" | awk '{printf "%.1f", $1 / 1048576}'
 }
 
+tag='{"OP_ID":"OP_TAGS_SET","reason":[],"kind":"instance","name":"inst%k.example.com","tags":["u%d"]}'
 measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB; and the same of Debian's
 	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 	daemon-util stop ganeti-masterd
 	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$1" "$2" || bail "populate"
 	ms start_master
 	row "start of the master to the first answer" "$(median)" ms "$3" "$8"
+	ms gnt-instance list --no-headers -o name,pnode,snodes,os,admin_state,be/maxmem
+	row "gnt-instance list, six fields, first after the start" "$(median)" ms -
 	repeat gnt-instance list --no-headers -o name,pnode,snodes,os,admin_state,be/maxmem
 	row "gnt-instance list, six fields of the configuration" "$(median)" ms "$4" "$9"
 	repeat gnt-node list --no-headers -o name,role,group,pinst_cnt,sinst_cnt
@@ -40,31 +47,49 @@ measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB
 	row "gnt-instance list of one" "$(median)" ms -
 	for ((i = 0; i < ROUNDS; i++)); do ms gnt-instance add-tags inst7.example.com "t$i"; done
 	row "a tag added, as a job" "$(median)" ms "$6" "${11}"
-	row "all processes of the master, share of memory (PSS)" "$(master_side)" MiB "$7" "${12}"
+	row "all daemons of the master node, share of memory (PSS)" "$(master_side)" MiB "$7" "${12}"
+	gnt-debug delay --submit --no-locks 600 >"$T/.out" 2>"$T/.err" || stop "gnt-debug delay"
+	"$VCL_BUILD/tests/bench/jobs" rate 1000 "$tag" >"$T/.out" 2>"$T/.err" || stop "tag jobs"
+	row "log of the database after 1000 tag jobs while a job waits" "$(log_size)" MiB 20
+	gnt-job cancel --running --force --kill --yes-do-it >"$T/.out" 2>"$T/.err" || stop "gnt-job cancel"
 }
 
 # Jobs that wait take ten minutes; twenty run.
-measure_queue() { # PENDING ENDED ARCHIVED
+new_queue() { # PENDING ENDED ARCHIVED
 	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 	daemon-util stop ganeti-masterd
 	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$1" "$2" "$3" || bail "populate"
 	ms start_master
+}
+end_queue() {
+	if ! gnt-cluster destroy --yes-do-it >"$T/.out" 2>"$T/.err" || ! wait_for 60 _vcl_none; then stop "destroy"; fi
+}
+measure_queue() { # PENDING ENDED ARCHIVED
+	local one=$((1 + $2 + $3 + $1 / 2)) others
+	for others in 10000 100000; do
+		new_queue 1 "$2" "$others"
+		: >"$T/ms"
+		ms gnt-job autoarchive all
+		row "gnt-job autoarchive of $2, $others others are archived" "$(median)" ms -
+		end_queue
+	done
+	new_queue "$@"
 	row "start of the master to the first answer" "$(median)" ms 1000
 	ms gnt-job list --no-headers -o id,status,summary
 	row "gnt-job list of all that wait" "$(median)" ms -
-	repeat gnt-job list --no-headers -o id,status $((1 + $2 + $3 + $1 / 2))
+	repeat gnt-job list --no-headers -o id,status "$one"
 	row "gnt-job list of one" "$(median)" ms 20
 	repeat gnt-debug delay --submit 0
 	row "a job submitted" "$(median)" ms 20
-	ms gnt-job cancel $((1 + $2 + $3 + $1 / 2))
+	ms gnt-job cancel "$one"
 	row "gnt-job cancel" "$(median)" ms -
 	ms gnt-job autoarchive all
-	row "gnt-job autoarchive of $2" "$(median)" ms -
+	row "gnt-job autoarchive of $2, $3 others are archived" "$(median)" ms -
 	ms gnt-job autoarchive all
 	row "gnt-job autoarchive of nothing" "$(median)" ms 20
 	ms gnt-job list --archived --no-headers -o id,status
 	row "gnt-job list of all, also the archived" "$(median)" ms -
-	row "all processes of the master, share of memory (PSS)" "$(master_side)" MiB 100
+	row "all daemons of the master node, share of memory (PSS)" "$(master_side)" MiB 100
 }
 
 if [ $# = 0 ]; then

@@ -59,9 +59,29 @@ luxi ReplaceFilter "[null,1,[[\"jobid\",[\"=\",\"id\",$((last - 3))]]],\"REJECT\
 ok "a job in the tail is rejected by a new filter" wait_state $((last - 3)) canceled
 
 master_kill
+export GANETI_QUEUE_MAX=$((20 + N + 2)) # for a virtual cluster
 master || bail "masterd does not start again"
+unset GANETI_QUEUE_MAX
 is "$(stat_of jobs_live)" $((20 + N)) "the next master knows them"
 ok "and has not read them all" test "$(stat_of jobs_loaded)" -le 1000
+
+diag "a full queue"
+extra=$(submit "$(delay 0)")
+like "$extra" '^[0-9]+$' "there is room for a job"
+run luxi SubmitManyJobs "[[[$(delay 0)],[$(delay 0)]]]"
+like "$OUT" "^\\[\\[true,$((extra + 1))\\],\\[false,.*queue is full" "and of two for the first one"
+run luxi SubmitJob "[[$(delay 0)]]"
+isnt "$RC" 0 "there is no room for another one"
+like "$OUT$ERR" 'JobQueueFull' "which is an error of its own"
+is "$(stat_of jobs_live)" $((20 + N + 2)) "nothing of it stays"
+run luxi CancelJob "[$extra,false]"
+ok "when one is cancelled" wait_state "$extra" canceled
+extra=$(submit "$(delay 0)")
+like "$extra" '^[0-9]+$' "there is room again"
+run luxi CancelJob "[$extra,false]"
+ok "(it is taken out)" wait_state "$extra" canceled
+run luxi CancelJob "[$((extra - 1)),false]"
+
 free_all
 none_left() {
 	[ "$(stat_of jobs_live)" = 0 ]

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "lib/base/map.h"
 #include "src/env/env.h"
 #include "tests/harness/confkit.h"
 
@@ -472,6 +473,44 @@ static void test_rest(void **state)
 	confkit_free(&k);
 }
 
+/* The counts of all nodes are those of the lists of each. */
+static void test_counts(void **state)
+{
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct snapshot *s;
+	struct confkit k;
+
+	(void)state;
+	confkit_new(&k, 5);
+	for (int i = 1; i <= 12; i++) { /* on 1 to 4, with up to three disks, mirrored to the next but for every third */
+		json *inst = confkit_instance(&k, i, 1 + i % 4);
+
+		for (int d = 0; d < i % 4; d++) {
+			json *disk = confkit_disk(&k, 4 * i + d, 1 + i % 4);
+
+			json_set(disk, "nodes",
+				 i % 3 ? json_pack("[s, s]", confkit_node(&k, 1 + i % 4),
+						   confkit_node(&k, 1 + (i + 1 + d / 2) % 4)) :
+					 json_pack("[s]", confkit_node(&k, 1 + i % 4)));
+			json_append(json_get(inst, "disks"), json_new_str(confkit_uuid(&k, 8, 4 * i + d)));
+			commit_one(&k, "add", "disk", disk);
+		}
+		commit_one(&k, "add", "instance", inst);
+	}
+	assert_ok(snapshot_open(k.c, &s, &e), &e);
+	for (int n = 1; n <= 5; n++) {
+		const struct node_counts *c = map_get(snap_node_counts(s), confkit_node(&k, n));
+		size_t primaries = snap_node_primaries(s, confkit_node(&k, n)).n;
+		size_t secondaries = snap_node_secondaries(s, confkit_node(&k, n)).n;
+
+		assert_int_equal(c ? c->primaries : 0, primaries);
+		assert_int_equal(c ? c->secondaries : 0, secondaries);
+		assert_int_equal(primaries > 0 && secondaries > 0, n <= 4);
+	}
+	snapshot_free(s);
+	confkit_free(&k);
+}
+
 static void check_lists(struct config *reader, struct config *writer)
 {
 	static const enum obj_kind kinds[] = { OBJ_INSTANCE, OBJ_NODE, OBJ_DISK };
@@ -541,7 +580,7 @@ int main(void)
 		cmocka_unit_test(test_ssconf),	   cmocka_unit_test(test_find),
 		cmocka_unit_test(test_verify),	   cmocka_unit_test(test_create_errors),
 		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_rest),
-		cmocka_unit_test(test_kept_lists),
+		cmocka_unit_test(test_kept_lists),	   cmocka_unit_test(test_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
