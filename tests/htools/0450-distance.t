@@ -7,16 +7,16 @@ python3 -c '' 2>/dev/null || skip_all "needs python3"
 own_tools
 
 # request GROUP:POLICY,... INSTANCE:NODE[:TAG],... REQUEST [TAG...]: groups of two equal nodes each, the first of which are a1,
-# a2; instances of 1 GiB on shared storage; the tags are the cluster's
+# a2; instances of 1 GiB on shared storage; the tags are the cluster's. DEDICATED: so are the nodes.
 request() {
 	python3 - "$@" <<'END'
-import json, sys
+import json, os, sys
 spec = lambda m, d, c: {"memory-size": m, "disk-size": d, "cpu-count": c, "disk-count": c, "nic-count": c, "spindle-use": c}
 policy = {"std": spec(128, 1024, 1), "minmax": [{"min": dict(spec(128, 1024, 1), **{"nic-count": 0}), "max": spec(32768, 1048576, 16)}],
           "disk-templates": ["rbd", "drbd"], "vcpu-ratio": 4.0, "spindle-ratio": 32.0}
 groups, instances, what, tags = sys.argv[1].split(","), sys.argv[2].split(","), json.loads(sys.argv[3]), sys.argv[4:]
 def base(tag):
-    return {"tags": [tag] if tag else [], "memory": 1024, "vcpus": 1, "spindle_use": 1, "os": "x", "disks": [{"size": 1024, "mode": "rw"}],
+    return {"tags": [tag] if tag else [], "memory": 1024, "vcpus": 1, "spindle_use": 1, "os": "x", "disks": [{"size": 1024, "mode": "rw", "spindles": 1}],
             "disk_space_total": 0, "disk_template": "rbd", "hypervisor": "kvm", "nics": []}
 q = {"version": 2, "cluster_name": "c", "cluster_tags": tags, "enabled_hypervisors": ["kvm"], "ipolicy": policy, "nodegroups": {},
      "nodes": {}, "instances": {}, "request": what}
@@ -31,8 +31,8 @@ for k, g in enumerate(groups):
         node = "abcd"[k] + n
         q["nodes"][node] = {"tags": [], "offline": False, "drained": False, "vm_capable": True, "group": "uuid-%d" % k,
             "total_memory": 16384, "reserved_memory": 1024, "free_memory": 15360 - 1024 * count.get(node, 0), "total_disk": 1000000,
-            "free_disk": 1000000, "free_spindles": 0, "total_spindles": 0, "total_cpus": 32, "reserved_cpus": 1,
-            "ndparams": {"spindle_count": 1, "exclusive_storage": False, "cpu_speed": 1.0}}
+            "free_disk": 1000000, "free_spindles": 16 - count.get(node, 0), "total_spindles": 16, "total_cpus": 32, "reserved_cpus": 1,
+            "ndparams": {"spindle_count": 1, "exclusive_storage": "DEDICATED" in os.environ, "cpu_speed": 1.0}}
 def fill(x):
     return dict(base(x.pop("tag", None)), required_nodes=1, **x)
 if what["type"] == "allocate":
@@ -101,6 +101,14 @@ is "$(goes $three i1:a1:web "$new" htools:affinity:group:web)" a "together by gr
 # An instance that moves is near to both
 is "$(goes $three,away i1:a1:web,i2:d1:web "${change/[]/[\"uuid-1\", \"uuid-2\"]}" $together ${d}away:far:3 ${d}near:mid:1)" b "both count: 1 is less than 3"
 is "$(goes $three,away i1:a1:web,i2:d1:web "${change/[]/[\"uuid-1\", \"uuid-2\"]}" $together ${d}away:far:3 ${d}near:mid:4)" c "(3 than 4)"
+
+# Dedicated nodes are compared by what else could be allocated: a distance decides where that is equal
+export DEDICATED=1
+pair=near,mid,far/unallocable
+is "$(goes $pair i1:c1:web "$new" $together)" b "dedicated nodes: the last of those that are equal"
+is "$(goes $pair i1:c1:web "$new" $together ${d}far:mid:1)" a "a nearer one"
+like "$(hail asked)" 'score: \(\[[0-9,]*\],[0-9]+\), distance: 1.0, successes' "with its distance"
+unset DEDICATED
 
 # What is wrong is passed over, and told
 for wrong in near:mid near:nosuch:1 near:mid:x near:mid:-1 near:mid:NaN near:mid:1e999 near:mid:Infinity near:near:1 :: near:mid: 1 :near:mid:1; do

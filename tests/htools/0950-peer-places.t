@@ -9,7 +9,7 @@ MKHTOOLS=$PWD/tests/harness/mkhtools HTOOLS_BIN=$PWD/htools/htools
 peer_links "$T/peer" || skip_all "upstream's htools are not installed"
 links "$T/bin"
 cd "$T" || exit 1
-read -r from to <<<"${HTOOLS_SEEDS:-2000 2005}"
+read -r from to <<<"${HTOOLS_SEEDS:-2000 2002}"
 CASE_TIMEOUT=20
 traits=("8 30 drbd" "9 36 groups=3" "6 20 shared groups=2" "8 24 spindles" "9 40 groups=3 drbd locations tags" "7 40 full"
 	"9 27 groups=2 offline group" "10 30 restricted fits" "8 30 big" "10 40 drbd skewed tight" "8 30 forthcoming")
