@@ -205,7 +205,8 @@ void ht_place_why(struct ht_cluster *c, const struct ht_alloc_opts *a, const str
 struct ht_place { /* upstream: AllocSolution with its log */
 	struct ht_alloc a;
 	bool dedicated;
-	double distance; /* of the group, see ht_distances() */
+	bool chosen_by_distance; /* the group, among others */
+	double distance;         /* of the group, see ht_distances(); 0 where there are no such tags */
 	struct strs log;
 };
 /* Does every group that counts (GROUP NULL: all that are allocable) have nodes with exclusive storage only? */

@@ -34,7 +34,7 @@ static void describe(struct str *out, const struct ht_cluster *c, const struct h
 	}
 	str_add(out, "score: ");
 	show_metric(out, p);
-	if (c->n_distances > 0) {
+	if (p->chosen_by_distance) {
 		str_add(out, ", distance: ");
 		hs_show_double(out, p->distance);
 	}
@@ -216,7 +216,7 @@ static int best_group(struct ht_cluster *c, const struct ht_alloc_opts *a, const
 	ht_distances(c, i, a->index, distances);
 	for (int g = 0; g < c->n_groups; g++) {
 		struct err failed CLEANUP(err_clear) = ERR_NONE;
-		struct ht_place p = { .dedicated = a->dedicated, .distance = distances[g] };
+		struct ht_place p = { .dedicated = a->dedicated, .chosen_by_distance = c->n_distances > 0, .distance = distances[g] };
 
 		if (!group_has_nodes(c, g) || !is_allowed(allowed, g) || (a->only_group != HT_NONE && a->only_group != g))
 			continue;

@@ -91,6 +91,9 @@ is "$(goes near,mid/unallocable,far $full,i2:c1:web,i3:c2:web "${new/web/db}" ${
 like "$(request $three i1:a1:web "$new" $together ${d}near:far:1 >asked && hail asked)" 'Group far \(preferred\): score: [0-9.]+, distance: 1.0, successes' \
 	"the log has it"
 
+unlike "$(request $three i1:a1:web "${new%\}}, \"group_name\": \"far\"}" $together ${d}near:far:1 >asked && hail asked)" distance \
+	"not where a group was asked for"
+
 # Several at once: the first draws the second
 two='{"type": "multi-allocate", "instances": [{"name": "n1", "tag": "web"}, {"name": "n2", "tag": "web"}]}'
 apart=htools:antiaffinity:group:web
