@@ -2,12 +2,12 @@
 # The master role moves under load and something dies: the old master, the new one, agents, the command itself, at
 # random moments and at each fault point of the way. The command is repeated until it works, or the master that is
 # still one is started again: there is exactly one master, and everything acknowledged is there.
-# FAULT_FAILOVERS: how many random ones (default 8), FAULT_SEED: which.
+# FAULT_FAILOVERS: how many random ones (default 5), FAULT_SEED: which.
 # shellcheck disable=SC2154,SC2317 # what lib.sh sets; functions for wait_for
 # shellcheck source=tests/fault/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-ROUNDS=${FAULT_FAILOVERS:-8}
+ROUNDS=${FAULT_FAILOVERS:-5}
 MASTER=1
 CHECK_OPTS=(moved)
 declare -A KILLED
