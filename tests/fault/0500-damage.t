@@ -217,6 +217,9 @@ ok "the master starts" vcl_on "$MASTER" ganeti-masterd
 master_ends "found in the background"
 
 diag "the end of the log is lost where there is nobody else"
+for i in $(m gnt-instance list --no-headers -o name); do # which the clients have left
+	ok "instance $i is removed" m gnt-instance remove -f --ignore-failures "$i"
+done
 mapfile -t rest < <(others)
 for k in "${rest[@]}"; do ok "node$k leaves" m gnt-node remove "node$k.example.com"; done
 DB=$(vcl_file "$MASTER" CONFIG_DB)
