@@ -239,14 +239,27 @@ static int64_t all_violated(const struct ht_pools *p, const struct ht_inst *i, c
 	return sum;
 }
 
+/* Is hard pool P a matter of I going to N? Within a group nothing changes for those by groups. */
+static bool concerns(const struct pool *p, const struct ht_inst *i, const struct ht_node *n)
+{
+	return !p->soft && !(p->kind == KIND_GROUP && i->home && i->home[KIND_GROUP].v[0] == n->group);
+}
+
 bool ht_pools_refuse(const struct ht_node *n, const struct ht_inst *i)
 {
-	int64_t there;
+	int64_t there = 0, here = 0;
 
 	if (i->n_pools == 0 || n->domains == i->home)
 		return false;
-	there = all_violated(n->pools, i, n->domains, false);
-	return there > 0 && (!i->home || there >= all_violated(n->pools, i, i->home, false));
+	for (int k = 0; k < i->n_pools; k++) {
+		const struct pool *p = &n->pools->v[i->pools[k]];
+
+		if (!concerns(p, i, n))
+			continue;
+		there += violated(p, i, n->domains);
+		here += i->home ? violated(p, i, i->home) : 0;
+	}
+	return there > 0 && (!i->home || there >= here);
 }
 
 int64_t ht_pools_violated(const struct ht_cluster *c, const struct ht_inst *i)
@@ -282,7 +295,7 @@ struct ht_pool_why ht_pools_why(const struct ht_node *n, const struct ht_inst *i
 	for (int k = 0; k < i->n_pools && w.n == 0; k++) {
 		const struct pool *p = &n->pools->v[i->pools[k]];
 
-		if (!p->soft)
+		if (concerns(p, i, n))
 			w = (struct ht_pool_why){ .tag = p->tag, .kind = n->pools->kinds[p->kind], .together = p->together,
 					  .n = violated(p, i, n->domains) };
 	}

@@ -100,6 +100,9 @@ apart=htools:antiaffinity:group:web
 is "$(goes near/last_resort,mid,far,away '' "$two" $apart)" "d c" "apart by groups"
 is "$(goes near/last_resort,mid,far,away '' "$two" $apart htools:soft-affinity:node:web ${d}away:far:3)" "d b" "and as near as may be"
 is "$(goes $three i1:a1:web "$new" htools:affinity:group:web)" a "together by groups"
+evacuate='{"type": "node-evacuate", "instances": ["i1"], "evac_mode": "primary-only"}'
+is "$(goes $three i1:b1:web,i2:b2:web "$evacuate" $apart)" b "within a group that is of no concern"
+is "$(goes $three i1:b1:web,i2:a1:web "$evacuate" htools:affinity:group:web)" b "(together)"
 
 # An instance that moves is near to both
 is "$(goes $three,away i1:a1:web,i2:d1:web "${change/[]/[\"uuid-1\", \"uuid-2\"]}" $together ${d}away:far:3 ${d}near:mid:1)" b "both count: 1 is less than 3"
