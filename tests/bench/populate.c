@@ -175,6 +175,15 @@ static void configuration(int64_t nodes, int64_t instances)
 	json_put(changes);
 }
 
+/* Rows that were not written by a master: the next one makes the digest of all rows anew. */
+static void no_digest(void)
+{
+	struct err e = ERR_NONE;
+
+	if (db_exec(config_db(k.c), &e, "UPDATE replica_state SET digest = NULL", "") < 0)
+		die(&e);
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = ERR_NONE;
@@ -200,6 +209,7 @@ int main(int argc, char **argv)
 		configuration(n[0], n[1]);
 	else
 		queue(n[0], n[1], n[2]);
+	no_digest();
 	config_close(k.c);
 	arena_free(k.a);
 	return 0;

@@ -52,7 +52,8 @@ mib() { # PID...: together, resident
 pss() { # PID...: together; of a page that N processes share, each has an Nth
 	local p files=()
 	for p; do files+=("/proc/$p/smaps_rollup"); done
-	awk '$1 == "Pss:" {s += $2} END {printf "%.1f", s / 1024}' "${files[@]}"
+	# one or the other may have ended
+	cat "${files[@]}" 2>/dev/null | awk '$1 == "Pss:" {s += $2} END {printf "%.1f", s / 1024}'
 }
 shares() { # PID...: what they have for themselves
 	local p

@@ -31,10 +31,16 @@ log_size() {
 }
 
 tag='{"OP_ID":"OP_TAGS_SET","reason":[],"kind":"instance","name":"inst%k.example.com","tags":["u%d"]}'
+populate() { # ARG...
+	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$@" || bail "populate"
+	# what it wrote gets a digest and is checked, once
+	start_master >"$T/.out" 2>"$T/.err" || stop "the first start"
+	daemon-util stop ganeti-masterd
+}
 measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB; and the same of Debian's
 	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 	daemon-util stop ganeti-masterd
-	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$1" "$2" || bail "populate"
+	populate "$1" "$2"
 	ms start_master
 	row "start of the master to the first answer" "$(median)" ms "$3" "$8"
 	ms gnt-instance list --no-headers -o name,pnode,snodes,os,admin_state,be/maxmem
@@ -58,7 +64,7 @@ measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB
 new_queue() { # PENDING ENDED ARCHIVED
 	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 	daemon-util stop ganeti-masterd
-	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$1" "$2" "$3" || bail "populate"
+	populate "$1" "$2" "$3"
 	ms start_master
 }
 end_queue() {
