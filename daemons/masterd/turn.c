@@ -404,6 +404,11 @@ void turn_free(struct master *m)
 		run_after(m, f->after, &e);
 		finished_free(f);
 	}
+	/* of a turn that began while the candidates were waited for, and is not stored */
+	while (m->local || m->after) {
+		run_after(m, take(&m->local, &m->local_end), &e);
+		run_after(m, take(&m->after, &m->after_end), &e);
+	}
 	ev_timer_free(m->turn);
 	ev_timer_free(m->late);
 }
