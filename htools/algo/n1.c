@@ -220,6 +220,12 @@ int ht_n1_blocked(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, 
 	return found;
 }
 
+/* Does I only take from what there is? What is on DRBD leaves a node before all others do, so that what it needs is the same. */
+static bool only_takes(const struct ht_n1 *n, const struct ht_inst *i, int index)
+{
+	return n->sums && i->mem >= 0 && i->dsk >= 0 && index == HT_NONE && n->clash == HT_NONE;
+}
+
 /* Is it enough to compare sums? */
 static bool is_simple(const struct ht_n1 *n, const struct ht_inst *i, int index)
 {
@@ -230,7 +236,7 @@ bool ht_n1_never(struct ht_n1 *n, const struct ht_inst *i, int index)
 {
 	if (!n->ready)
 		prepare(n);
-	return !n->base && (i->forthcoming || is_simple(n, i, index)); /* what is there can only get less */
+	return !n->base && (i->forthcoming || is_simple(n, i, index) || only_takes(n, i, index));
 }
 
 bool ht_n1_with(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)

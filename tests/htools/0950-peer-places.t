@@ -32,6 +32,7 @@ for ((seed = from; seed <= to; seed++)); do
 	same "seed $seed 8 30 drbd" hspace "--machine-readable -p"
 	same "seed $seed 8 30 drbd forthcoming" hspace "-v --no-capacity-checks"
 	same "seed $seed 7 25 shared tags" hspace "--disk-template rbd -l 20"
+	same "seed $seed 8 40 drbd uniform skewed" hspace "--machine-readable -l 40" # not redundant as it is
 done
 ok "some were compared" test "$all" -gt 0
 done_testing
