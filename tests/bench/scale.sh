@@ -2,8 +2,9 @@
 # Figures of the master of a large cluster whose nodes are only in its configuration: medians, what they may be,
 # and what Debian's ganeti 3.0.2 took with the same number of nodes and instances. Fails when one is over.
 #
-#	scale.sh		# all of it: some four minutes, 0.8 GB in $TMPDIR
+#	scale.sh		# all of it: two minutes on an idle machine, 0.8 GB in $TMPDIR
 #	scale.sh NODES INSTANCES
+#	scale.sh archive N	# how long it takes to archive 2,000 jobs beside N others
 #	scale.sh queue		# 100,000 jobs wait, a million are archived
 # shellcheck disable=SC2154,SC2317 # what tlib.sh sets
 # shellcheck source=tests/harness/tlib.sh
@@ -79,18 +80,14 @@ new_queue() { # PENDING ENDED ARCHIVED
 	populate "$1" "$2" "$3"
 	ms start_master
 }
-end_queue() {
-	if ! gnt-cluster destroy --yes-do-it >"$T/.out" 2>"$T/.err" || ! wait_for 60 _vcl_none; then stop "destroy"; fi
+measure_archive() { # PENDING ENDED ARCHIVED
+	new_queue "$@"
+	: >"$T/ms"
+	ms gnt-job autoarchive all
+	row "gnt-job autoarchive of $2, $3 others are archived" "$(median)" ms -
 }
 measure_queue() { # PENDING ENDED ARCHIVED
-	local one=$((1 + $2 + $3 + $1 / 2)) others
-	for others in 10000 100000; do
-		new_queue 1 "$2" "$others"
-		: >"$T/ms"
-		ms gnt-job autoarchive all
-		row "gnt-job autoarchive of $2, $others others are archived" "$(median)" ms -
-		end_queue
-	done
+	local one=$((1 + $2 + $3 + $1 / 2))
 	new_queue "$@"
 	row "start of the master to the first answer" "$(median)" ms 1000
 	ms gnt-job list --no-headers -o id,status,summary
@@ -116,6 +113,7 @@ if [ $# = 0 ]; then
 		# shellcheck disable=SC2086 # two words
 		bash "$0" $size || rc=1
 	done
+	for others in 10000 100000; do bash "$0" archive "$others" || rc=1; done
 	bash "$0" queue || rc=1
 	_t_done=yes
 	exit $rc
@@ -128,6 +126,11 @@ if [ "$1" = queue ]; then
 	echo "# 100,000 jobs that wait, 2,000 that have ended, 1,000,000 archived"
 	head_row
 	measure_queue 100000 2000 1000000
+	_t_done=yes
+	exit "$over"
+fi
+if [ "$1" = archive ]; then
+	measure_archive 1 2000 "$2"
 	_t_done=yes
 	exit "$over"
 fi
