@@ -15,7 +15,7 @@ libnode_a_CPPFLAGS = $(AM_CPPFLAGS) $(LIBVIRT_CFLAGS) $(NL_CFLAGS)
 
 GANETI_LIBS = libganeti.a $(BASE_LIBS)
 MASTER_LIBS = libmaster.a $(GANETI_LIBS)
-NODE_LIBS = libnode.a $(GANETI_LIBS) $(NL_LIBS)
+NODE_LIBS = libnode.a $(GANETI_LIBS) $(NL_LIBS) $(EARLY_LIBS)
 
 include src/schema/local.mk
 include src/rpc/local.mk

@@ -63,6 +63,7 @@ ms ask_all
 answered=$(grep -c -v '[?*]' "$T/.out")
 row "gnt-node list of what all have free, cold" "$(median)" ms 10000
 row "agents that have answered" "$answered" '' -
+row "sent to agents in vain meanwhile (Error 28: too late)" "$(grep -c 'Error 28' "$(vcl_file 1 LOG_DIR)/master-daemon.log")" '' -
 for ((k = 0; k < 5; k++)); do ms ask_all; done
 row "the same again" "$(median)" ms 2000
 row "memory of the agents (PSS), each" "$(awk "BEGIN {printf \"%.2f\", $(agents_memory) / $N}")" MiB -
