@@ -84,6 +84,7 @@ int jobs_settings(struct master *m, struct err *e)
 	json_put(m->set.filters);
 	m->set.filters = filters_sort(rules);
 	count_again(m);
+	ready_again(m);
 	tail_filter(m);
 	m->set.max_running = snap_cluster(s)->max_running_jobs;
 	return 0;
@@ -99,6 +100,7 @@ void jobs_adopt(struct master *m, struct arena *a, struct job *job)
 	j->a = a;
 	j->job = job;
 	map_put(m->jobs, key_of(job->id, buf), j);
+	ready_add(j);
 	mirror_job(j, false);
 	jobs_wake(m);
 }
@@ -108,6 +110,7 @@ static void mjob_free(struct mjob *j)
 	char buf[24];
 
 	watch_drop_all(j);
+	ready_drop(j);
 	map_del(j->m->jobs, key_of(j->job->id, buf));
 	run_free(j);
 	free(STEAL(j->rule));
@@ -141,11 +144,13 @@ void jobs_stored(struct mjob *j, bool progress)
 {
 	struct master *m = j->m;
 	bool final = job_final(job_status_of(j->job));
+	char buf[24];
 
 	mirror_job(j, !progress);
 	watch_notify(j);
 	if (!final)
 		return;
+	ready_changed(m, BLOCK_JOB, key_of(j->job->id, buf));
 	if (progress && !j->dirty && !j->stored_final) {
 		j->stored_final = true;
 		m->pending--;
@@ -172,6 +177,20 @@ static void died(struct mjob *j, bool away)
 	turn_touch(m, j);
 }
 
+/* What the job counted for has room again. */
+static void leave_limits(struct mjob *j)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct rate_limit *v;
+	size_t n = reason_rate_limits(a, j->job, &v);
+
+	if (j->rule)
+		ready_changed(j->m, BLOCK_RULE, j->rule);
+	free(STEAL(j->rule));
+	for (size_t i = 0; i < n; i++)
+		ready_changed(j->m, BLOCK_BUCKET, v[i].bucket);
+}
+
 static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 {
 	struct mjob *j = arg;
@@ -191,7 +210,7 @@ static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 	j->away = false;
 	j->worker = NULL;
 	j->lock_call = 0;
-	free(STEAL(j->rule));
+	leave_limits(j);
 	m->running--;
 	jobs_release(j);
 	run_end(j);
@@ -292,11 +311,46 @@ static void end_unstarted(struct mjob *j, enum dep_state dep, const char *why)
 	turn_touch(j->m, j);
 }
 
+/* The job that was asked about last: if that makes another one wait, it is that one. */
+struct asked {
+	struct master *m;
+	int64_t id;
+};
+
+static int ask_status(int64_t id, void *arg)
+{
+	struct asked *k = arg;
+
+	k->id = id;
+	return jobs_status(id, k->m);
+}
+
+/* Limits and filters in whose way the job is; true: it is blocked. */
+static bool limited(struct mjob *j, struct arena *a, enum filter_verdict v, const char *rule, int64_t limit)
+{
+	const char *bucket;
+
+	if (v == FILTER_PAUSE) {
+		ready_block(j, BLOCK_FILTERS, "");
+		return true;
+	}
+	if (v == FILTER_LIMIT && jobs_under(j->m, rule) >= limit) {
+		ready_block(j, BLOCK_RULE, rule);
+		return true;
+	}
+	bucket = jobs_bucket_full(j, a);
+	if (bucket)
+		ready_block(j, BLOCK_BUCKET, bucket);
+	return bucket != NULL;
+}
+
 static void consider(struct mjob *j, bool room)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct master *m = j->m;
+	struct asked asked = { .m = m };
 	const char *rule = NULL, *why = NULL;
+	char buf[24];
 	int64_t limit = 0;
 	enum filter_verdict v = filters_apply(m->set.filters, j->job, &rule, &limit);
 	enum dep_state dep;
@@ -307,12 +361,14 @@ static void consider(struct mjob *j, bool room)
 		turn_touch(m, j);
 		return;
 	}
-	if (!room || v == FILTER_PAUSE || (v == FILTER_LIMIT && jobs_under(m, rule) >= limit) ||
-	    jobs_bucket_full(j, a))
+	if (!room || limited(j, a, v, rule, limit))
 		return;
-	dep = job_ready(a, j->job, jobs_status, m, &why);
-	if (dep == DEP_WAIT)
+	dep = job_ready(a, j->job, ask_status, &asked, &why);
+	if (dep == DEP_WAIT) {
+		ready_block(j, BLOCK_JOB, key_of(asked.id, buf));
 		return;
+	}
+	ready_drop(j);
 	if (dep != DEP_READY)
 		end_unstarted(j, dep, why);
 	else
@@ -328,12 +384,16 @@ static bool has_room(const struct master *m)
 static void start_some(struct master *m)
 {
 	struct sched_job *v CLEANUP(freep) = NULL;
-	struct mjob *j;
 	size_t n = 0, cap = 0;
 
-	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);) {
-		if (j->worker || job_status_of(j->job) != job_status_queued)
+	if (!has_room(m) && !m->set.rejects)
+		return;
+	for (struct mjob *j = m->ready, *next; j; j = next) {
+		next = j->ready_next;
+		if (j->worker || job_status_of(j->job) != job_status_queued) {
+			ready_drop(j);
 			continue;
+		}
 		GROW(v, n, cap);
 		v[n++] = (struct sched_job){ j->job->id, job_priority(j->job), j };
 	}
@@ -396,6 +456,7 @@ void jobs_recover(struct mjob *j)
 	} else if (s == job_status_waiting) {
 		/* it waited for locks, and no opcode is under way: it may start again */
 		job_requeue(job);
+		ready_add(j);
 	} else {
 		return;
 	}
@@ -430,6 +491,7 @@ int jobs_init(struct master *m, struct err *e)
 	if (set_limit(m, e) < 0)
 		return -1;
 	m->jobs = map_new();
+	ready_init(m);
 	m->schedule = ev_timer_new(m->ev, "schedule", schedule, m);
 	m->job_pool = pool_new(m->ev, &o);
 	if (jobs_settings(m, e) < 0 || queue_count_pending(m->db, &m->pending, e) < 0 ||
@@ -488,6 +550,7 @@ void jobs_free(struct master *m)
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
 		mjob_free(j);
 	mirror_flush(m);
+	ready_free(m);
 	map_free(m->jobs, NULL);
 	ev_timer_free(m->schedule);
 	json_put(m->set.filters);

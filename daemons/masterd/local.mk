@@ -10,6 +10,7 @@ ganeti_masterd_SOURCES = \
 	daemons/masterd/masterd.h \
 	daemons/masterd/mirror.c \
 	daemons/masterd/queries.c \
+	daemons/masterd/ready.c \
 	daemons/masterd/replicas.c \
 	daemons/masterd/request.c \
 	daemons/masterd/spread.c \

@@ -79,6 +79,7 @@ void manage_priority(struct master *m, struct luxi_conn *c, int64_t id, int64_t 
 		return;
 	}
 	job_set_priority(j->job, (int)priority);
+	ready_add(j); /* filters can see it */
 	locks_set_priority(m->locks, id, (int)priority);
 	turn_touch(m, j);
 	jobs_wake(m);

@@ -15,6 +15,7 @@
 struct master;
 struct mjob;
 struct watch;
+struct blocked;
 struct spread;
 struct after;
 struct replicas;
@@ -36,6 +37,9 @@ struct mjob {
 	size_t unacked;    /* turns with it that too few candidates have */
 	/* job-N is to be written when the mirror's timer fires */
 	struct mjob *mirror_next, **mirror_prev; /* PREV NULL = it is not */
+	/* waits to be started, see ready.c */
+	struct mjob *ready_next, **ready_prev; /* PREV NULL = it does not, or is not known there */
+	struct blocked *blocked; /* NULL = to be looked at */
 	/* of its worker, see attach.c */
 	struct job_run run; /* RUN.answer is a reference of ours, RUN.held is not used */
 	char *held;         /* as stored, NULL = to be made anew */
@@ -74,6 +78,8 @@ struct master {
 	struct spread *spread;
 	struct map *jobs; /* decimal id -> struct mjob; those in memory */
 	struct tail tail;
+	struct mjob *ready;  /* wait to be started, and are to be looked at */
+	struct map *blocked; /* see ready.c */
 	size_t pending;   /* jobs that have not ended, in memory or not */
 	size_t pending_max;
 	int64_t last_id;  /* the highest of a job that is stored */
@@ -187,6 +193,16 @@ int64_t jobs_under(const struct master *m, const char *rule); /* how many run th
 const char *jobs_bucket_full(struct mjob *j, struct arena *a); /* a full one that J would be in, or NULL */
 void jobs_free(struct master *m);
 void jobs_stop(struct master *m); /* say of what still runs that it is ended */
+
+/* --- ready.c: jobs that wait to be started --- */
+enum block { BLOCK_JOB, BLOCK_FILTERS, BLOCK_RULE, BLOCK_BUCKET }; /* by a job's end, by filters, by limits of them */
+void ready_init(struct master *m);
+void ready_free(struct master *m);
+void ready_add(struct mjob *j);  /* look at it */
+void ready_drop(struct mjob *j); /* it does not wait any more */
+void ready_block(struct mjob *j, enum block what, const char *name); /* it can't start before that changes */
+void ready_changed(struct master *m, enum block what, const char *name); /* look at all that wait for it */
+void ready_again(struct master *m);                                     /* look at all */
 
 /* --- tail.c: jobs that wait and are not in memory --- */
 bool tail_takes(struct master *m, const struct job *job); /* may this new job stay out? */
