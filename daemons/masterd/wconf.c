@@ -180,7 +180,8 @@ static int do_log(const struct call *k, json **ret, enum when *when, struct err 
 	    queue_log(j->m->db, j->job->id, i, clock_real(), type, message, NULL, e) < 0)
 		return -1;
 	turn_log(j->m, j);
-	*when = LOCAL;
+	/* those who watch it hear of what is acknowledged, so it must not always be ahead of that */
+	*when = j->watches ? AFTER : LOCAL;
 	return 0;
 }
 

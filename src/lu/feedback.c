@@ -3,7 +3,7 @@
 
 #include "lib/base/log.h"
 
-#define LOG_TIMEOUT 60.0
+#define LOG_TIMEOUT (30.0 * 86400) /* for a job that is watched, enough candidates have to have it */
 
 /* A lost log line is no reason to stop a job half way: it goes to the worker's own log. */
 void lu_log_typed(struct luctx *lu, const char *type, json *message)
