@@ -72,7 +72,8 @@ jobs many 20 "${noop/:0,/:60,}"
 jobs many 1000 "$noop"
 row "a light query, 20 jobs run, 1000 are queued: 99th percentile" "$(jobs ask 500 QueryClusterInfo '[]')" ms 10
 gnt-job cancel --pending --force >/dev/null 2>&1
-gnt-job cancel --running --force --kill --yes-do-it >/dev/null 2>&1
+mapfile -t running < <(gnt-job list --no-headers --running -o id | tr -d ' ')
+gnt-job cancel --force --kill --yes-do-it "${running[@]}" >/dev/null 2>&1
 
 for d in ganeti-masterd ganeti-noded ganeti-rapi; do row "$d, resident" "$(mib "$(vcl_pid 1 $d)")" MiB 15; done
 for d in ganeti-masterd ganeti-noded; do
