@@ -4,17 +4,17 @@
 #include <math.h>
 #include <string.h>
 
-static struct ht_view group_view(const struct ht_cluster *c, int group)
+/* The nodes of GROUP, and INST, the only one that moves. */
+static struct ht_view group_view(const struct ht_cluster *c, int group, int inst)
 {
 	struct ht_view v = { .group = group };
 
 	v.nodes = xcalloc((size_t)c->n_nodes + 1, sizeof(int));
-	v.insts = xcalloc((size_t)c->n_insts + 1, sizeof(int));
+	v.insts = xcalloc(1, sizeof(int));
 	for (int i = 0; i < c->n_nodes; i++)
 		if (c->nodes[i].group == group)
 			v.nodes[v.n_nodes++] = i;
-	for (int i = 0; i < c->n_insts; i++) /* all: only their sizes are looked at */
-		v.insts[v.n_insts++] = i;
+	v.insts[v.n_insts++] = inst;
 	return v;
 }
 
@@ -84,7 +84,7 @@ static int best_target(const struct score *b, const struct ht_algo_opts *opts, c
 static int to_best(struct ht_cluster *c, const struct ht_algo_opts *opts, int inst, enum ht_move_kind kind, bool force, int group,
 		   const int *avail, int n, struct str *why)
 {
-	struct ht_view v = group_view(c, group);
+	struct ht_view v = group_view(c, group, inst);
 	struct ht_outcome o;
 	struct score b;
 	int t;
@@ -166,7 +166,7 @@ static int to_pair(const struct journey *j, struct err *e)
 static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, int group, const int *avail, int n,
 		     struct ht_move ret_moves[4], int *ret_n, struct err *e)
 {
-	struct ht_view v = group_view(c, group);
+	struct ht_view v = group_view(c, group, inst);
 	struct journey j = { .c = c, .o = o, .inst = inst, .before = o->watch ? ht_score(c, &v) : 0, .told = true,
 			     .moves = ret_moves, .n = ret_n };
 	struct err last CLEANUP(err_clear) = ERR_NONE;
@@ -209,7 +209,7 @@ static int over(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, st
 {
 	const struct ht_inst *i = &c->insts[inst];
 	const struct ht_outcome place = { .pri = i->sec, .sec = i->pri };
-	struct ht_view v = group_view(c, c->nodes[i->pri].group);
+	struct ht_view v = group_view(c, c->nodes[i->pri].group, inst);
 	double before = o->watch ? ht_score(c, &v) : 0;
 	struct ht_refusal r;
 	struct ht_outcome x;
