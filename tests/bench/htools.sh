@@ -85,7 +85,7 @@ memory "  memory of this" 200 hbal -t c250 -G group7
 tool "hbal 1000/10000 in one group, 100 moves" 60 hbal -t c1000 -l 100
 tool "hcheck 40/400" - hcheck -t c40 --no-simulation
 tool "hspace 40/400, unbalanced, all nodes equal" 0.5 hspace -t u40
-tool "hspace 40/400, where there is room" - hspace -t b40
+tool "hspace 40/400, where there is room" 0.5 hspace -t b40
 tool "hail allocate 40/400" - hail r40
 tool "hail allocate 1000/10000 in 25 groups" 0.3 hail r25
 tool "hail allocate 1000/10000 in one group" 0.3 hail r1000
