@@ -310,6 +310,14 @@ void turn_acknowledge(struct master *m)
 		ev_timer_start(m->late, m->finished->since + m->late_after - clock_mono());
 }
 
+/* Clients hear that the change is stored, but not everywhere it should be. */
+static void tell_late(struct master *m, const struct finished *f, const struct err *why)
+{
+	for (struct after *a = f->after; a; a = a->next)
+		if (a->late)
+			a->late(m, why, a->arg);
+}
+
 /* Those who can't wait any longer hear why; the change itself stays, and is acknowledged when it can be. */
 static void on_late(void *arg)
 {
@@ -327,9 +335,7 @@ static void on_late(void *arg)
 			log_warn("Changes up to entry %" PRId64 " are not acknowledged: %s", f->serial,
 				 err_msg(&e));
 		f->told = true;
-		for (struct after *a = f->after; a; a = a->next)
-			if (a->late)
-				a->late(m, &e, a->arg);
+		tell_late(m, f, &e);
 	}
 }
 
@@ -391,7 +397,7 @@ void turn_finish(struct master *m)
 		end_turn(m);
 }
 
-/* At the end: nobody is left to be told. */
+/* At the end. What is stored here only may be what the next master has, or not. */
 void turn_free(struct master *m)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -401,6 +407,7 @@ void turn_free(struct master *m)
 		struct finished *f = m->finished;
 
 		m->finished = f->next;
+		tell_late(m, f, &e);
 		run_after(m, f->after, &e);
 		finished_free(f);
 	}

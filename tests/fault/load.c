@@ -87,10 +87,11 @@ static void wrong(struct client *k, const char *text)
 /* --- asking --- */
 enum answer { ANSWERED, REFUSED, LOST };
 
+/* What became of it is not known. */
 static bool is_lost(const struct err *e)
 {
-	return err_is(e, ConnectionClosedError) || err_is(e, TimeoutError) ||
-	       err_is(e, ProtocolError) || !e->cls;
+	return err_is(e, ConnectionClosedError) || err_is(e, TimeoutError) || err_is(e, ProtocolError) || !e->cls ||
+	       str_starts(err_msg(e), "The change is stored on too few master candidates");
 }
 
 static enum answer ask(struct client *k, enum luxi method, json *args, json **ret, struct err *e)
