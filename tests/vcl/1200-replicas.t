@@ -60,6 +60,24 @@ ok "and what was too late before is done" wait_for 20 tagged alone
 vcl_on 2 daemon-util start ganeti-noded
 ok "the other one catches up" wait_for 30 same 2
 
+diag "a master that ends while it waits for the others"
+vcl_kill9 2 ganeti-noded
+vcl_kill9 3 ganeti-noded
+jobs() { sqlite3 -readonly "$(vcl_file 1 CONFIG_DB)" "SELECT count(*) FROM job"; }
+before=$(jobs)
+more() { [ "$(jobs)" -gt "$before" ]; }
+m gnt-cluster add-tags ending >"$T/ending" 2>&1 </dev/null &
+BG=$!
+ok "a job is stored here" wait_for 20 more
+ok "the master ends" vcl_on 1 daemon-util stop ganeti-masterd
+wait $BG
+is "$?" 1 "the client gets an error"
+like "$(cat "$T/ending")" 'stored on too few master candidates so far: the master daemon ends' "which does not say that it was refused"
+for n in 2 3; do vcl_on $n daemon-util start ganeti-noded; done
+ok "the master starts" vcl_on 1 daemon-util start ganeti-masterd
+ok "and the job runs" wait_for 30 tagged ending
+for n in 2 3; do ok "node$n has everything" wait_for 30 same $n; done
+
 diag "copies that are lost or wrong"
 sql 2 "UPDATE object SET json = '{}' WHERE kind = 'cluster'"
 ok "change" m gnt-cluster add-tags differs
