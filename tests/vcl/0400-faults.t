@@ -232,7 +232,7 @@ for n in 1 2 3 4 5; do
 	done
 	wait $BG
 done
-ended() { [ -z "$(m gnt-job list --no-headers --pending --running)" ]; }
+ended() { [ -z "$(m gnt-job list --no-headers --pending)$(m gnt-job list --no-headers --running)" ]; }
 ok "all jobs end" wait_for 60 ended
 is "$(failed)" "$before" "all of them well"
 ok "the configuration is right" m gnt-cluster verify
