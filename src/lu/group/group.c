@@ -38,8 +38,7 @@ static int add_prereq(struct luctx *lu, const void *op_, struct err *e)
 	struct add *st = lu->state;
 	const struct nodegroup *other;
 	struct group_settings s = {
-		op->has_ndparams, op->has_diskparams, op->has_hv_state, op->has_disk_state, op->has_ipolicy,
-		op->ndparams,     op->diskparams,     op->hv_state,     op->disk_state,     op->ipolicy,
+		op->ndparams, op->diskparams, op->hv_state, op->disk_state, op->ipolicy,
 	};
 
 	if (snap_find_group(lu->snap, op->group_name, &other, NULL) == 0)

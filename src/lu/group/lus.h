@@ -9,9 +9,8 @@ struct group_ref {
 };
 /* Find it and ask for its lock, exclusively. */
 int group_expand(struct luctx *lu, const char *name, struct group_ref *ret, struct err *e);
-/* The settings "add" and "modify" share. */
+/* The settings "add" and "modify" share; what is NULL or empty stays. */
 struct group_settings {
-	bool has_ndparams, has_diskparams, has_hv_state, has_disk_state, has_ipolicy;
 	json *ndparams, *diskparams, *hv_state, *disk_state, *ipolicy;
 };
 /* Check them against the cluster and set them in G, which may have older ones. */

@@ -39,8 +39,7 @@ int group_set(struct luctx *lu, const struct group_settings *s, struct nodegroup
 static struct group_settings settings(const struct op_group_set_params *op)
 {
 	return (struct group_settings){
-		op->has_ndparams, op->has_diskparams, op->has_hv_state, op->has_disk_state, op->has_ipolicy,
-		op->ndparams,     op->diskparams,     op->hv_state,     op->disk_state,     op->ipolicy,
+		op->ndparams, op->diskparams, op->hv_state, op->disk_state, op->ipolicy,
 	};
 }
 
