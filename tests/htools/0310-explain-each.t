@@ -3,4 +3,4 @@
 here=$(cd "$(dirname "$0")" && pwd)
 T=$(mktemp -d) && trap 'rm -rf "$T"' EXIT
 ln -s "$PWD/htools/htools" "$T/hail"
-python3 "$here/explain_each.py" "$T/hail"
+python3 -B "$here/explain_each.py" "$T/hail"

@@ -9,22 +9,12 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, done
+
 from ganeti import constants, errors, objects, opcodes
 from ganeti.masterd import iallocator
 
 HAIL = sys.argv[1]
-number = 0
-failed = 0
-
-
-def check(good, text, note=""):
-  global number, failed
-  number += 1
-  print("%sok %d - %s" % ("" if good else "not ", number, text))
-  if not good:
-    failed += 1
-    for line in str(note).splitlines():
-      print("# " + line)
 
 
 class Answer(object):
@@ -216,5 +206,4 @@ spoiled(cfg, "another group", iallocator.IAReqRelocate(inst_uuid="i1-drbd0", rel
         lambda r: r.update(result=["n22.example.com"]))
 spoiled(cfg, "no jobs", iallocator.IAReqGroupChange(instances=names(cfg, 0, "ext0"), target_groups=[]), lambda r: r["result"].pop())
 spoiled(cfg, "no result", new("new", "ext"), lambda r: r.pop("result"))
-print("1..%d" % number)
-sys.exit(failed > 0)
+done()

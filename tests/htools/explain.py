@@ -9,21 +9,11 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, done
+
 HAIL, MKREQUEST = sys.argv[1:3]
 BIG = 1 << 40
-number = 0
-failed = 0
 tried = {}
-
-
-def check(good, text, note=""):
-  global number, failed
-  number += 1
-  print("%sok %d - %s" % ("" if good else "not ", number, text))
-  if not good:
-    failed += 1
-    for line in note.splitlines():
-      print("# " + line)
 
 
 def explain(request, instance=None):
@@ -199,5 +189,4 @@ for kind in ("relocate", "node-evacuate", "change-group"):
 
 limits = sorted({key[0] for key in tried})
 check({"affinity", "antiaffinity"} < set(limits) and len(limits) >= 8, "limits that were met: " + ", ".join(limits))
-print("1..%d" % number)
-sys.exit(failed > 0)
+done()

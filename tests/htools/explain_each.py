@@ -11,20 +11,11 @@ import subprocess
 import sys
 import tempfile
 
+from tap import check, done
+
 HAIL = sys.argv[1]
 BIG = 1 << 40
 T = "b2"  # the node with the limit
-number = 0
-failed = 0
-
-
-def check(good, text, note=""):
-  global number, failed
-  number += 1
-  print("%sok %d - %s" % ("" if good else "not ", number, text))
-  if not good:
-    failed += 1
-    print("# %s" % (note, ))
 
 
 def instance(template, nodes=None, **kwargs):
@@ -442,5 +433,4 @@ for (name, how, template, role) in REQUESTS:
     check(told and all(c["possible"] == possible and (possible or c["limit"] == "measured-memory") for c in told),
           "%s: %d pages in use: %s" % (name, pages, "possible" if possible else "measured-memory"), told[:2])
 
-print("1..%d" % number)
-sys.exit(failed > 0)
+done()
