@@ -21,6 +21,7 @@ libhtools_a_SOURCES = \
 	htools/algo/alloc.c \
 	htools/algo/balance.c \
 	htools/algo/brute.c \
+	htools/algo/candidates.h \
 	htools/algo/dedicated.c \
 	htools/algo/evac.c \
 	htools/algo/explain.c \
@@ -29,8 +30,8 @@ libhtools_a_SOURCES = \
 	htools/algo/n1.c \
 	htools/algo/nplus1.c \
 	htools/algo/opcodes.c \
-	htools/algo/opts.c \
 	htools/algo/pace.c \
+	htools/algo/pairs.c \
 	htools/algo/repair.c \
 	htools/algo/place.c \
 	htools/algo/redundancy.c \
@@ -39,6 +40,7 @@ libhtools_a_SOURCES = \
 	htools/algo/roles.h \
 	htools/algo/score.c \
 	htools/algo/score.h \
+	htools/algo/screen.c \
 	htools/algo/space.c \
 	htools/algo/squeeze.c \
 	htools/algo/roll.c \
@@ -49,6 +51,7 @@ libhtools_a_SOURCES = \
 	htools/io/load.c \
 	htools/io/luxi.c \
 	htools/io/mond.c \
+	htools/io/quick.c \
 	htools/io/rapi.c \
 	htools/io/simu.c \
 	htools/io/slices.c \

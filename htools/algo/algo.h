@@ -141,6 +141,7 @@ int ht_redundancy(struct ht_cluster *c, const struct ht_view *v, const struct ht
 struct ht_n1;
 struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 void ht_n1_free(struct ht_n1 *n);
+void ht_n1_is_redundant(struct ht_n1 *n); /* C is, without it; says who asked before */
 bool ht_n1_base(struct ht_n1 *n); /* without it */
 bool ht_n1_never(struct ht_n1 *n, const struct ht_inst *i, int index); /* sure to be false wherever it goes? */
 /* I on PRI and SEC, where ht_alloc_try() found that it fits (upstream: allocGlobalN1). INDEX: it is to become
@@ -161,6 +162,10 @@ int ht_targets_init(struct ht_targets *t, const struct ht_cluster *c, const stru
 		    int count, bool drop_unallocable, struct err *e);
 void ht_targets_free(struct ht_targets *t);
 
+/* What is known of single nodes, for copies of one instance: C changes only by each being placed where ht_alloc_try() says. */
+struct ht_trials *ht_trials_new(void);
+void ht_trials_free(struct ht_trials *t);
+
 struct ht_alloc_opts {
 	const struct ht_algo_opts *o;
 	struct ht_n1 *n1;   /* NULL: redundancy does not matter */
@@ -169,6 +174,7 @@ struct ht_alloc_opts {
 	bool bare_log;      /* of a place in one group: without its name */
 	int only_group;     /* the only group that ht_place_new() looks at, or HT_NONE */
 	bool only_possible; /* find out whether there is a place, or why not; no scores */
+	struct ht_trials *trials; /* or NULL */
 	/* Told of each group that may be chosen, where tags tell distances. */
 	void (*seen_group)(const struct ht_alloc_opts *a, int group, double score, double distance);
 	/* Told of each candidate (with why it is none): maybe twice, the second time for redundancy. */

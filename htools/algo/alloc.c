@@ -1,23 +1,11 @@
-/*
- * Places for a new instance (upstream: Cluster.tryAlloc). On pairs of nodes the statistics are brought up to date
- * once for the primary; a secondary then costs the few columns it changes.
- */
+/* Places for a new instance (upstream: Cluster.tryAlloc): on one node, and which place is chosen. */
+#include "htools/algo/candidates.h"
 #include "htools/algo/score.h"
 
 #include <math.h>
 #include <string.h>
 
-/* What candidates of one primary, or all single nodes, came to. */
-struct candidates {
-	struct candidate {
-		int pri, sec;
-		double score;
-		size_t at;
-	} *v;
-	size_t n, cap;
-};
-
-static void fail(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int sec, enum ht_fail f)
+void candidates_fail(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int sec, enum ht_fail f)
 {
 	r->fails[f]++;
 	r->n_fails++;
@@ -25,7 +13,7 @@ static void fail(const struct ht_alloc_opts *a, struct ht_alloc *r, int pri, int
 		a->seen(a, pri, sec, f, 0);
 }
 
-static void good(const struct ht_alloc_opts *a, struct candidates *l, int pri, int sec, double score)
+void candidates_good(const struct ht_alloc_opts *a, struct candidates *l, int pri, int sec, double score)
 {
 	GROW(l->v, l->n, l->cap);
 	l->v[l->n++] = (struct candidate){ pri, sec, score, 0 };
@@ -132,9 +120,18 @@ static void take(const struct candidate *x, struct ht_alloc *r)
 	r->score = x->score;
 }
 
+bool candidates_take(const struct ht_alloc_opts *a, const struct ht_inst *i, const struct candidate *x, size_t n, struct ht_alloc *r)
+{
+	if (!keeps_redundancy(a, i, x))
+		return false;
+	take(x, r);
+	r->n_ok += (int64_t)n;
+	return true;
+}
+
 /* upstream: collectionToSolution and sumAllocs. Candidates before the first that keeps the cluster redundant
  * count as failures; later ones are not looked at. */
-static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struct candidates *l, struct ht_alloc *r)
+void candidates_choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struct candidates *l, struct ht_alloc *r)
 {
 	size_t lost = 0;
 	bool odd = false;
@@ -178,116 +175,163 @@ static void choose(const struct ht_alloc_opts *a, const struct ht_inst *i, struc
 
 /* --- one node --- */
 
-static void try_singles(const struct ht_cluster *c, const struct ht_view *v, const struct ht_alloc_opts *a,
-			const struct ht_inst *i, const struct ht_targets *t, struct ht_alloc *r)
-{
-	struct candidates l = { 0 };
+struct ht_trials {
+	bool ready, sums;   /* sums: deltas are known, and sums say which scores matter */
 	struct score b;
+	enum ht_fail *fail; /* by target */
+	struct delta *d;
+	int last;           /* the target that was chosen last, or -1 */
+};
 
-	score_init(&b, c, v);
-	for (int k = 0; k < t->n_pri; k++) {
-		const struct ht_node *n = &c->nodes[t->pri[k]];
-		struct ht_outcome o = { .n = 1, .node = { t->pri[k] }, .pri = t->pri[k], .sec = HT_NONE };
-		enum ht_fail f = ht_inst_fits_policy(i, n->policy, n->excl_storage);
-
-		o.s[0] = n->s;
-		if (f == HT_OK)
-			f = ht_state_add_pri(n, &o.s[0], i, i->loc_score, a->o->ignore_soft_errors);
-		if (f != HT_OK) {
-			fail(a, r, t->pri[k], HT_NONE, f);
-			continue;
-		}
-		o.s[0].conflicts += ht_conflicts_add(n, i);
-		good(a, &l, t->pri[k], HT_NONE, a->only_possible ? 0 : score_exact_new(&b, &o, i));
-	}
-	score_free(&b);
-	choose(a, i, &l, r);
-	free(l.v);
+struct ht_trials *ht_trials_new(void)
+{
+	return xcalloc(1, sizeof(struct ht_trials));
 }
 
-/* --- two nodes --- */
+static void trials_clear(struct ht_trials *t)
+{
+	if (t->ready)
+		score_free(&t->b);
+	free(t->fail);
+	free(t->d);
+}
 
-struct pairs {
+void ht_trials_free(struct ht_trials *t)
+{
+	if (t)
+		trials_clear(t);
+	free(t);
+}
+
+struct singles {
 	const struct ht_cluster *c;
 	const struct ht_view *v;
 	const struct ht_alloc_opts *a;
 	const struct ht_inst *i;
-	struct ht_stats base;
+	const struct ht_targets *t;
+	struct ht_trials *tr;
+	bool scores;
 };
 
-static bool has_seconds(const struct ht_cluster *c, const struct ht_targets *t, int p)
+static enum ht_fail try_single(const struct singles *x, int node, struct ht_outcome *o)
 {
-	for (int k = 0; k < t->n_sec; k++)
-		if (t->sec[k] != p && c->nodes[t->sec[k]].group == c->nodes[p].group)
-			return true;
+	const struct ht_node *n = &x->c->nodes[node];
+	enum ht_fail f = ht_inst_fits_policy(x->i, n->policy, n->excl_storage);
+
+	o->n = 1;
+	o->node[0] = o->pri = node;
+	o->sec = HT_NONE;
+	if (f == HT_OK)
+		f = ht_try_pri(n, &n->s, &o->s[0], x->i, x->i->loc_score, x->a->o->ignore_soft_errors);
+	if (f == HT_OK)
+		o->s[0].conflicts += ht_conflicts_add(n, x->i);
+	return f;
+}
+
+static double exact_single(const struct singles *x, int node)
+{
+	struct ht_outcome o;
+
+	return try_single(x, node, &o) == HT_OK ? score_exact_new(&x->tr->b, &o, x->i) : NAN; /* it is one that was possible */
+}
+
+static void try_target(const struct singles *x, int k)
+{
+	struct ht_trials *tr = x->tr;
+	int node = x->t->pri[k];
+	struct ht_outcome o;
+
+	tr->fail[k] = try_single(x, node, &o);
+	if (tr->fail[k] != HT_OK || !tr->sums)
+		return;
+	score_delta(&tr->b, node, &o.s[0], &tr->d[k]);
+	tr->d[k].lin += score_pairs(&tr->b, x->i, HT_NONE, node);
+}
+
+/* All targets, or the one that is another now. */
+static void try_targets(const struct singles *x)
+{
+	struct ht_trials *tr = x->tr;
+	bool all = !tr->ready, sums;
+
+	if (all) {
+		tr->fail = xcalloc((size_t)x->t->n_pri + 1, sizeof(*tr->fail));
+		tr->d = xcalloc((size_t)x->t->n_pri + 1, sizeof(*tr->d));
+	}
+	if (all && x->scores)
+		score_init_for(&tr->b, x->c, x->v, x->i);
+	else if (x->scores)
+		all = score_refresh(&tr->b);
+	tr->ready = x->scores;
+	sums = x->scores && !x->a->seen && isfinite(tr->b.exact) && isfinite(tr->b.eps);
+	all = all || sums != tr->sums;
+	tr->sums = sums;
+	for (int k = all ? 0 : tr->last; k >= 0 && k < (all ? x->t->n_pri : tr->last + 1); k++)
+		try_target(x, k);
+}
+
+/*
+ * Scores by sums say which need the exact one: all are known to be no better than the first of these, or all are exact.
+ * True: the best of L keeps the cluster redundant and is taken.
+ */
+static bool take_best(const struct singles *x, struct candidates *l, struct ht_alloc *r)
+{
+	double least = INFINITY;
+	struct candidate best = { .pri = HT_NONE };
+
+	for (size_t k = 0; k < l->n; k++)
+		least = l->v[k].score < least ? l->v[k].score : least;
+	for (size_t k = 0; k < l->n; k++) {
+		struct candidate y = l->v[k];
+
+		if (y.score > least + 2 * x->tr->b.eps)
+			continue;
+		y.score = exact_single(x, y.pri);
+		if (best.pri == HT_NONE || !(y.score > best.score))
+			best = y;
+	}
+	if (candidates_take(x->a, x->i, &best, l->n, r))
+		return true;
+	for (size_t k = 0; k < l->n; k++)
+		l->v[k].score = exact_single(x, l->v[k].pri);
 	return false;
 }
 
-static void try_primary(const struct pairs *x, const struct ht_targets *t, int p, struct candidates *l, struct ht_alloc *r)
+static void remember_choice(const struct singles *x, const struct ht_alloc *r)
 {
-	const struct ht_cluster *c = x->c;
-	const struct ht_node *n = &c->nodes[p];
-	struct ht_stats st = x->base;
-	struct ht_state sp = n->s;
-	double roots[HT_N_COL];
-	enum ht_fail why = ht_inst_fits_policy(x->i, n->policy, n->excl_storage);
-
-	if (why == HT_OK)
-		why = ht_state_add_pri(n, &sp, x->i, 0, x->a->o->ignore_soft_errors);
-	if (why == HT_OK) {
-		sp.conflicts += ht_conflicts_add(n, x->i);
-		if (!x->a->only_possible) {
-			ht_stats_update(&st, n, &n->s, &sp);
-			st.sums[HT_P_LOC_EXCL] += (double)ht_pairs_gain(c, x->v, p, x->i);
-			st.sums[HT_P_POOLS] += (double)ht_pools_gain(c, x->i, HT_NONE, p);
-			ht_stats_roots(&st, roots);
-		}
-	}
-	for (int k = 0; k < t->n_sec; k++) {
-		int s = t->sec[k];
-		const struct ht_node *m = &c->nodes[s];
-		struct ht_state ss;
-		enum ht_fail f = why;
-
-		if (s == p || m->group != n->group)
-			continue;
-		if (f == HT_OK) {
-			ss = m->s;
-			f = ht_state_add_sec(m, &ss, x->i, p, false, false);
-		}
-		if (f != HT_OK) {
-			fail(x->a, r, p, s, f);
-		} else if (x->a->only_possible) {
-			good(x->a, l, p, s, 0);
-			return;
-		} else {
-			double loc = n->offline || x->i->forthcoming ? 0 : (double)ht_shared_locations(c, p, s);
-
-			good(x->a, l, p, s, ht_stats_score_with(&st, roots, m, &m->s, &ss, loc));
-		}
-	}
+	x->tr->last = -1;
+	for (int k = 0; k < x->t->n_pri && r->found; k++)
+		if (x->t->pri[k] == r->pri)
+			x->tr->last = k;
 }
 
-static int try_pairs(const struct ht_cluster *c, const struct ht_view *v, const struct ht_alloc_opts *a,
-		     const struct ht_inst *i, const struct ht_targets *t, struct ht_alloc *r)
+static void try_singles(const struct ht_cluster *c, const struct ht_view *v, const struct ht_alloc_opts *a,
+			const struct ht_inst *i, const struct ht_targets *t, struct ht_alloc *r)
 {
-	struct pairs x = { .c = c, .v = v, .a = a, .i = i };
+	bool scores = !a->only_possible && (a->seen || !a->n1 || !ht_n1_never(a->n1, i, a->index));
+	/* what others have of its tags may have changed elsewhere, too */
+	bool keep = a->trials && scores && i->excl.n == 0 && i->n_pools == 0;
+	struct ht_trials own = { .ready = false };
+	struct singles x = { .c = c, .v = v, .a = a, .i = i, .t = t, .tr = keep ? a->trials : &own, .scores = scores };
 	struct candidates l = { 0 };
-	bool any = false;
 
-	if (!a->only_possible)
-		ht_stats_init(&x.base, c, v);
+	try_targets(&x);
 	for (int k = 0; k < t->n_pri; k++) {
-		if (t->sec == t->pri && !has_seconds(c, t, t->pri[k]))
+		double score = 0;
+
+		if (x.tr->fail[k] != HT_OK) {
+			candidates_fail(a, r, t->pri[k], HT_NONE, x.tr->fail[k]);
 			continue;
-		any = true;
-		try_primary(&x, t, t->pri[k], &l, r);
-		choose(a, i, &l, r);
-		if (a->only_possible && r->found)
-			break;
+		}
+		if (scores)
+			score = x.tr->sums ? score_with(&x.tr->b, &x.tr->d[k]) : exact_single(&x, t->pri[k]);
+		candidates_good(a, &l, t->pri[k], HT_NONE, score);
 	}
+	if (l.n == 0 || !x.tr->sums || !take_best(&x, &l, r))
+		candidates_choose(a, i, &l, r);
+	remember_choice(&x, r);
+	trials_clear(&own);
 	free(l.v);
-	return any ? 0 : -1;
 }
 
 /* --- */
@@ -337,12 +381,12 @@ int ht_alloc_try(const struct ht_cluster *c, const struct ht_view *v, const stru
 		bool any = false;
 
 		for (int k = 0; k < t->n_pri; k++)
-			any = any || has_seconds(c, t, t->pri[k]);
+			any = any || pairs_has_seconds(c, t, t->pri[k]);
 		if (any)
 			ht_alloc_dedicated(c, a, i, t, ret);
 		return any ? 0 : err_plain(e, "Not enough online nodes");
 	}
-	return try_pairs(c, v, a, i, t, ret) < 0 ? err_plain(e, "Not enough online nodes") : 0;
+	return pairs_try(c, v, a, i, t, ret) < 0 ? err_plain(e, "Not enough online nodes") : 0;
 }
 
 int ht_alloc_place(struct ht_cluster *c, const struct ht_inst *from, const char *name, int pri, int sec, bool force)

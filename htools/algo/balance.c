@@ -12,6 +12,15 @@
 
 #define GAINS_MAX (12 << 20) /* bounds of gains: 4 bytes each */
 
+const struct ht_algo_opts ht_algo_defaults = {
+	.disk_moves = true,
+	.inst_moves = true,
+	.min_gain = 1e-2,
+	.min_gain_limit = 1e-1,
+	.long_solution_threshold = 1000,
+	.capacity = true,
+};
+
 /*
  * What is known of an instance's moves. None gains more than GAIN; those to one block of targets (usually: one target)
  * not more than the block's number in `gains` and GREW. It holds as long as neither the instance's nodes nor the targets
@@ -19,6 +28,7 @@
  */
 struct bound {
 	double gain, grew;
+	double most; /* in this step, with what screening says */
 	bool valid;
 	double dmin[COLS], dmax[COLS];
 };
@@ -32,6 +42,7 @@ struct ht_balancer {
 	struct ht_algo_opts o;
 	struct score b;
 	struct sweep w;
+	struct screen screen;     /* only with FX */
 	struct ht_pace pace;
 	int *movable;             /* instances */
 	int n_movable;
@@ -58,14 +69,16 @@ static bool on_offline(const struct ht_cluster *c, const struct ht_inst *i)
 static void note_kept(struct ht_balancer *b, int node)
 {
 	const struct ht_peers *p = &b->c->nodes[node].peers;
-	size_t n = (size_t)b->c->n_nodes;
+	size_t n = (size_t)b->v->n_nodes;
+	const int *at = b->w.at;
 
 	if (!b->w.kept)
 		return;
 	for (size_t i = 0; i < n; i++)
-		b->w.kept[i * n + (size_t)node] = 0;
+		b->w.kept[i * n + (size_t)at[node]] = 0;
 	for (int i = 0; i < p->n; i++)
-		b->w.kept[(size_t)p->v[i].node * n + (size_t)node] = p->v[i].mem;
+		if (at[p->v[i].node] >= 0)
+			b->w.kept[(size_t)at[p->v[i].node] * n + (size_t)at[node]] = p->v[i].mem;
 }
 
 struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o)
@@ -87,10 +100,15 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 	ht_pace_start(&b->pace, o, b->b.exact, ht_score_optimum(c, v));
 	b->w.peers_p = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
 	b->w.peers_s = xcalloc((size_t)c->n_nodes + 1, sizeof(int64_t));
-	if (c->n_nodes <= KEPT_MAX) {
-		b->w.kept = xcalloc((size_t)c->n_nodes * (size_t)c->n_nodes + 1, sizeof(int64_t));
-		for (int i = 0; i < c->n_nodes; i++)
-			note_kept(b, i);
+	b->w.at = xcalloc((size_t)c->n_nodes + 1, sizeof(*b->w.at));
+	for (int i = 0; i < c->n_nodes; i++)
+		b->w.at[i] = -1;
+	for (int i = 0; i < v->n_nodes; i++)
+		b->w.at[v->nodes[i]] = i;
+	if (v->n_nodes <= KEPT_MAX) {
+		b->w.kept = xcalloc((size_t)v->n_nodes * (size_t)v->n_nodes + 1, sizeof(int64_t));
+		for (int i = 0; i < v->n_nodes; i++)
+			note_kept(b, v->nodes[i]);
 	}
 	b->movable = xcalloc((size_t)v->n_insts + 1, sizeof(*b->movable));
 	for (int i = 0; i < v->n_insts; i++) {
@@ -99,9 +117,12 @@ struct ht_balancer *ht_balancer_new(struct ht_cluster *c, const struct ht_view *
 		if (x->movable && x->auto_balance)
 			b->movable[b->n_movable++] = v->insts[i];
 	}
+	sweep_kinds(&b->w, b->movable, b->n_movable);
 	b->rec = xcalloc((size_t)b->n_movable + 1, sizeof(*b->rec));
 	if (b->n_movable <= FIXED_MAX && b->n_movable <= max)
 		b->fx = xcalloc((size_t)b->n_movable + 1, sizeof(*b->fx));
+	if (b->fx)
+		screen_init(&b->screen, &b->b, b->movable, b->n_movable);
 	b->block = 1;
 	while (b->block < n && (int64_t)b->n_movable * (n / b->block + 2) > max)
 		b->block++;
@@ -119,9 +140,12 @@ void ht_balancer_free(struct ht_balancer *b)
 	if (!b)
 		return;
 	score_free(&b->b);
+	if (b->fx)
+		screen_free(&b->screen);
 	free((int *)b->w.targets);
-	free(b->w.cand);
+	sweep_free(&b->w);
 	free(b->w.found);
+	free(b->w.at);
 	free(b->w.kept);
 	free(b->w.peers_p);
 	free(b->w.peers_s);
@@ -262,17 +286,13 @@ static float above(double v)
 	return (double)f < v ? nextafterf(f, INFINITY) : f;
 }
 
-/* Score moves of the instance at POS to N targets; FRESH: its own nodes changed, or nothing is known of them. What was
- * known of blocks goes first where WHOLE says that all their targets are among these. */
-static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets, int n, bool whole)
+/* What the moves that were just scored gain: to N targets; FRESH: by failing over. */
+static void note_gains(struct ht_balancer *b, int pos, bool fresh, const int *targets, int n)
 {
 	struct bound *r = &b->rec[pos];
 	float *g = gains_of(b, pos);
-	struct fixed own;
 
-	fresh = fresh || !b->fx;
-	sweep_inst(&b->w, b->movable[pos], b->fx ? &b->fx[pos] : &own, fresh, targets, n);
-	for (int i = 0; i < n && whole; i++)
+	for (int i = 0; i < n; i++)
 		g[b->b.row[targets[i]] / b->block] = -INFINITY;
 	for (int i = 0; i < n; i++) {
 		float *x = &g[b->b.row[targets[i]] / b->block];
@@ -282,27 +302,44 @@ static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets
 	}
 	if (fresh)
 		g[b->width - 1] = above(b->b.approx - b->w.failover - r->grew);
-	if (!b->w.any)
-		return;
-	if (!b->w.no_range)
+	if (b->w.any && !b->w.no_range)
 		note_range(b, r);
-	if (b->b.approx - b->w.best > r->gain)
-		r->gain = b->b.approx - b->w.best;
 }
 
-/* All moves of the instance at POS. */
+/* Score moves of the instance at POS to N targets, all those of their blocks; FRESH: its own nodes changed, or nothing is
+ * known of them. */
+static void sweep(struct ht_balancer *b, int pos, bool fresh, const int *targets, int n)
+{
+	struct fixed own;
+
+	fresh = fresh || !b->fx;
+	sweep_inst(&b->w, b->movable[pos], b->fx ? &b->fx[pos] : &own, fresh, targets, n);
+	note_gains(b, pos, fresh, targets, n);
+}
+
+/* What was known of moves of the instance at POS to TARGET does not hold; they are scored when it may matter. */
+static void forget(struct ht_balancer *b, int pos, int target)
+{
+	gains_of(b, pos)[b->b.row[target] / b->block] = INFINITY;
+	b->rec[pos].gain = INFINITY;
+}
+
+/* Nothing is known of the instance at POS but what it does on its own nodes. */
 static void look(struct ht_balancer *b, int pos)
 {
 	struct bound *r = &b->rec[pos];
+	float *g = gains_of(b, pos);
 
 	r->valid = true;
 	r->grew = 0;
-	r->gain = -INFINITY;
+	r->gain = INFINITY;
 	for (int k = 0; k < COLS; k++) {
 		r->dmin[k] = INFINITY;
 		r->dmax[k] = -INFINITY;
 	}
-	sweep(b, pos, true, b->w.targets, b->w.n_targets, true);
+	for (int i = 0; i < b->width; i++)
+		g[i] = INFINITY;
+	sweep(b, pos, true, NULL, 0);
 	b->counts.full++;
 }
 
@@ -312,25 +349,62 @@ static bool hopeful(const struct ht_balancer *b, double gain)
 	return b->b.approx - gain <= b->w.limit + b->b.eps;
 }
 
+/* Gains that are not at least this are not hopeful; rounding may go either way. */
+static double least_gain(const struct ht_balancer *b)
+{
+	double gain = b->b.approx - b->w.limit - b->b.eps;
+
+	return gain - 1e-15 * (fabs(b->b.approx) + fabs(b->w.limit));
+}
+
+/* May a move of the instance at POS to one of a block's targets gain as much as LEAST? */
+static bool hopeful_block(const struct ht_balancer *b, int pos, int block, double least)
+{
+	if (!b->fx)
+		return true;
+	if (b->block == 1)
+		return screen_lets(&b->screen, pos, block, least);
+	for (int t = block * b->block; t < (block + 1) * b->block && t < b->w.n_targets; t++)
+		if (screen_lets(&b->screen, pos, t, least))
+			return true;
+	return false;
+}
+
 /* The moves of the instance at POS that may be, and what it gains at most by any. */
 static void look_again(struct ht_balancer *b, int pos)
 {
 	struct bound *r = &b->rec[pos];
 	float *g = gains_of(b, pos), best = -INFINITY;
+	double least = least_gain(b);
 	int n = 0;
 
+	b->w.no_range = true;
 	for (int i = 0; i < b->width - 1; i++) {
-		if (!hopeful(b, (double)g[i] + r->grew) || (b->block == 1 && b->changed[b->w.targets[i]]))
+		if ((double)g[i] + r->grew < least || !hopeful_block(b, pos, i, least))
 			continue;
+		if (!(g[i] < INFINITY))
+			b->w.no_range = false;
 		for (int t = i * b->block; t < (i + 1) * b->block && t < b->w.n_targets; t++)
 			b->list[n++] = b->w.targets[t];
 	}
-	b->w.no_range = true;
-	sweep(b, pos, hopeful(b, (double)g[b->width - 1] + r->grew), b->list, n, true);
+	sweep(b, pos, (double)g[b->width - 1] + r->grew >= least, b->list, n);
 	b->w.no_range = false;
 	for (int i = 0; i < b->width; i++)
 		best = g[i] > best ? g[i] : best;
 	r->gain = (double)best + r->grew;
+}
+
+/* What the instance at POS gains at most, by all that is known of it. */
+static double most(const struct ht_balancer *b, int pos)
+{
+	const struct bound *r = &b->rec[pos];
+	double failover = (double)gains_of(b, pos)[b->width - 1] + r->grew, other;
+
+	if (!b->fx)
+		return r->gain;
+	other = screen_most(&b->screen, pos);
+	other = failover > other ? failover : other;
+	return other < r->gain ? other : r->gain;
 }
 
 static bool considered(const struct ht_balancer *b, const struct ht_inst *i)
@@ -341,7 +415,7 @@ static bool considered(const struct ht_balancer *b, const struct ht_inst *i)
 static int by_bound(const void *x, const void *y, void *arg)
 {
 	const struct ht_balancer *b = arg;
-	double p = b->rec[*(const int *)x].gain, q = b->rec[*(const int *)y].gain;
+	double p = b->rec[*(const int *)x].most, q = b->rec[*(const int *)y].most;
 
 	return (p < q) - (p > q);
 }
@@ -401,8 +475,10 @@ static bool follow(struct ht_balancer *b, int pos)
 	list_peers(b, &n, i->pri);
 	if (i->sec != HT_NONE)
 		list_peers(b, &n, i->sec);
-	for (int k = 0; k < n; k++)
+	for (int k = 0; k < n; k++) {
 		b->listed[b->list[k]] = false;
+		forget(b, pos, b->list[k]);
+	}
 	sweep_inst(&b->w, b->movable[pos], fx, true, NULL, 0);
 	for (int f = 0; f < N_FIX; f++) {
 		struct shift *x = &shifts[n_shifts];
@@ -419,12 +495,12 @@ static bool follow(struct ht_balancer *b, int pos)
 		n_shifts++;
 	}
 	carry_shifted(b, &b->rec[pos], shifts, n_shifts);
-	sweep(b, pos, true, b->list, n, b->block == 1);
+	note_gains(b, pos, true, NULL, 0);
 	return true;
 }
 
 /* What is known of the instance at POS after the last move. False: nothing, or not enough. */
-static bool known(struct ht_balancer *b, int pos, const int *targets, int n)
+static bool known(struct ht_balancer *b, int pos)
 {
 	const struct ht_inst *i = &b->c->insts[b->movable[pos]];
 	struct bound *r = &b->rec[pos];
@@ -434,30 +510,38 @@ static bool known(struct ht_balancer *b, int pos, const int *targets, int n)
 	if (near(b, i))
 		return b->fx && follow(b, pos);
 	carry(b, r);
-	sweep(b, pos, false, targets, n, b->block == 1);
+	for (int k = 0; k < b->n_touched; k++)
+		if (b->b.row[b->touched[k]] >= 0)
+			forget(b, pos, b->touched[k]);
 	return true;
 }
 
 /* Collect every candidate that may be the best. */
 static void collect(struct ht_balancer *b)
 {
-	int again = 0, targets[3], n = 0;
+	int n = 0, again = 0;
 
-	for (int i = 0; i < b->n_touched; i++)
-		if (b->b.row[b->touched[i]] >= 0)
-			targets[n++] = b->touched[i];
 	b->w.n_cand = 0;
 	b->w.limit = b->b.approx + 2 * b->b.eps;
 	for (int pos = 0; pos < b->n_movable; pos++) {
+		b->rec[pos].valid = considered(b, &b->c->insts[b->movable[pos]]) && b->rec[pos].valid;
 		if (!considered(b, &b->c->insts[b->movable[pos]]))
-			b->rec[pos].valid = false;
-		else if (!known(b, pos, targets, n))
+			continue;
+		if (!known(b, pos))
 			look(b, pos);
-		else if (hopeful(b, b->rec[pos].gain))
-			b->order[again++] = pos;
+		b->order[n++] = pos;
+	}
+	if (b->fx)
+		screen_step(&b->screen, b->fx, b->order, n);
+	for (int i = 0; i < n; i++) {
+		struct bound *r = &b->rec[b->order[i]];
+
+		r->most = most(b, b->order[i]);
+		if (hopeful(b, r->most))
+			b->order[again++] = b->order[i];
 	}
 	qsort_r(b->order, (size_t)again, sizeof(*b->order), by_bound, b);
-	for (int i = 0; i < again && hopeful(b, b->rec[b->order[i]].gain); i++)
+	for (int i = 0; i < again && hopeful(b, b->rec[b->order[i]].most); i++)
 		look_again(b, b->order[i]);
 	sweep_prune(&b->w);
 }
@@ -537,6 +621,15 @@ static bool good_enough(double from, double to, const struct ht_algo_opts *o)
 	return to < from && (from > o->min_gain_limit || from - to >= o->min_gain);
 }
 
+/* What was found is of no use any more. */
+static void nothing_holds(struct ht_balancer *b)
+{
+	for (int i = 0; i < b->n_movable; i++)
+		b->rec[i].valid = false;
+	for (int i = 0; i < b->w.n_targets; i++)
+		sweep_changed(&b->w, b->w.targets[i]);
+}
+
 static void apply(struct ht_balancer *b, int inst, const struct ht_outcome *o)
 {
 	double sums[COLS];
@@ -552,12 +645,13 @@ static void apply(struct ht_balancer *b, int inst, const struct ht_outcome *o)
 		b->touched[i] = o->node[i];
 		b->changed[o->node[i]] = true;
 	}
-	for (int i = 0; i < o->n; i++)
+	for (int i = 0; i < o->n; i++) {
 		note_kept(b, o->node[i]);
+		sweep_changed(&b->w, o->node[i]);
+	}
 	memcpy(sums, b->b.s, sizeof(sums));
-	if (score_refresh(&b->b)) { /* another center: nothing that was found holds */
-		for (int i = 0; i < b->n_movable; i++)
-			b->rec[i].valid = false;
+	if (score_refresh(&b->b)) { /* another center */
+		nothing_holds(b);
 		return;
 	}
 	for (int k = 0; k < b->b.k; k++)
@@ -575,6 +669,7 @@ bool ht_balancer_step(struct ht_balancer *b, struct ht_placement *ret)
 		bool ok = ht_balance_brute(b->c, b->v, &b->o, &b->pace, ret);
 
 		score_refresh(&b->b);
+		nothing_holds(b);
 		return ok;
 	}
 	collect(b);

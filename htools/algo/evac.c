@@ -163,6 +163,52 @@ static int to_pair(const struct journey *j, struct err *e)
 	return step(j, (struct ht_move){ HT_REPLACE_SEC, j->sec }, "Changing secondary to final secondary", e);
 }
 
+/* Pairs of nodes by sums: which cannot be the best, so that nobody needs their scores? */
+struct pairs_sums {
+	bool on;
+	struct score b;
+	struct ht_view v;
+	struct ht_inst was;      /* before it moved */
+	struct ht_state *states; /* by node: likewise */
+	double tags;             /* what pairs of tags change of the score with the primary in question */
+};
+
+static void sums_init(struct pairs_sums *x, const struct ht_cluster *c, const struct ht_view *v, int inst, bool all)
+{
+	x->was = c->insts[inst];
+	if (all)
+		return;
+	score_init_for(&x->b, c, v, &x->was);
+	x->on = isfinite(x->b.exact) && isfinite(x->b.eps);
+	x->states = xcalloc((size_t)c->n_nodes + 1, sizeof(*x->states));
+	for (int k = 0; k < c->n_nodes; k++)
+		x->states[k] = c->nodes[k].s;
+}
+
+static void sums_free(struct pairs_sums *x)
+{
+	if (x->states)
+		score_free(&x->b);
+	free(x->states);
+}
+
+/* The instance is on PRI and SEC now: is that sure to be worse than BEST? Four nodes are others, where a move has three. */
+static bool is_worse(const struct pairs_sums *x, int pri, int sec, double best)
+{
+	const int nodes[] = { x->was.pri, x->was.sec, pri, sec };
+	struct delta sum = { .lin = x->tags }, d;
+
+	for (int k = 0; k < 4; k++) {
+		bool again = k >= 2 && (nodes[k] == nodes[0] || nodes[k] == nodes[1]);
+
+		if (again || x->b.c->nodes[nodes[k]].group != x->v.group)
+			continue;
+		score_delta_from(&x->b, nodes[k], &x->states[nodes[k]], &x->b.c->nodes[nodes[k]].s, &d);
+		delta_add(&sum, &sum, &d, x->b.k);
+	}
+	return score_with(&x->b, &sum) > best + 2 * x->b.eps;
+}
+
 static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int inst, int group, const int *avail, int n,
 		     struct ht_move ret_moves[4], int *ret_n, struct err *e)
 {
@@ -170,18 +216,22 @@ static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int ins
 	struct journey j = { .c = c, .o = o, .inst = inst, .before = o->watch ? ht_score(c, &v) : 0, .told = true,
 			     .moves = ret_moves, .n = ret_n };
 	struct err last CLEANUP(err_clear) = ERR_NONE;
+	struct pairs_sums sums = { .v = v };
 	double best = INFINITY;
 	int pri = -1, sec = -1;
 
+	sums_init(&sums, c, &v, inst, o->watch != NULL);
 	for (int k = 0; k < n * n; k++) {
 		size_t mark;
 
+		if (sums.on && k % n == 0)
+			sums.tags = score_pairs(&sums.b, &sums.was, sums.was.pri, avail[k / n]);
 		if (k / n == k % n)
 			continue;
 		mark = ht_mark(c);
 		j.pri = avail[k / n];
 		j.sec = avail[k % n];
-		if (to_pair(&j, &last) == 0) {
+		if (to_pair(&j, &last) == 0 && !(sums.on && is_worse(&sums, j.pri, j.sec, best))) {
 			const struct ht_outcome place = { .pri = j.pri, .sec = j.sec };
 			double s = ht_score(c, &v);
 
@@ -194,6 +244,7 @@ static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int ins
 		}
 		ht_rollback(c, mark);
 	}
+	sums_free(&sums);
 	ht_view_free(&v);
 	if (pri < 0)
 		return err_plain(e, "Can't find any good nodes for relocation: %s%s", last.msg ? "Allocation failed: " : "no nodes available",

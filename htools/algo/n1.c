@@ -33,9 +33,11 @@ struct ht_n1 {
 	struct ht_cluster *c;
 	const struct ht_view *v;
 	const struct ht_algo_opts *o;
+	bool known;              /* that all nodes can be evacuated */
 	bool ready, base;
 	bool sums;               /* only DRBD, no negative sizes: what follows says all */
 	int clash;               /* see clashing() */
+	int suspect;             /* the node that could not be evacuated last time: asked first; or HT_NONE */
 	struct ht_peers *needs;  /* by node: memory that others' primaries need on it */
 	bool *ok, *others;       /* by node, else: can be evacuated; has instances that are not on DRBD */
 };
@@ -44,7 +46,7 @@ struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const str
 {
 	struct ht_n1 *n = xcalloc(1, sizeof(*n));
 
-	*n = (struct ht_n1){ .c = c, .v = v, .o = o };
+	*n = (struct ht_n1){ .c = c, .v = v, .o = o, .suspect = HT_NONE };
 	return n;
 }
 
@@ -59,6 +61,11 @@ void ht_n1_free(struct ht_n1 *n)
 	free(n->ok);
 	free(n->others);
 	free(n);
+}
+
+void ht_n1_is_redundant(struct ht_n1 *n)
+{
+	n->known = true;
 }
 
 static void sum_needs(struct ht_n1 *n)
@@ -118,7 +125,7 @@ static void prepare(struct ht_n1 *n)
 		int node = n->v->nodes[k];
 
 		n->others[node] = !all_drbd(c, &c->nodes[node]);
-		n->ok[node] = !is_checked(c, n->o, node) || ht_can_evacuate(c, n->v, node);
+		n->ok[node] = n->known || !is_checked(c, n->o, node) || ht_can_evacuate(c, n->v, node);
 		n->base = n->base && n->ok[node];
 		n->sums = n->sums && !n->others[node];
 		for (int x = 0; x < c->nodes[node].pri.n; x++)
@@ -187,6 +194,14 @@ static void place(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, 
 	ht_link_sec(c, sec, index, pri);
 }
 
+/* With the new one on PRI and SEC. */
+static bool stays_evacuable(struct ht_n1 *n, int node, int pri, int sec)
+{
+	if (!is_checked(n->c, n->o, node))
+		return true;
+	return concerned(n, node, pri, sec) ? ht_can_evacuate(n->c, n->v, node) : n->ok[node];
+}
+
 static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int index, int pri, int sec)
 {
 	struct ht_cluster *c = n->c;
@@ -195,12 +210,10 @@ static bool by_trying(struct ht_n1 *n, const struct ht_inst *i, int index, int p
 	bool ok = true;
 
 	place(n, &copy, index, pri, sec);
+	ok = n->suspect == HT_NONE || stays_evacuable(n, n->suspect, pri, sec);
 	for (int k = 0; k < n->v->n_nodes && ok; k++) {
-		int node = n->v->nodes[k];
-
-		if (!is_checked(c, n->o, node))
-			continue;
-		ok = concerned(n, node, pri, sec) ? ht_can_evacuate(c, n->v, node) : n->ok[node];
+		ok = stays_evacuable(n, n->v->nodes[k], pri, sec);
+		n->suspect = ok ? n->suspect : n->v->nodes[k];
 	}
 	ht_rollback(c, mark);
 	return ok;

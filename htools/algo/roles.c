@@ -20,7 +20,7 @@ struct part {
 struct inst_parts {
 	const struct ht_inst *i;
 	const struct ht_node *p, *s;
-	int pri, sec;
+	int pri, sec, kind;
 	bool force, force_p, force_s;   /* upstream: applyMoveEx */
 	bool p_to_s;                    /* may migrate */
 	struct fixed *fx;
@@ -51,7 +51,7 @@ static void take_pri(const struct sweep *w, struct part *x, const struct ht_inst
 static int64_t kept_for(const struct sweep *w, int node, int other)
 {
 	if (w->kept)
-		return w->kept[(size_t)other * (size_t)w->b->c->n_nodes + (size_t)node];
+		return w->kept[(size_t)w->at[other] * (size_t)w->b->v->n_nodes + (size_t)w->at[node]];
 	return ht_peers_get(&w->b->c->nodes[node].peers, other);
 }
 
@@ -59,6 +59,62 @@ static void take_sec(const struct sweep *w, struct part *x, const struct ht_inst
 		     int64_t kept, bool only_role, bool force)
 {
 	finish(w, x, node, ht_try_sec(&w->b->c->nodes[node], from, &x->s, i, kept, only_role, force) == HT_OK);
+}
+
+/* Of KEPT and NONE: is what is reserved on N for the instance as secondary the same? */
+static bool same_reserve(const struct ht_node *n, const struct ht_inst *i, int64_t p, int64_t s)
+{
+	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0;
+
+	return p == s || (p + need <= n->s.r_mem && s + need <= n->s.r_mem);
+}
+
+/* What target T changes by taking the instance in either role; NULL: it is of no kind. */
+static const struct taken *taken_by(const struct sweep *w, const struct inst_parts *a, int t)
+{
+	int row = w->b->row[t];
+	struct taken *x;
+	struct part part;
+
+	if (a->kind < 0)
+		return NULL;
+	x = &w->taken[(size_t)a->kind * (size_t)w->b->n + (size_t)row];
+	if (x->version == w->version[row])
+		return x;
+	x->version = w->version[row];
+	take_pri(w, &part, a->i, t, &w->b->c->nodes[t].s, false);
+	x->pri_ok = part.ok;
+	if (part.ok)
+		x->pri = part.d;
+	take_sec(w, &part, a->i, t, &w->b->c->nodes[t].s, 0, false, false);
+	x->sec_ok = part.ok;
+	if (part.ok)
+		x->sec = part.d;
+	return x;
+}
+
+/* T becomes primary; NULL: it cannot. */
+static const struct delta *target_pri(const struct sweep *w, const struct inst_parts *a, int t, bool force, struct part *room)
+{
+	const struct taken *x = force ? NULL : taken_by(w, a, t);
+
+	if (x)
+		return x->pri_ok ? &x->pri : NULL;
+	take_pri(w, room, a->i, t, &w->b->c->nodes[t].s, force);
+	return room->ok ? &room->d : NULL;
+}
+
+/* T, which keeps KEPT for the primary, becomes secondary; NULL: it cannot. */
+static const struct delta *target_sec(const struct sweep *w, const struct inst_parts *a, int t, int64_t kept, bool force,
+				      struct part *room)
+{
+	const struct ht_node *n = &w->b->c->nodes[t];
+	const struct taken *x = !force && same_reserve(n, a->i, kept, 0) ? taken_by(w, a, t) : NULL;
+
+	if (x)
+		return x->sec_ok ? &x->sec : NULL;
+	take_sec(w, room, a->i, t, &n->s, kept, false, force);
+	return room->ok ? &room->d : NULL;
 }
 
 /* Mostly there are none. */
@@ -201,6 +257,20 @@ static void drbd_failover(struct sweep *w, struct inst_parts *a, int inst, const
 	w->best = w->failover = w->one;
 }
 
+/* X: NODE becomes secondary. */
+static void note_rem(const struct sweep *w, struct inst_parts *a, int kind, int node, const struct part *x)
+{
+	const struct ht_node *n = &w->b->c->nodes[node];
+	int64_t need = ht_inst_uses_sec_mem(a->i) ? a->i->mem : 0;
+	double most;
+
+	if (!x->ok || w->b->row[node] < 0 || n->peers.n == 0)
+		return;
+	most = (double)(n->peers.v[0].mem + need) / n->t_mem;
+	a->fx->rem[kind][0] = x->s.p_rem;
+	a->fx->rem[kind][1] = most > x->s.p_rem ? most : x->s.p_rem;
+}
+
 /* What is the same for all targets. */
 static void drbd_fixed(struct sweep *w, struct inst_parts *a, int inst, bool use_sec)
 {
@@ -229,6 +299,8 @@ static void drbd_fixed(struct sweep *w, struct inst_parts *a, int inst, bool use
 		delta_add(&fx->d[FIX_RF], &a->leave_s.d, &p_sec.d, COLS);
 	if (s_pri.ok)
 		delta_add(&fx->d[FIX_FR], &a->leave_p.d, &s_pri.d, COLS);
+	note_rem(w, a, FIX_RF, a->pri, &p_sec);
+	note_rem(w, a, FIX_RP, a->sec, &s_sec);
 	if (use_sec)
 		drbd_failover(w, a, inst, &s_pri);
 }
@@ -256,46 +328,38 @@ static const struct delta *for_peer(const struct sweep *w, struct inst_parts *a,
 	return sum;
 }
 
-/* Is it all the same for N as secondary which of the two nodes is primary? */
-static bool same_kept(const struct ht_node *n, const struct inst_parts *a, int64_t p, int64_t s)
-{
-	int64_t need = ht_inst_uses_sec_mem(a->i) ? a->i->mem : 0;
-
-	return p == s || (p + need <= n->s.r_mem && s + need <= n->s.r_mem);
-}
-
 static void as_primary(struct sweep *w, struct inst_parts *a, int inst, int t, int order, bool use_sec)
 {
 	const struct ht_cluster *c = w->b->c;
 	const struct ht_node *n = &c->nodes[t];
-	const struct delta *fixed = &a->fx->d[FIX_RF];
+	const struct delta *fixed = &a->fx->d[FIX_RF], *pri;
 	struct delta sum;
-	struct part pri;
+	struct part room;
 	int64_t kept;
 
-	take_pri(w, &pri, a->i, t, &n->s, a->force);
-	if (pri.ok && ht_may_migrate(a->p, n)) {
+	pri = target_pri(w, a, t, a->force, &room);
+	if (pri && ht_may_migrate(a->p, n)) {
 		kept = w->kept ? kept_for(w, a->pri, t) : w->peers_p[t];
 		if (kept != 0)
 			fixed = for_peer(w, a, false, kept, &sum);
 		else if (!a->fx->ok[FIX_RF])
 			fixed = NULL;
 		if (fixed)
-			keep(w, a, inst, (struct ht_move){ HT_REPLACE_FAILOVER, t }, order + 1, fixed, &pri.d, t,
+			keep(w, a, inst, (struct ht_move){ HT_REPLACE_FAILOVER, t }, order + 1, fixed, pri, t,
 			     shared_locations(c, t, a->pri));
 	}
 	if (!use_sec || w->o->restricted_migration || !a->p_to_s || !a->fx->ok[FIX_FR] || !ht_may_migrate(a->s, n))
 		return;
 	if (a->force_p != a->force)
-		take_pri(w, &pri, a->i, t, &n->s, a->force_p);
+		pri = target_pri(w, a, t, a->force_p, &room);
 	fixed = &a->fx->d[FIX_RP];
 	kept = w->kept ? kept_for(w, a->sec, t) : w->peers_s[t];
 	if (kept != 0)
 		fixed = for_peer(w, a, true, kept, &sum);
 	else if (!a->fx->ok[FIX_RP])
 		fixed = NULL;
-	if (pri.ok && fixed)
-		keep(w, a, inst, (struct ht_move){ HT_REPLACE_PRI, t }, order + 2, fixed, &pri.d, t,
+	if (pri && fixed)
+		keep(w, a, inst, (struct ht_move){ HT_REPLACE_PRI, t }, order + 2, fixed, pri, t,
 		     shared_locations(c, t, a->sec));
 }
 
@@ -305,12 +369,13 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 	const struct ht_node *n = &c->nodes[t];
 	bool all = w->o->inst_moves && !(w->o->restricted_migration && !a->p->offline);
 	int64_t kept_p = kept_for(w, t, a->pri), kept_s = kept_for(w, t, a->sec);
-	struct part sec = { .ok = false };
+	const struct delta *sec = NULL;
+	struct part room;
 
 	if (a->fx->ok[FIX_RS]) {
-		take_sec(w, &sec, a->i, t, &n->s, kept_p, false, a->force_s);
-		if (sec.ok) /* the primary stays: both location scores are its */
-			keep(w, a, inst, (struct ht_move){ HT_REPLACE_SEC, t }, order, &a->fx->d[FIX_RS], &sec.d, a->pri,
+		sec = target_sec(w, a, t, kept_p, a->force_s, &room);
+		if (sec) /* the primary stays: both location scores are its */
+			keep(w, a, inst, (struct ht_move){ HT_REPLACE_SEC, t }, order, &a->fx->d[FIX_RS], sec, a->pri,
 			     shared_locations(c, a->pri, t));
 	}
 	if (!all)
@@ -318,10 +383,10 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 	as_primary(w, a, inst, t, order, use_sec);
 	if (!use_sec || !a->p_to_s || !a->fx->ok[FIX_FR])
 		return;
-	if (a->force_s != a->force_p || !a->fx->ok[FIX_RS] || !same_kept(n, a, kept_p, kept_s))
-		take_sec(w, &sec, a->i, t, &n->s, kept_s, false, a->force_p);
-	if (sec.ok)
-		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fx->d[FIX_FR], &sec.d, a->sec,
+	if (a->force_s != a->force_p || !a->fx->ok[FIX_RS] || !same_reserve(n, a->i, kept_p, kept_s))
+		sec = target_sec(w, a, t, kept_s, a->force_p, &room);
+	if (sec)
+		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fx->d[FIX_FR], sec, a->sec,
 		     shared_locations(c, a->sec, t));
 }
 
@@ -332,6 +397,7 @@ static void sweep_drbd(struct sweep *w, int inst, struct fixed *fx, bool fresh, 
 	bool use_sec;
 
 	a.i = &c->insts[inst];
+	a.kind = w->kind[inst];
 	a.fx = fx;
 	a.left = false;
 	a.pri = a.i->pri;
@@ -375,6 +441,7 @@ static void sweep_shared(struct sweep *w, int inst, struct fixed *fx, bool fresh
 	if (!w->o->inst_moves)
 		return;
 	a.i = &c->insts[inst];
+	a.kind = w->kind[inst];
 	a.left = false;
 	a.pri = a.i->pri;
 	a.p = &c->nodes[a.pri];
@@ -382,19 +449,20 @@ static void sweep_shared(struct sweep *w, int inst, struct fixed *fx, bool fresh
 	if (fresh) {
 		leave(w, &a);
 		memset(fx->ok, 0, sizeof(fx->ok));
+		memset(fx->rem, 0, sizeof(fx->rem));
 		fx->ok[0] = true;
 		fx->d[0] = a.leave_p.d;
 	}
 	for (int k = 0; k < n; k++) {
 		int t = targets[k];
-		struct part pri;
+		const struct delta *pri = NULL;
+		struct part room;
 
 		w->one = INFINITY;
-		pri.ok = false;
 		if (t != a.pri && t != a.i->sec && ht_may_migrate(a.p, &c->nodes[t]))
-			take_pri(w, &pri, a.i, t, &c->nodes[t].s, w->o->ignore_soft_errors || a.p->offline);
-		if (pri.ok)
-			keep(w, &a, inst, (struct ht_move){ HT_FAILOVER_TO, t }, 1 + 4 * w->b->row[t], &fx->d[0], &pri.d, t,
+			pri = target_pri(w, &a, t, w->o->ignore_soft_errors || a.p->offline, &room);
+		if (pri)
+			keep(w, &a, inst, (struct ht_move){ HT_FAILOVER_TO, t }, 1 + 4 * w->b->row[t], &fx->d[0], pri, t,
 			     a.i->loc_score);
 		note_target(w, k);
 	}
@@ -421,4 +489,100 @@ void sweep_inst(struct sweep *w, int inst, struct fixed *fx, bool fresh, const i
 		sweep_shared(w, inst, fx, fresh, targets, n);
 		break;
 	}
+}
+
+/* --- kinds of instances --- */
+
+#define TAKEN_MAX (1 << 20) /* bytes */
+
+/* All that a target sees of an instance that has no tags of a meaning. */
+struct traits {
+	int64_t mem, dsk, vcpus, spindle_use, spindles;
+	struct ht_util util;
+	int64_t status, tmpl, flags;
+	int inst, n; /* the first one; how many there are */
+};
+
+static struct traits traits_of(const struct ht_inst *i, int inst)
+{
+	struct traits t;
+
+	memset(&t, 0, sizeof(t));
+	t.mem = i->mem;
+	t.dsk = i->dsk;
+	t.vcpus = i->vcpus;
+	t.spindle_use = i->spindle_use;
+	t.spindles = ht_inst_spindles(i);
+	t.util = i->util;
+	t.status = i->status;
+	t.tmpl = i->tmpl;
+	t.flags = i->auto_balance | i->forthcoming << 1;
+	t.inst = inst;
+	return t;
+}
+
+static int by_traits(const void *x, const void *y)
+{
+	return memcmp(x, y, offsetof(struct traits, inst));
+}
+
+/* Kinds with the most instances first. */
+static int by_number(const void *x, const void *y)
+{
+	const struct traits *p = x, *q = y;
+
+	return p->n != q->n ? q->n - p->n : p->inst - q->inst;
+}
+
+void sweep_kinds(struct sweep *w, const int *insts, int n)
+{
+	const struct ht_cluster *c = w->b->c;
+	struct traits *all = xcalloc((size_t)n + 1, sizeof(*all)), *kinds = xcalloc((size_t)n + 1, sizeof(*kinds));
+	size_t row = ((size_t)w->b->n + 1) * sizeof(struct taken);
+	int *number = xcalloc((size_t)c->n_insts + 1, sizeof(*number)), n_all = 0, n_kinds = 0;
+
+	w->kind = xcalloc((size_t)c->n_insts + 1, sizeof(*w->kind));
+	w->version = xcalloc((size_t)w->b->n + 1, sizeof(*w->version));
+	for (int i = 0; i < w->b->n; i++)
+		w->version[i] = 1;
+	for (int i = 0; i < c->n_insts; i++)
+		w->kind[i] = -1;
+	for (int i = 0; i < n; i++) {
+		const struct ht_inst *x = &c->insts[insts[i]];
+
+		if (x->excl.n == 0 && x->wanted.n == 0 && x->n_pools == 0)
+			all[n_all++] = traits_of(x, insts[i]);
+	}
+	qsort(all, (size_t)n_all, sizeof(*all), by_traits);
+	for (int i = 0; i < n_all; i++) {
+		if (n_kinds == 0 || by_traits(&kinds[n_kinds - 1], &all[i]) != 0)
+			kinds[n_kinds++] = all[i];
+		kinds[n_kinds - 1].n++;
+		w->kind[all[i].inst] = kinds[n_kinds - 1].inst;
+	}
+	qsort(kinds, (size_t)n_kinds, sizeof(*kinds), by_number);
+	if ((size_t)n_kinds > TAKEN_MAX / row)
+		n_kinds = (int)(TAKEN_MAX / row);
+	for (int k = 0; k < n_kinds; k++)
+		number[kinds[k].inst] = k + 1;
+	for (int i = 0; i < n_all; i++)
+		w->kind[all[i].inst] = number[w->kind[all[i].inst]] - 1;
+	w->taken = xcalloc((size_t)n_kinds * (size_t)w->b->n + 1, sizeof(*w->taken));
+	free(number);
+	free(all);
+	free(kinds);
+}
+
+void sweep_free(struct sweep *w)
+{
+	free(w->kind);
+	free(w->taken);
+	free(w->version);
+	free(w->cand);
+}
+
+void sweep_changed(struct sweep *w, int node)
+{
+	if (w->b->row[node] >= 0)
+		w->version[w->b->row[node]]++;
 }

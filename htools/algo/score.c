@@ -23,6 +23,17 @@ static double column_weight(int col)
 	return 0;
 }
 
+/* What may come to another node. */
+static int n_movers(const struct score *b)
+{
+	return b->only ? 1 : b->v->n_insts;
+}
+
+static const struct ht_inst *mover(const struct score *b, int i)
+{
+	return b->only ? b->only : &b->c->insts[b->v->insts[i]];
+}
+
 /* Two columns are one where no instance tells them apart and no node does. */
 static bool same_column(const struct score *b, int k, int l)
 {
@@ -32,8 +43,8 @@ static bool same_column(const struct score *b, int k, int l)
 	for (int i = 0; i < b->v->n_nodes && l == HT_C_LMEM; i++)
 		if (b->c->nodes[b->v->nodes[i]].rss > 0) /* of nodes of different size other parts */
 			return false;
-	for (int i = 0; i < b->v->n_insts; i++) {
-		const struct ht_inst *x = &b->c->insts[b->v->insts[i]];
+	for (int i = 0; i < n_movers(b); i++) {
+		const struct ht_inst *x = mover(b, i);
 		const double load[] = { x->util.cpu, x->util.mem, x->util.dsk, x->util.net };
 		bool loads = k >= HT_C_LCPU && k <= HT_C_LNET;
 
@@ -45,25 +56,32 @@ static bool same_column(const struct score *b, int k, int l)
 
 static void choose_columns(struct score *b)
 {
+	static const int order[HT_N_COL] = {
+		HT_C_DSK, HT_C_RES, HT_C_LDSK, HT_C_SPN, HT_C_DSK_F, HT_C_SPN_F,
+		HT_C_MEM, HT_C_CPU, HT_C_LCPU, HT_C_MEM_F, HT_C_CPU_F, HT_C_LMEM, HT_C_LNET,
+	};
 	static const int twin[HT_N_COL] = {
 		[HT_C_LMEM] = HT_C_LCPU, [HT_C_LNET] = HT_C_LCPU, [HT_C_DSK_F] = HT_C_DSK,
 		[HT_C_CPU_F] = HT_C_CPU, [HT_C_SPN_F] = HT_C_SPN,
 	};
 
 	b->k = 0;
-	for (int k = 0; k < HT_N_COL; k++) {
+	for (int i = 0; i < HT_N_COL; i++) {
+		int col = order[i];
 		bool merged = false;
 
-		for (int j = 0; j < b->k && twin[k] > 0; j++) {
-			if (b->col[j] != twin[k] || !same_column(b, twin[k], k))
+		for (int j = 0; j < b->k && twin[col] > 0; j++) {
+			if (b->col[j] != twin[col] || !same_column(b, twin[col], col))
 				continue;
-			b->w[j] += column_weight(k);
+			b->w[j] += column_weight(col);
+			b->of[col] = j;
 			merged = true;
 		}
 		if (merged)
 			continue;
-		b->col[b->k] = k;
-		b->w[b->k++] = column_weight(k);
+		b->of[col] = b->k;
+		b->col[b->k] = col;
+		b->w[b->k++] = column_weight(col);
 	}
 }
 
@@ -90,65 +108,86 @@ struct changed {
 	double x[3][COLS];
 };
 
-/* Two numbers at a time, each added up in the order of the nodes as one alone would be. */
-typedef double pair __attribute__((vector_size(16)));
-enum { PAIRS = COLS / 2 };
-
-static inline pair at(const double *x, int k)
+/* Sums and standard deviations of PAIRS pairs of columns from X on, each added up in the order of the nodes as one
+ * alone would be: all in registers, PAIRS is a constant. */
+static inline __attribute__((always_inline)) void spread(const double *x, int n, const int pairs, double *sum, double *dev)
 {
-	pair r;
-
-	memcpy(&r, x + 2 * k, sizeof(r));
-	return r;
-}
-
-/* Sums and sums of squared distances from the mean of PAIRS columns: all in registers. */
-static void spread(const struct score *b, double sum[COLS], double var[COLS])
-{
-	pair s[PAIRS] = { 0 }, v[PAIRS] = { 0 }, mean[PAIRS];
-	const double n = b->n;
+	pair s[COLS / 2] = { 0 }, v[COLS / 2] = { 0 }, mean[COLS / 2];
 
 	/* written out: a compiler keeps them in registers then */
 #define EACH_PAIR(x) x(0) x(1) x(2) x(3) x(4) x(5) x(6)
-#define ADD(k) s[k] += at(b->x[i], k);
-#define SQUARE(k) { pair d = at(b->x[i], k) - mean[k]; v[k] += d * d; }
-	_Static_assert(PAIRS == 7, "EACH_PAIR");
-	for (int i = 0; i < b->n; i++) {
+#define ADD(k) if (k < pairs) s[k] += pair_at(row + 2 * k);
+#define SQUARE(k) if (k < pairs) { pair d = pair_at(row + 2 * k) - mean[k]; v[k] += d * d; }
+	_Static_assert(COLS == 14, "EACH_PAIR");
+	for (const double *row = x, *end = x + (size_t)n * COLS; row < end; row += COLS) {
 		EACH_PAIR(ADD)
 	}
-	for (int k = 0; k < PAIRS; k++)
-		mean[k] = s[k] / n;
-	for (int i = 0; i < b->n; i++) {
+	for (int k = 0; k < pairs; k++)
+		mean[k] = s[k] / (double)n;
+	for (const double *row = x, *end = x + (size_t)n * COLS; row < end; row += COLS) {
 		EACH_PAIR(SQUARE)
 	}
 #undef EACH_PAIR
 #undef ADD
 #undef SQUARE
-	memcpy(sum, s, sizeof(s));
-	memcpy(var, v, sizeof(v));
+	for (int k = 0; k < 2 * pairs; k++) {
+		sum[k] = s[k / 2][k % 2];
+		dev[k] = sqrt(v[k / 2][k % 2] / n);
+	}
 }
 
-/* The score from the rows, those of R replaced for the time being. */
+/* Of columns FIRST to END, which is even or all. */
+static void spread_some(const struct score *b, int first, int end, double *sum, double *dev)
+{
+	const double *x = b->y[0] + first;
+
+	switch ((end - first + 1) / 2) {
+#define CASE(p) case p: spread(x, b->n, p, sum + first, dev + first); break;
+	CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+#undef CASE
+	default:
+		break;
+	}
+}
+
+static double score_of(const struct score *b, const double *sum, const double *dev, const double *sums)
+{
+	double parts[HT_N_PART];
+
+	for (int p = 0; p < HT_N_PART; p++)
+		parts[p] = ht_parts[p].col < 0 ? sums[p] : dev[b->of[ht_parts[p].col]];
+	parts[HT_P_RES_TOTAL] = sum[b->of[HT_C_RES]];
+	return ht_score_of(parts);
+}
+
+/* The score from the rows, those of R replaced for the time being. Columns that stay the same have the same sums. */
 static double from_rows(const struct score *b, const struct changed *r, const double *sums)
 {
-	double sum[COLS], var[COLS], parts[HT_N_PART], own[3][COLS];
+	double sum[COLS], dev[COLS], own[3][COLS];
+	int first = b->k, end = 0;
 
 	if (b->n == 0)
 		return 0;
 	for (int j = 0; j < r->n; j++) {
-		memcpy(own[j], b->x[r->row[j]], sizeof(own[j]));
-		memcpy(b->x[r->row[j]], r->x[j], sizeof(own[j]));
-	}
-	spread(b, sum, var);
-	for (int j = 0; j < r->n; j++)
-		memcpy(b->x[r->row[j]], own[j], sizeof(own[j]));
-	for (int p = 0; p < HT_N_PART; p++) {
-		int col = ht_parts[p].col;
+		double *y = b->y[r->row[j]];
 
-		parts[p] = col < 0 ? sums[p] : sqrt(var[col] / b->n);
+		memcpy(own[j], y, sizeof(own[j]));
+		for (int k = 0; k < b->k; k++) {
+			double now = r->x[j][b->col[k]];
+
+			if (now == y[k])
+				continue;
+			first = k < first ? k : first;
+			end = k + 1 > end ? k + 1 : end;
+			y[k] = now;
+		}
 	}
-	parts[HT_P_RES_TOTAL] = sum[HT_C_RES];
-	return ht_score_of(parts);
+	memcpy(sum, b->sum, sizeof(sum));
+	memcpy(dev, b->dev, sizeof(dev));
+	spread_some(b, first & ~1, end, sum, dev);
+	for (int j = 0; j < r->n; j++)
+		memcpy(b->y[r->row[j]], own[j], sizeof(own[j]));
+	return score_of(b, sum, dev, sums);
 }
 
 static double larger(double a, double b)
@@ -167,8 +206,8 @@ static void reaches(struct score *b)
 	double mem = 0, dsk = 0, cpu = 0, spn = 0;
 	struct ht_util u = { 0 };
 
-	for (int i = 0; i < b->v->n_insts; i++) {
-		const struct ht_inst *x = &b->c->insts[b->v->insts[i]];
+	for (int i = 0; i < n_movers(b); i++) {
+		const struct ht_inst *x = mover(b, i);
 
 		mem = larger(mem, fabs((double)x->mem));
 		dsk = larger(dsk, fabs((double)x->dsk));
@@ -212,6 +251,7 @@ static void bounds(struct score *b)
 			far = larger(far, d);
 		}
 		far += b->reach[b->col[k]];
+		b->far[k] = far;
 		error = 4 * (b->n + 16) * (DBL_EPSILON / 2) * (mean + 3 * far * far / b->n);
 		least = b->root[k] - 2 * b->reach[b->col[k]] / sqrt(b->n) - sqrt(error);
 		total += b->w[k] * 2 * (least > 0 ? smaller(sqrt(error), error / least) : sqrt(error));
@@ -235,6 +275,22 @@ static void add_column(struct score *b, int k)
 	b->root[k] = sqrt(b->var[k]);
 }
 
+static void fill_rows(struct score *b)
+{
+	for (int i = 0; i < b->v->n_nodes; i++) {
+		const struct ht_node *n = &b->c->nodes[b->v->nodes[i]];
+		int row = b->row[b->v->nodes[i]];
+
+		if (row < 0)
+			continue;
+		ht_columns(n, &n->s, b->x[row]);
+		for (int k = 0; k < b->k; k++)
+			b->y[row][k] = b->x[row][b->col[k]];
+	}
+	if (b->n > 0)
+		spread_some(b, 0, b->k, b->sum, b->dev);
+}
+
 static void find_center(struct score *b)
 {
 	for (int k = 0; k < b->k; k++) {
@@ -254,13 +310,11 @@ bool score_refresh(struct score *b)
 
 	memset(b->sums, 0, sizeof(b->sums));
 	for (int i = 0; i < b->v->n_nodes; i++) {
-		int node = b->v->nodes[i];
-		const struct ht_node *n = &b->c->nodes[node];
+		const struct ht_node *n = &b->c->nodes[b->v->nodes[i]];
 
 		ht_add_sums(n, &n->s, b->sums, 1);
-		if (b->row[node] >= 0)
-			ht_columns(n, &n->s, b->x[b->row[node]]);
 	}
+	fill_rows(b);
 	sum_pairs(b);
 	b->sums[HT_P_POOLS] = (double)ht_pools_score(b->c, b->v);
 	b->exact = from_rows(b, &none, b->sums);
@@ -282,9 +336,15 @@ bool score_refresh(struct score *b)
 
 void score_init(struct score *b, const struct ht_cluster *c, const struct ht_view *v)
 {
+	score_init_for(b, c, v, NULL);
+}
+
+void score_init_for(struct score *b, const struct ht_cluster *c, const struct ht_view *v, const struct ht_inst *only)
+{
 	memset(b, 0, sizeof(*b));
 	b->c = c;
 	b->v = v;
+	b->only = only;
 	b->row = xcalloc((size_t)c->n_nodes + 1, sizeof(*b->row));
 	for (int i = 0; i < c->n_nodes; i++)
 		b->row[i] = -1;
@@ -292,6 +352,7 @@ void score_init(struct score *b, const struct ht_cluster *c, const struct ht_vie
 		if (!c->nodes[v->nodes[i]].offline)
 			b->row[v->nodes[i]] = b->n++;
 	b->x = xcalloc((size_t)b->n + 1, sizeof(*b->x));
+	b->y = xcalloc((size_t)b->n + 1, sizeof(*b->y));
 	for (int i = 0; i < v->n_nodes; i++)
 		if (b->row[v->nodes[i]] >= 0)
 			ht_columns(&c->nodes[v->nodes[i]], &c->nodes[v->nodes[i]].s, b->x[b->row[v->nodes[i]]]);
@@ -305,6 +366,7 @@ void score_free(struct score *b)
 {
 	free(b->row);
 	free(b->x);
+	free(b->y);
 	free(b->pairs.v);
 	memset(b, 0, sizeof(*b));
 }
@@ -391,45 +453,69 @@ static inline double lin_of(const struct ht_node *n, const struct ht_state *s)
 
 void score_delta(const struct score *b, int node, const struct ht_state *s, struct delta *ret)
 {
+	score_delta_from(b, node, &b->c->nodes[node].s, s, ret);
+}
+
+void score_delta_from(const struct score *b, int node, const struct ht_state *was, const struct ht_state *s, struct delta *ret)
+{
 	const struct ht_node *n = &b->c->nodes[node];
 	const double *x;
 	double y[HT_N_COL];
 
-	ret->lin = lin_of(n, s) - lin_of(n, &n->s);
+	ret->lin = lin_of(n, s) - lin_of(n, was);
 	if (b->row[node] < 0) {
 		memset(ret->dq, 0, sizeof(ret->dq));
 		memset(ret->ds, 0, sizeof(ret->ds));
 		return;
 	}
-	x = b->x[b->row[node]];
+	x = b->y[b->row[node]];
 	ht_columns(n, s, y);
-	ret->lin += ht_parts[HT_P_RES_TOTAL].weight * (y[HT_C_RES] - x[HT_C_RES]);
-	for (int k = 0; k < b->k; k++) {
-		double from = x[b->col[k]] - b->center[k], to = y[b->col[k]] - b->center[k];
+	ret->lin += ht_parts[HT_P_RES_TOTAL].weight * (y[HT_C_RES] - x[b->of[HT_C_RES]]);
+	for (int k = 0; k < b->k; k += 2) {
+		const pair at = { y[b->col[k]], y[b->col[k + 1]] }, center = pair_at(b->center + k);
+		pair from = pair_at(x + k) - center, to = at - center;
 
-		ret->dq[k] = to * to - from * from;
-		ret->ds[k] = to - from;
+		pair_put(ret->dq + k, to * to - from * from);
+		pair_put(ret->ds + k, to - from);
 	}
-	for (int k = b->k; k < COLS; k++)
+	if (b->k % 2)
+		ret->dq[b->k] = ret->ds[b->k] = 0;
+	for (int k = (b->k + 1) & ~1; k < COLS; k++)
 		ret->dq[k] = ret->ds[k] = 0;
 }
 
-double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+double score_with(const struct score *b, const struct delta *d)
+{
+	double score = b->lin + d->lin;
+
+	for (int k = 0; k < b->k; k++) {
+		double mean = (b->s[k] + d->ds[k]) / b->n, v = (b->q[k] + d->dq[k]) / b->n - mean * mean;
+
+		score += b->w[k] * (v > 0 ? sqrt(v) : 0);
+	}
+	return score;
+}
+
+static double approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i, int from)
 {
 	struct delta sum = { 0 }, d;
-	double score;
 
 	for (int j = 0; j < o->n; j++) {
 		score_delta(b, o->node[j], &o->s[j], &d);
 		delta_add(&sum, &sum, &d, b->k);
 	}
-	score = b->lin + sum.lin + score_pairs(b, i, i->pri, o->pri);
-	for (int k = 0; k < b->k; k++) {
-		double mean = (b->s[k] + sum.ds[k]) / b->n, v = (b->q[k] + sum.dq[k]) / b->n - mean * mean;
+	sum.lin += score_pairs(b, i, from, o->pri);
+	return score_with(b, &sum);
+}
 
-		score += b->w[k] * (v > 0 ? sqrt(v) : 0);
-	}
-	return score;
+double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+{
+	return approx(b, o, i, i->pri);
+}
+
+double score_approx_new(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
+{
+	return approx(b, o, i, HT_NONE);
 }
 
 void delta_add(struct delta *to, const struct delta *a, const struct delta *b, int k)

@@ -27,10 +27,9 @@ static bool is_redundant(struct filler *f)
 	return f->redundant;
 }
 
-/* upstream: iterateAllocSmallStep */
-static int fill(struct filler *f, const struct ht_inst *i, int64_t limit, bool capacity, struct err *e)
+static int fill_with(struct filler *f, const struct ht_inst *i, int64_t limit, bool capacity, struct ht_trials *trials, struct err *e)
 {
-	struct ht_alloc_opts a = { .o = f->o, .index = HT_NONE, .only_group = HT_NONE };
+	struct ht_alloc_opts a = { .o = f->o, .index = HT_NONE, .only_group = HT_NONE, .trials = trials };
 	bool n1 = capacity && i->tmpl != disk_template_drbd;
 
 	for (;;) {
@@ -39,6 +38,8 @@ static int fill(struct filler *f, const struct ht_inst *i, int64_t limit, bool c
 		int rc;
 
 		a.n1 = n1 ? ht_n1_new(f->c, f->v, f->o) : NULL;
+		if (n1 && f->known && f->known_n == f->c->n_insts && f->redundant)
+			ht_n1_is_redundant(a.n1);
 		rc = ht_alloc_try(f->c, f->v, &a, i, f->t, &r, e);
 		ht_n1_free(a.n1);
 		if (rc < 0)
@@ -49,8 +50,22 @@ static int fill(struct filler *f, const struct ht_inst *i, int64_t limit, bool c
 		}
 		snprintf(name, sizeof(name), "new-%d", f->c->n_insts - f->s->first);
 		ht_alloc_place(f->c, i, name, r.pri, r.sec, f->o->ignore_soft_errors);
+		if (n1) { /* it is no place otherwise */
+			f->known = f->redundant = true;
+			f->known_n = f->c->n_insts;
+		}
 		limit -= limit > 0;
 	}
+}
+
+/* upstream: iterateAllocSmallStep */
+static int fill(struct filler *f, const struct ht_inst *i, int64_t limit, bool capacity, struct err *e)
+{
+	struct ht_trials *t = ht_trials_new();
+	int rc = fill_with(f, i, limit, capacity, t, e);
+
+	ht_trials_free(t);
+	return rc;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -76,6 +91,7 @@ static int64_t batch_size(const struct filler *f, const struct ht_inst *i)
 static int fill_batch(struct filler *f, const struct ht_inst *i, int64_t limit, struct err *e)
 {
 	size_t mark = ht_mark(f->c);
+	const struct filler before = *f;
 
 	if (fill(f, i, limit, false, e) < 0) {
 		ht_rollback(f->c, mark);
@@ -86,7 +102,8 @@ static int fill_batch(struct filler *f, const struct ht_inst *i, int64_t limit, 
 		return 1;
 	}
 	ht_rollback(f->c, mark);
-	f->known = f->known_n == f->c->n_insts;
+	if (f->known_n != f->c->n_insts)
+		*f = before;
 	return 0;
 }
 

@@ -118,24 +118,25 @@ static int read_disks(struct reader *r, const struct hj *x, struct ht_inst *i, s
 	return 0;
 }
 
+bool ht_nic_mode_known(const char *mode)
+{
+	return str_eq(mode, "bridged") || str_eq(mode, "routed") || str_eq(mode, "openvswitch");
+}
+
 static int read_nic(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct ht_nic *ret, struct err *e)
 {
 	static const char *const texts[] = { [HT_NIC_MAC] = "mac", [HT_NIC_IP] = "ip", [HT_NIC_MODE] = "mode", [HT_NIC_LINK] = "link",
 					     [HT_NIC_BRIDGE] = "bridge", [HT_NIC_NETWORK] = "network" };
-	static const char *const modes[] = { "bridged", "routed", "openvswitch" };
 	struct hj x = { .a = r->c->a, .dict = v };
 
 	for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
 		const char *text;
-		bool known = k != HT_NIC_MODE;
 
 		if (!hj_has(&x, texts[k]))
 			continue;
 		if (hj_str(&x, texts[k], &text, e) < 0)
 			return -1;
-		for (size_t m = 0; m < ARRAY_SIZE(modes); m++)
-			known = known || strcmp(modes[m], text) == 0;
-		if (!known)
+		if (k == HT_NIC_MODE && !ht_nic_mode_known(text))
 			return err_plain(e, "invalid NIC mode in instance %s", name);
 		ret->v[k] = text;
 		if (k == HT_NIC_NETWORK)
@@ -163,6 +164,16 @@ static int read_nics(struct reader *r, const struct hj *x, const char *name, str
 	return 0;
 }
 
+void ht_inst_as_asked(struct ht_inst *i, int tmpl, int admin_state)
+{
+	i->auto_balance = true;
+	i->util = (struct ht_util){ 1, 1, 1, 1 };
+	i->tmpl = (enum disk_template)tmpl;
+	i->movable = ht_template_movable(i->tmpl);
+	i->status = admin_state == admin_state_down ? HT_ADMIN_DOWN :
+		    admin_state == admin_state_offline ? HT_ADMIN_OFFLINE : HT_RUNNING;
+}
+
 /* What an instance of the cluster and one that is wished have in common (upstream: parseBaseInstance). */
 static int read_base(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct err *e)
 {
@@ -170,26 +181,14 @@ static int read_base(struct reader *r, const char *name, const json *v, struct h
 	const char *admin = json_get_str(v, "admin_state");
 	int tmpl;
 
-	*i = (struct ht_inst){ .status = HT_RUNNING, .auto_balance = true, .pri = HT_NONE, .sec = HT_NONE, .util = { 1, 1, 1, 1 } };
+	*i = (struct ht_inst){ .pri = HT_NONE, .sec = HT_NONE };
 	x.owner = arena_printf(r->a, "invalid data for instance '%s'", name);
 	if (hj_int(&x, "disk_space_total", &i->dsk, e) < 0 || read_disks(r, &x, i, e) < 0 || hj_int(&x, "memory", &i->mem, e) < 0 ||
 	    hj_int(&x, "vcpus", &i->vcpus, e) < 0 || hj_strs(&x, "tags", &i->tags, e) < 0 ||
 	    hj_enum(&x, "disk_template", &enum_disk_template, "DiskTemplate", &tmpl, e) < 0 ||
 	    hj_int(&x, "spindle_use", &i->spindle_use, e) < 0 || read_nics(r, &x, name, i, e) < 0)
 		return -1;
-	i->tmpl = (enum disk_template)tmpl;
-	i->movable = ht_template_movable(i->tmpl);
-	if (admin)
-		switch (enum_value(&enum_admin_state, admin)) {
-		case admin_state_down:
-			i->status = HT_ADMIN_DOWN;
-			break;
-		case admin_state_offline:
-			i->status = HT_ADMIN_OFFLINE;
-			break;
-		default:
-			break;
-		}
+	ht_inst_as_asked(i, tmpl, admin ? enum_value(&enum_admin_state, admin) : -1);
 	i->forthcoming = json_get_bool(v, "forthcoming", false);
 	return 0;
 }
@@ -199,6 +198,12 @@ static int node_at(struct reader *r, const char *name, const json *v, int *ret, 
 	if (!json_is(v, JSON_STRING))
 		return err_plain(e, "Wrong JSON type");
 	return ht_names_node(&r->names, json_str(v), name, ret, e);
+}
+
+static void add_inst(struct reader *r, const char *name, const struct ht_inst *i)
+{
+	ht_names_inst_add(r->c, name, i);
+	ht_names_put(r->insts, name, r->c->n_insts - 1);
 }
 
 static int read_inst(struct reader *r, const char *name, const json *v, struct err *e)
@@ -216,8 +221,7 @@ static int read_inst(struct reader *r, const char *name, const json *v, struct e
 	if (node_at(r, name, json_at(nodes, 0), &i.pri, e) < 0 ||
 	    (json_len(nodes) > 1 && node_at(r, name, json_at(nodes, 1), &i.sec, e) < 0))
 		return -1;
-	ht_names_inst_add(r->c, name, &i);
-	ht_names_put(r->insts, name, r->c->n_insts - 1);
+	add_inst(r, name, &i);
 	return 0;
 }
 
@@ -402,6 +406,27 @@ static int complain(const char *text, size_t n, const struct hj_slices *all, str
 	return json_is(whole, JSON_DICT) ? malformed(e) : err_plain(e, "Parsing input IAllocator message: Unable to read JSObject");
 }
 
+/* The next entry of ALL, where it is as masters write it. False: nothing happened. */
+static bool read_quickly(struct reader *r, struct hj_slices *all, int part)
+{
+	struct json_scan s = { all->p, all->end, true };
+	struct ht_node n;
+	struct ht_inst i;
+	const char *key;
+	size_t len;
+
+	if (part == BIG_GROUPS || all->empty || all->done || !json_scan_key(&s, &key, &len) ||
+	    !(part == BIG_NODES ? quick_node(&s, r->c->a, &r->names, &n) : quick_inst(&s, r->c->a, &r->names, &i)) ||
+	    !hj_continue(all, s.p))
+		return false;
+	key = arena_strndup(r->c->a, key, len);
+	if (part == BIG_NODES)
+		ht_names_node_add(&r->names, r->c, key, &n);
+	else
+		add_inst(r, key, &i);
+	return true;
+}
+
 static int read_part(struct reader *r, const struct hj *top, const struct message *m, int part, struct err *e)
 {
 	const json *is = NULL;
@@ -413,10 +438,12 @@ static int read_part(struct reader *r, const struct hj *top, const struct messag
 		return -1;
 	if (!hj_slices(m->big[part].value, m->big[part].value_n, &all))
 		return malformed(e);
-	while ((rc = hj_next(&all, &one)) > 0) {
+	while ((rc = read_quickly(r, &all, part) ? 2 : hj_next(&all, &one)) > 0) {
 		json *v CLEANUP(json_putp) = NULL;
 		const char *key;
 
+		if (rc == 2)
+			continue;
 		if (hj_key(r->c->a, &one, &key, e) < 0 || json_parse(one.value, one.value_n, &v, e) < 0)
 			return err_prefix(e, "Parsing input IAllocator message");
 		if (big_fn[part](r, key, v, e) < 0)

@@ -66,6 +66,16 @@ bool hj_slices(const char *text, size_t n, struct hj_slices *ret)
 	return true;
 }
 
+bool hj_continue(struct hj_slices *s, const char *p)
+{
+	p = skip(p, s->end);
+	if (p == s->end || (*p != ',' && *p != '}'))
+		return false;
+	s->done = *p == '}';
+	s->p = skip(p + 1, s->end);
+	return true;
+}
+
 int hj_next(struct hj_slices *s, struct hj_slice *ret)
 {
 	const char *p = s->p, *end = s->end, *q;
@@ -90,12 +100,7 @@ int hj_next(struct hj_slices *s, struct hj_slice *ret)
 		return -1;
 	ret->value = p;
 	ret->value_n = (size_t)(q - p);
-	p = skip(q, end);
-	if (p == end || (*p != ',' && *p != '}'))
-		return -1;
-	s->done = *p == '}';
-	s->p = skip(p + 1, end);
-	return 1;
+	return hj_continue(s, q) ? 1 : -1;
 }
 
 bool hj_at_end(const struct hj_slices *s)

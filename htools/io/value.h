@@ -28,6 +28,7 @@ struct hj_slice {
 /* False: TEXT is no object. */
 bool hj_slices(const char *text, size_t n, struct hj_slices *ret);
 int hj_next(struct hj_slices *s, struct hj_slice *ret); /* 1: one more; 0: no more; -1: malformed */
+bool hj_continue(struct hj_slices *s, const char *p);    /* the value of this member ended at P; false: malformed */
 bool hj_at_end(const struct hj_slices *s);              /* is there nothing behind the object? */
 int hj_key(struct arena *a, const struct hj_slice *s, const char **ret, struct err *e);
 /* "key 'x' not found, ..." Returns -1. */
@@ -71,6 +72,14 @@ void ht_names_inst_add(struct ht_cluster *c, const char *name, const struct ht_i
 int ht_names_group_read(const struct ht_names *n, struct ht_cluster *c, struct hj *r, const char *name, struct err *e);
 int ht_names_group(const struct ht_names *n, const char *uuid, const char *node, int *ret, struct err *e);
 int ht_names_node(const struct ht_names *n, const char *node, const char *inst, int *ret, struct err *e);
+/* --- what is asked of an allocator --- */
+/* What requests don't say of instances, and what follows from the rest. ADMIN_STATE -1: not told. */
+void ht_inst_as_asked(struct ht_inst *i, int tmpl, int admin_state);
+bool ht_nic_mode_known(const char *mode);
+/* quick.c: the value of a node or an instance in a request. False: it has to be parsed to say what it is. */
+bool quick_node(struct json_scan *s, struct arena *a, const struct ht_names *names, struct ht_node *ret);
+bool quick_inst(struct json_scan *s, struct arena *a, const struct ht_names *names, struct ht_inst *ret);
+
 /* Once all is loaded: which node is the master, and the hypervisor (upstream: setMaster, setHypervisor). */
 int ht_names_finish(const struct ht_names *n, struct ht_cluster *c, const char *master, int hypervisor, struct err *e);
 

@@ -22,7 +22,7 @@ cpu() {
 	timeout $((limit * 5)) bash -c 'ulimit -t "$1"; shift; TIMEFORMAT="%U %S"; time "$@" >"$0" 2>"$0.err"' \
 		"$name" "$limit" "$@" 2>"$name.time" || rc=$?
 	if [ $rc -ge 124 ]; then echo ">$limit"; else
-		tail -n 1 "$name.time" | awk '{printf "%.2f", $1 + $2}'
+		tail -n 1 "$name.time" | awk '{printf "%.3f", $1 + $2}'
 	fi
 }
 
@@ -71,6 +71,7 @@ export -f groups
 "$mk" 1 1000 10000 drbd skewed >c1000
 "$req" allocate 1 40 400 drbd uniform fits >r40
 "$req" allocate 1 1000 10000 drbd uniform fits >r1000
+"$req" allocate 1 1000 10000 drbd uniform fits roomy >p1000
 "$req" allocate 1 1000 10000 drbd uniform fits groups=25 >r25
 "$req" node-evacuate 3 200 2000 drbd >rn
 head_row
@@ -84,11 +85,12 @@ tool "hbal 10000/100000 in 250 groups, one of them" - hbal -t c250 -G group7
 memory "  memory of this" 200 hbal -t c250 -G group7
 tool "hbal 1000/10000 in one group, 100 moves" 60 hbal -t c1000 -l 100
 tool "hcheck 40/400" - hcheck -t c40 --no-simulation
-tool "hspace 40/400, unbalanced, all nodes equal" 0.5 hspace -t u40
-tool "hspace 40/400, where there is room" 0.5 hspace -t b40
+tool "hspace 40/400, unbalanced, all nodes equal" 0.15 hspace -t u40
+TIMES=200 tool "hspace 40/400, where there is room" 0.15 hspace -t b40
 tool "hail allocate 40/400" - hail r40
-tool "hail allocate 1000/10000 in 25 groups" 0.3 hail r25
-tool "hail allocate 1000/10000 in one group" 0.3 hail r1000
+tool "hail allocate 1000/10000 in 25 groups" 0.15 hail r25
+tool "hail allocate 1000/10000 in one group" 0.15 hail r1000
+tool "hail allocate 1000/10000 in one group, redundant" 0.2 hail p1000
 tool "hail node-evacuate 200/2000" - hail rn
 _t_done=yes
 exit "$over"

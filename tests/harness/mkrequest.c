@@ -1,7 +1,7 @@
 /*
  * mkrequest KIND SEED [NODES INSTANCES [TRAIT...]]: a request to an allocator about an invented cluster (htkit.h), on
  * stdout. More traits: group (asks for one), restricted (to every second node), fits, big (wishes hardly anything has room
- * for), small, odd (numbers of nodes that cannot be divided by).
+ * for), small, odd (numbers of nodes that cannot be divided by), roomy (any node may be lost).
  */
 #include "tests/harness/htkit.h"
 
@@ -71,6 +71,7 @@ static json *groups(struct maker *m)
 static json *nodes(struct maker *m)
 {
 	json *all = json_new_dict();
+	int64_t more = trait(m, "roomy") ? 65536 : 0;
 
 	for (int k = 0; k < m->c->n_nodes; k++) {
 		const struct ht_node *n = &m->c->nodes[k];
@@ -78,8 +79,8 @@ static json *nodes(struct maker *m)
 				    "vm_capable", 1, "group", m->c->groups[n->group].uuid, "tags", json_new_strs(&n->ntags));
 
 		json_set(x, "ndparams", json_pack("{s:b,s:I}", "exclusive_storage", n->excl_storage, "spindle_count", n->t_spn));
-		json_merge(x, json_own(m->a, json_pack("{s:I,s:I,s:I,s:I,s:I}", "total_memory", (int64_t)n->t_mem, "reserved_memory",
-						       n->n_mem, "free_memory", n->f_mem, "total_disk", (int64_t)n->t_dsk, "free_disk",
+		json_merge(x, json_own(m->a, json_pack("{s:I,s:I,s:I,s:I,s:I}", "total_memory", (int64_t)n->t_mem + more, "reserved_memory",
+						       n->n_mem, "free_memory", n->f_mem + more, "total_disk", (int64_t)n->t_dsk, "free_disk",
 						       n->s.f_dsk)));
 		json_merge(x, json_own(m->a, json_pack("{s:I,s:I,s:I,s:I}", "total_cpus", (int64_t)n->t_cpu, "reserved_cpus", n->n_cpu,
 						       "total_spindles", n->t_spn, "free_spindles", n->s.f_spn)));
@@ -259,7 +260,7 @@ int main(int argc, char **argv)
 
 	for (int i = 2; i < argc; i++) {
 		bool own = str_eq(argv[i], "group") || str_eq(argv[i], "restricted") || str_eq(argv[i], "big") || str_eq(argv[i], "small") ||
-			   str_eq(argv[i], "fits") || str_eq(argv[i], "odd");
+			   str_eq(argv[i], "fits") || str_eq(argv[i], "odd") || str_eq(argv[i], "roomy");
 
 		if (i > 4)
 			strs_add(a, own ? &m.own : &m.traits, argv[i]);

@@ -1,7 +1,7 @@
 /* The allocation tools: arithmetic, text rules, and balancing against trying everything. */
 #include "tests/unit/unit.h"
 
-#include "htools/algo/score.h"
+#include "htools/algo/roles.h"
 #include "htools/io/io.h"
 #include "tests/harness/htkit.h"
 
@@ -578,6 +578,122 @@ static void bound_holds(void **state)
 	}
 }
 
+/* Every move of the instance at P of S, by kind, gains no more than screening says. How many there are; how many targets
+ * there are, and how many of these nobody would look at, if there is a move that gains BEST. */
+static int64_t compare_screen(const struct screen *s, const struct ht_algo_opts *opts, int p, double best, int64_t *ret_all, int64_t *ret_out)
+{
+	static const int kind_of[] = { [HT_REPLACE_PRI] = FIX_RP, [HT_REPLACE_SEC] = FIX_RS, [HT_REPLACE_FAILOVER] = FIX_RF,
+				       [HT_FAILOVER_REPLACE] = FIX_FR, [HT_FAILOVER_TO] = FIX_RF };
+	const struct score *b = s->b;
+	const struct ht_inst *x = &b->c->insts[s->insts[p]];
+	int64_t moves = 0;
+
+	for (int t = 0; t < b->c->n_nodes; t++) {
+		int row = b->row[t];
+
+		if (row < 0 || t == x->pri || t == x->sec || !ht_template_movable(x->tmpl))
+			continue;
+		++*ret_all;
+		*ret_out += screen_gain(s, p, row) < best;
+		for (int k = 0; k < (ht_inst_has_sec(x) ? 4 : 1); k++) {
+			struct ht_move m = { ht_inst_has_sec(x) ? (enum ht_move_kind)(HT_REPLACE_PRI + k) : HT_FAILOVER_TO, t };
+			struct ht_outcome o;
+			double gain;
+
+			if (ht_move_try(b->c, x, m, opts->ignore_soft_errors, &o) != HT_OK)
+				continue;
+			gain = b->approx - score_approx(b, &o, x);
+			moves++;
+			assert_true(gain <= s->own[p][kind_of[m.kind]] + s->target[row][kind_of[m.kind]]);
+			assert_true(gain <= screen_gain(s, p, row) && gain <= screen_most(s, p));
+			assert_true(screen_lets(s, p, row, gain));
+		}
+	}
+	return moves;
+}
+
+/* All instances of C, screened together and (the bounds are nearer then) each for itself. */
+static int64_t screened(struct ht_cluster *c, const struct ht_algo_opts *o, double best, int64_t *ret_all, int64_t *ret_out)
+{
+	int *numbers = xcalloc((size_t)c->n_insts + 1, sizeof(*numbers));
+	struct fixed *fx = xcalloc((size_t)c->n_insts + 1, sizeof(*fx));
+	int64_t moves = 0, ignored = 0;
+	struct ht_pace pace = { 0 };
+	struct screen screen;
+	struct score b;
+	struct ht_view v;
+	struct sweep w = { .b = &b, .o = o, .pace = &pace, .limit = -INFINITY };
+
+	ht_view_all(c, &v);
+	score_init(&b, c, &v);
+	for (int i = 0; i < c->n_insts; i++)
+		numbers[i] = i;
+	w.peers_p = xcalloc((size_t)c->n_nodes + 1, sizeof(*w.peers_p));
+	w.peers_s = xcalloc((size_t)c->n_nodes + 1, sizeof(*w.peers_s));
+	sweep_kinds(&w, numbers, c->n_insts);
+	for (int p = 0; p < c->n_insts; p++)
+		sweep_inst(&w, p, &fx[p], true, NULL, 0);
+	screen_init(&screen, &b, numbers, c->n_insts);
+	screen_step(&screen, fx, numbers, c->n_insts);
+	for (int p = 0; p < c->n_insts && isfinite(b.exact) && isfinite(b.eps); p++) {
+		struct screen one;
+
+		moves += compare_screen(&screen, o, p, best, ret_all, ret_out);
+		screen_init(&one, &b, &numbers[p], 1);
+		screen_step(&one, &fx[p], numbers, 1); /* the first is number 0 */
+		compare_screen(&one, o, 0, best, &ignored, &ignored);
+		screen_free(&one);
+	}
+	screen_free(&screen);
+	score_free(&b);
+	sweep_free(&w);
+	ht_view_free(&v);
+	free(w.peers_p);
+	free(w.peers_s);
+	free(numbers);
+	free(fx);
+	return moves;
+}
+
+static void screening_holds(void **state)
+{
+	static const char *const traits[] = { NULL, "skewed drbd", "uniform skewed drbd", "drbd full tags", "locations pools skewed", "overcommit skewed",
+					      "shared skewed", "offline skewed tags", "spindles skewed", "forthcoming skewed" };
+	struct ht_algo_opts o = ht_algo_defaults;
+	int64_t all = 0, out = 0, ignored = 0, moves = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 300; seed++) {
+		const char *t = traits[seed % ARRAY_SIZE(traits)];
+		bool small = seed > 60;
+		struct ht_cluster *c CLEANUP(ht_cluster_freep) = made(seed, small ? 3 + (int)(seed / 10 % 2) : t ? 10 : 0, small ? 16 : t ? 60 : 0, t);
+		struct ht_balancer *b;
+		struct ht_placement p;
+		struct ht_view v;
+
+		if (seed % 7 == 0)
+			measure(c, seed, 2.5);
+		o.ignore_soft_errors = seed % 5 == 0;
+		ht_view_all(c, &v);
+		b = ht_balancer_new(c, &v, &o);
+		moves += screened(c, &o, 0, &ignored, &ignored);
+		for (int i = 0; i < 30; i++) {
+			struct ht_cluster *d CLEANUP(ht_cluster_freep) = ht_cluster_clone(c);
+			double score = ht_balancer_score(b);
+
+			if (!ht_balancer_step(b, &p))
+				break;
+			/* in between, and where hardly anything gains */
+			if (i == 4 || i == 25)
+				moves += screened(d, &o, score - p.score, small ? &ignored : &all, small ? &ignored : &out);
+		}
+		moves += screened(c, &o, 0, &ignored, &ignored);
+		ht_balancer_free(b);
+		ht_view_free(&v);
+	}
+	assert_true(moves > 100000 && all > 10000 && out > all / 2);
+}
+
 /* --- explanations --- */
 
 /* Take the limit W away. */
@@ -715,7 +831,7 @@ int main(void)
 		cmocka_unit_test(numbers_printed), cmocka_unit_test(numbers_read), cmocka_unit_test(file_round_trip),
 		cmocka_unit_test(rolled_back), cmocka_unit_test(moves_add_up), cmocka_unit_test(best_moves), cmocka_unit_test(measured_memory),
 		cmocka_unit_test(bounds_do_not_matter),
-		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(few_looks),
+		cmocka_unit_test(best_moves_with_options), cmocka_unit_test(bound_holds), cmocka_unit_test(screening_holds), cmocka_unit_test(few_looks),
 		cmocka_unit_test(limits_named), cmocka_unit_test(pools_counted), cmocka_unit_test(pools_scored),
 	};
 
