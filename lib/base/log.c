@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,21 +14,30 @@
 static struct {
 	char *program, *file, *context;
 	int fd;
+	dev_t dev; /* of the open file */
+	ino_t ino;
 	bool to_stderr, to_syslog;
 	enum log_level level;
 } the = { .fd = -1, .to_stderr = true, .level = LOG_LEVEL_INFO };
 
 int log_reopen(void)
 {
+	struct stat st;
 	int fd;
 
 	if (!the.file)
+		return 0;
+	if (the.fd >= 0 && stat(the.file, &st) == 0 && st.st_dev == the.dev && st.st_ino == the.ino)
 		return 0;
 	fd = open(the.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
 	closep(&the.fd);
 	the.fd = fd;
+	if (fstat(fd, &st) == 0) {
+		the.dev = st.st_dev;
+		the.ino = st.st_ino;
+	}
 	return 0;
 }
 

@@ -44,6 +44,16 @@ char *xstrndup(const char *s, size_t n)
 	return checked(strndup(s, n));
 }
 
+char *xmemdup(const void *p, size_t n)
+{
+	char *copy = xmalloc(n + 1);
+
+	if (n)
+		memcpy(copy, p, n);
+	copy[n] = '\0';
+	return copy;
+}
+
 char *xvasprintf(const char *fmt, va_list ap)
 {
 	char *s;

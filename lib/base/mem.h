@@ -17,6 +17,7 @@ void *xcalloc(size_t n, size_t size) __attribute__((malloc, alloc_size(1, 2), re
 void *xrealloc(void *p, size_t n, size_t size) __attribute__((alloc_size(2, 3), returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull));
+char *xmemdup(const void *p, size_t n) __attribute__((malloc, returns_nonnull)); /* and a NUL behind it */
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
 char *xvasprintf(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 

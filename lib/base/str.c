@@ -227,11 +227,10 @@ int str_natcmp(const char *a, const char *b)
 }
 
 /* Eight bytes at a step: what is looked up are mostly UUIDs and names. */
-uint64_t str_hash(const char *s)
+uint64_t str_hash_n(const char *s, size_t n)
 {
 	const uint64_t k = 0x9e3779b97f4a7c15u;
 	uint64_t h = 1469598103934665603u, w = 0;
-	size_t n = strlen(s);
 
 	for (; n >= sizeof(w); s += sizeof(w), n -= sizeof(w)) {
 		memcpy(&w, s, sizeof(w));
@@ -242,6 +241,11 @@ uint64_t str_hash(const char *s)
 	memcpy(&w, s, n); /* less than eight */
 	h = (h ^ w) * k;
 	return h ^ h >> 32;
+}
+
+uint64_t str_hash(const char *s)
+{
+	return str_hash_n(s, strlen(s));
 }
 
 bool str_eq(const char *a, const char *b)

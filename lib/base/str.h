@@ -41,6 +41,7 @@ struct strs strs_split_esc(struct arena *a, const char *s, char sep);
 /* Natural order, as upstream's NiceSort: runs of digits compare as numbers. */
 int str_natcmp(const char *a, const char *b);
 bool str_eq(const char *a, const char *b); /* NULL equals only NULL */
+uint64_t str_hash_n(const char *s, size_t n);
 uint64_t str_hash(const char *s); /* for tables in memory: not the same on other machines */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);

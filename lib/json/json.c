@@ -26,184 +26,56 @@ static bool only_json(const char *text, size_t n)
 	return true;
 }
 
-int json_parse(const char *text, size_t n, json **ret, struct err *e)
-{
-	struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH_MAX);
-	enum json_tokener_error je;
-	size_t end;
-	json *j;
+#define KEEP_MAX 65536 /* after a longer text the parser is made anew: its buffers have grown with it */
 
-	if (n > INT32_MAX - 1) {
-		json_tokener_free(tok);
-		return err_plain(e, "JSON text too large");
-	}
-	if (!only_json(text, n)) {
-		json_tokener_free(tok);
-		return err_plain(e, "invalid JSON: unexpected character");
-	}
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	j = json_tokener_parse_ex(tok, text, (int)n);
-	je = json_tokener_get_error(tok);
-	end = json_tokener_get_parse_end(tok);
+/* Made once: it has several kilobytes that would have to be cleared for each text. */
+static struct json_tokener *parser;
+
+static int parse_failed(json *j, struct err *e, const char *what)
+{
+	json_object_put(j);
+	return err_plain(e, "invalid JSON: %s", what);
+}
+
+static int parse(const char *text, size_t n, json **ret, struct err *e)
+{
+	json *j = json_tokener_parse_ex(parser, text, (int)n);
+	enum json_tokener_error je = json_tokener_get_error(parser);
+	size_t end = json_tokener_get_parse_end(parser);
+
 	if (je == json_tokener_continue) { /* numbers end only at the end of the text */
-		j = json_tokener_parse_ex(tok, "", 1);
-		je = json_tokener_get_error(tok);
+		j = json_tokener_parse_ex(parser, "", 1);
+		je = json_tokener_get_error(parser);
 		end = n;
 	}
-	if (je != json_tokener_success) {
-		err_plain(e, "invalid JSON: %s", json_tokener_error_desc(je));
-		json_tokener_free(tok);
-		json_object_put(j);
-		return -1;
-	}
-	for (size_t i = end; i < n; i++) {
-		if (strchr(" \t\r\n", text[i]) && text[i])
-			continue;
-		json_tokener_free(tok);
-		json_object_put(j);
-		return err_plain(e, "invalid JSON: text after the value");
-	}
-	json_tokener_free(tok);
+	if (je != json_tokener_success)
+		return parse_failed(j, e, json_tokener_error_desc(je));
+	for (; end < n; end++)
+		if (!text[end] || !strchr(" \t\r\n", text[end]))
+			return parse_failed(j, e, "text after the value");
 	*ret = j;
 	return 0;
 }
 
-static char *dump(const json *j, int flags)
+int json_parse(const char *text, size_t n, json **ret, struct err *e)
 {
-	return xstrdup(json_object_to_json_string_ext((json *)j,
-						      flags | JSON_C_TO_STRING_NOSLASHESCAPE));
-}
+	int rc;
 
-char *json_dump(const json *j)
-{
-	return dump(j, JSON_C_TO_STRING_PLAIN);
-}
-
-/* Needs no backslash: the library need not be asked. */
-static bool is_plain(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] < ' ' || s[i] == '"' || s[i] == '\\' || s[i] == '/')
-			return false;
-	return true;
-}
-
-static void dump_int(struct str *out, int64_t v)
-{
-	char buf[24], *p = buf + sizeof(buf);
-	uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
-
-	do
-		*--p = (char)('0' + u % 10);
-	while (u /= 10);
-	if (v < 0)
-		*--p = '-';
-	str_addn(out, p, (size_t)(buf + sizeof(buf) - p));
-}
-
-void json_dump_to(struct str *out, const json *j)
-{
-	const char *s;
-	size_t n;
-
-	switch (json_kind(j)) {
-	case JSON_NULL:
-		str_addn(out, "null", 4);
-		return;
-	case JSON_BOOL:
-		str_add(out, json_object_get_boolean(j) ? "true" : "false");
-		return;
-	case JSON_INT:
-		dump_int(out, json_object_get_int64(j));
-		return;
-	case JSON_STRING:
-		s = json_str(j);
-		n = json_str_len(j);
-		if (!is_plain(s, n))
-			break;
-		str_addc(out, '"');
-		str_addn(out, s, n);
-		str_addc(out, '"');
-		return;
-	default:
-		break;
+	if (n > INT32_MAX - 1)
+		return err_plain(e, "JSON text too large");
+	if (!only_json(text, n))
+		return err_plain(e, "invalid JSON: unexpected character");
+	if (!parser) {
+		parser = json_tokener_new_ex(JSON_DEPTH_MAX);
+		json_tokener_set_flags(parser, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	}
-	s = json_object_to_json_string_length((json *)(uintptr_t)j, JSON_C_TO_STRING_PLAIN, &n);
-	str_addn(out, s, n);
-}
-
-char *json_dump_pretty(const json *j)
-{
-	return dump(j, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
-}
-
-const char *json_dump_in(struct arena *a, const json *j)
-{
-	return arena_strdup(a, json_object_to_json_string_ext((json *)j,
-							      JSON_C_TO_STRING_PLAIN |
-							      JSON_C_TO_STRING_NOSLASHESCAPE));
-}
-
-const char *json_dump_spaced_in(struct arena *a, const json *j)
-{
-	struct str text CLEANUP(str_free) = { 0 };
-	bool quoted = false;
-
-	for (const char *p = json_dump_in(a, j); *p; p++) {
-		str_addc(&text, *p);
-		if (*p == '\\' && quoted && p[1])
-			str_addc(&text, *++p);
-		else if (*p == '"')
-			quoted = !quoted;
-		else if (!quoted && (*p == ',' || *p == ':'))
-			str_addc(&text, ' ');
+	rc = parse(text, n, ret, e);
+	json_tokener_reset(parser);
+	if (n > KEEP_MAX) {
+		json_tokener_free(parser);
+		parser = NULL;
 	}
-	return arena_strdup(a, str_get(&text));
-}
-
-static void dump_sorted(struct str *out, const json *j)
-{
-	switch (json_kind(j)) {
-	case JSON_DICT: {
-		struct arena *a CLEANUP(arena_freep) = arena_new();
-		struct strs keys = json_keys(a, j);
-
-		str_addc(out, '{');
-		for (size_t i = 0; i < keys.n; i++) {
-			json *k CLEANUP(json_putp) = json_new_str(keys.v[i]);
-
-			if (i)
-				str_addc(out, ',');
-			dump_sorted(out, k);
-			str_addc(out, ':');
-			dump_sorted(out, json_get(j, keys.v[i]));
-		}
-		str_addc(out, '}');
-		break;
-	}
-	case JSON_ARRAY:
-		str_addc(out, '[');
-		json_items(j, i, v) {
-			if (i)
-				str_addc(out, ',');
-			dump_sorted(out, v);
-		}
-		str_addc(out, ']');
-		break;
-	default: {
-		char *s CLEANUP(freep) = json_dump(j);
-
-		str_add(out, s);
-	}
-	}
-}
-
-char *json_dump_sorted(const json *j)
-{
-	struct str out = { 0 };
-
-	dump_sorted(&out, j);
-	return str_steal(&out);
+	return rc;
 }
 
 json *json_ref(json *j)

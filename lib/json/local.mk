@@ -1,4 +1,5 @@
 libbase_a_SOURCES += \
+	lib/json/dump.c \
 	lib/json/json.c \
 	lib/json/json.h \
 	lib/json/pack.c \

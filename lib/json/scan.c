@@ -55,6 +55,18 @@ bool json_scan_item(struct json_scan *s)
 	return member(s, ']');
 }
 
+/* Is one of eight bytes no ASCII, a control character, a quote or a backslash? May also say so of others. */
+static bool special(const char *p)
+{
+	const uint64_t ones = UINT64_MAX / 255, high = ones * 0x80;
+	uint64_t x, quote, back;
+
+	memcpy(&x, p, sizeof(x));
+	quote = x ^ ones * '"';
+	back = x ^ ones * '\\';
+	return ((x | (x - ones * ' ') | (x + ones) | (quote - ones) | (back - ones)) & high) != 0;
+}
+
 bool json_scan_plain(struct json_scan *s, const char **ret, size_t *ret_n)
 {
 	const char *p;
@@ -62,6 +74,8 @@ bool json_scan_plain(struct json_scan *s, const char **ret, size_t *ret_n)
 	if (next(s) != '"')
 		return false;
 	p = s->p + 1;
+	while (s->end - p >= 8 && !special(p))
+		p += 8;
 	while (p < s->end && (unsigned char)*p >= ' ' && (unsigned char)*p < 0x7f && *p != '"' && *p != '\\')
 		p++;
 	if (p == s->end || *p != '"')

@@ -51,14 +51,14 @@ static void gone(struct chan *c)
 	c->fn(c, NULL, c->arg);
 }
 
-static bool parse(struct chan *c, const char *p, size_t n, json **ret)
+static int parse(const char *p, size_t n, json **ret, char **ret_tail, size_t *ret_n)
 {
 	const char *end = memchr(p, '\0', n);
 	size_t text = end ? (size_t)(end - p) : n;
 
-	c->tail_n = end ? n - text - 1 : 0;
-	c->tail = end ? memcpy(xmalloc(c->tail_n + 1), end + 1, c->tail_n) : NULL;
-	return json_parse(p, text, ret, NULL) == 0 && *ret;
+	*ret_n = end ? n - text - 1 : 0;
+	*ret_tail = end ? xmemdup(end + 1, *ret_n) : NULL;
+	return json_parse(p, text, ret, NULL);
 }
 
 /* Hand over the messages that are complete. Returns false at anything that is not one. */
@@ -79,8 +79,10 @@ static bool take_messages(struct chan *c)
 				stream_limit(c->s, HEAD + len);
 			return true;
 		}
-		if (!parse(c, p + HEAD, len, &msg))
+		if (parse(p + HEAD, len, &msg, &c->tail, &c->tail_n) < 0 || !msg) {
+			free(STEAL(c->tail));
 			return false;
+		}
 		stream_eat(c->s, HEAD + len);
 		c->fn(c, msg, c->arg);
 		free(STEAL(c->tail));
@@ -144,6 +146,11 @@ static char *frame(const json *msg, const char *tail, size_t tail_n, size_t *ret
 
 void chan_send(struct chan *c, json *msg)
 {
+	chan_send_tail(c, msg, NULL, 0);
+}
+
+void chan_send_tail(struct chan *c, json *msg, const char *tail, size_t tail_n)
+{
 	json *own CLEANUP(json_putp) = msg;
 	char *p CLEANUP(freep) = NULL;
 	size_t n;
@@ -151,7 +158,7 @@ void chan_send(struct chan *c, json *msg)
 	assert(msg);
 	if (c->gone || c->dead)
 		return;
-	p = frame(own, NULL, 0, &n);
+	p = frame(own, tail, tail_n, &n);
 	/* a peer that does not read must not make us hold without end: it is cut off */
 	if (!p || stream_queued(c->s) + n > 2 * c->max + QUEUE_SLACK) {
 		shutdown(stream_fd(c->s), SHUT_RDWR);
@@ -250,21 +257,41 @@ static int read_exactly(int fd, char *p, size_t n, double end)
 	return 0;
 }
 
-int chan_read(int fd, json **ret, size_t max, double timeout)
+static int read_frame(int fd, char **ret, size_t *ret_n, size_t max, double timeout)
 {
 	double end = deadline(timeout);
-	char head[HEAD], *text CLEANUP(freep) = NULL;
-	size_t n;
+	char head[HEAD];
 	int r = read_exactly(fd, head, HEAD, end);
 
 	if (r < 0)
 		return r;
-	n = get_len(head);
-	if (n > max)
+	*ret_n = get_len(head);
+	if (*ret_n > max)
 		return -EMSGSIZE;
-	text = xmalloc(n + 1);
-	r = read_exactly(fd, text, n, end);
+	*ret = xmalloc(*ret_n + 1);
+	return read_exactly(fd, *ret, *ret_n, end);
+}
+
+int chan_read(int fd, json **ret, size_t max, double timeout)
+{
+	char *text CLEANUP(freep) = NULL;
+	size_t n;
+	int r = read_frame(fd, &text, &n, max, timeout);
+
+	return r < 0 ? r : json_parse(text, n, ret, NULL) < 0 ? -EBADMSG : 0;
+}
+
+int chan_read_tail(int fd, json **ret, char **ret_tail, size_t *ret_n, size_t max, double timeout)
+{
+	char *text CLEANUP(freep) = NULL;
+	size_t n;
+	int r = read_frame(fd, &text, &n, max, timeout);
+
+	*ret_tail = NULL;
 	if (r < 0)
 		return r;
-	return json_parse(text, n, ret, NULL) < 0 ? -EBADMSG : 0;
+	if (parse(text, n, ret, ret_tail, ret_n) == 0)
+		return 0;
+	free(STEAL(*ret_tail));
+	return -EBADMSG;
 }

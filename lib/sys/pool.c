@@ -28,6 +28,7 @@ struct worker {
 	struct worker *next;
 	struct pool *pool;
 	pid_t pid;
+	int64_t start;          /* of its process, 0 = not looked up */
 	struct chan *chan;      /* NULL = leaving, or away */
 	bool away;
 	int pid_fd;             /* of one that was taken over, else -1 */
@@ -44,6 +45,8 @@ struct pool_job {
 	struct pool_job *next;  /* of the queue */
 	struct worker *worker;  /* NULL while queued */
 	json *request;
+	char *request_tail;
+	size_t request_tail_n;
 	json *more;             /* array of messages sent while queued, or NULL */
 	struct ev_timer *timer;
 	bool over;              /* FN is being called for the last time */
@@ -163,6 +166,7 @@ static void on_foreign_end(int fd, int what, void *arg)
 static void job_free(struct pool_job *j)
 {
 	json_put(j->request);
+	free(j->request_tail);
 	json_put(j->more);
 	ev_timer_free(j->timer);
 	free(j->tail);
@@ -348,7 +352,8 @@ static void give(struct worker *w, struct pool_job *j)
 		w->pool->least_idle = w->pool->n_idle;
 	w->job = j;
 	j->worker = w;
-	chan_send(w->chan, STEAL(j->request));
+	chan_send_tail(w->chan, STEAL(j->request), j->request_tail, j->request_tail_n);
+	free(STEAL(j->request_tail));
 	send_more(j);
 }
 
@@ -477,10 +482,18 @@ struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
 			     void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
 			     void *arg)
 {
+	return pool_submit_tail(p, request, NULL, 0, timeout, fn, arg);
+}
+
+struct pool_job *pool_submit_tail(struct pool *p, json *request, const char *tail, size_t n, double timeout,
+				  void (*fn)(struct pool_job *j, json *msg, bool final, void *arg), void *arg)
+{
 	struct pool_job *j = xcalloc(1, sizeof(*j));
 
 	j->pool = p;
 	j->request = request;
+	j->request_tail = tail ? xmemdup(tail, n) : NULL;
+	j->request_tail_n = n;
 	j->fn = fn;
 	j->arg = arg;
 	j->timer = ev_timer_new(p->ev, "pool job", on_job_timer, j);
@@ -537,8 +550,13 @@ const char *pool_tail(const struct pool_job *j, size_t *ret_n)
 
 void pool_send(struct pool_job *j, json *msg)
 {
+	pool_send_tail(j, msg, NULL, 0);
+}
+
+void pool_send_tail(struct pool_job *j, json *msg, const char *tail, size_t n)
+{
 	if (j->worker && !j->worker->away) {
-		chan_send(j->worker->chan, msg);
+		chan_send_tail(j->worker->chan, msg, tail, n);
 	} else if (j->worker || j->request) {
 		if (!j->more)
 			j->more = json_new_array();
@@ -551,6 +569,17 @@ void pool_send(struct pool_job *j, json *msg)
 pid_t pool_pid(const struct pool_job *j)
 {
 	return j->worker && !j->worker->ended ? j->worker->pid : 0;
+}
+
+int64_t pool_start_time(const struct pool_job *j)
+{
+	struct worker *w = j->worker;
+
+	if (!pool_pid(j))
+		return 0;
+	if (!w->start && proc_start_time(w->pid, &w->start) < 0)
+		w->start = 0; /* ended already; nobody has this one */
+	return w->start;
 }
 
 void pool_kill(struct pool_job *j, int signum)

@@ -206,6 +206,8 @@ static void do_read(struct stream *s)
 		} else {
 			buf_add(&s->in, scratch, (size_t)r);
 			got += (size_t)r;
+			if (!s->ops && (size_t)r < sizeof(scratch))
+				break; /* that was all; if not, the loop will say so */
 		}
 	}
 	if (got >= READ_TURN)

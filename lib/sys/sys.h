@@ -186,8 +186,9 @@ struct chan;
  * chan_free() it). MAX bytes per message. */
 struct chan *chan_new(struct ev *ev, const char *name, int fd, size_t max,
 		      void (*fn)(struct chan *c, json *msg, void *arg), void *arg);
-char *chan_take_tail(struct chan *c, size_t *ret_n); /* of the message FN has; malloc'ed, NULL = none */
+char *chan_take_tail(struct chan *c, size_t *ret_n); /* of the message FN has: as that of chan_read_tail() */
 void chan_send(struct chan *c, json *msg);     /* takes the reference over; never blocks */
+void chan_send_tail(struct chan *c, json *msg, const char *tail, size_t n);
 /* Other messages go to FN from now on; also inside the callback. */
 void chan_set_fn(struct chan *c, void (*fn)(struct chan *c, json *msg, void *arg), void *arg);
 void chan_free(struct chan *c);                /* closes; allowed inside the callback */
@@ -196,6 +197,8 @@ void chan_free(struct chan *c);                /* closes; allowed inside the cal
 int chan_write(int fd, const json *msg, double timeout);
 int chan_write_tail(int fd, const json *msg, const char *tail, size_t n, double timeout);
 int chan_read(int fd, json **ret, size_t max, double timeout); /* of messages without a tail */
+/* Of all. RET_TAIL: malloc'ed, a NUL behind its N bytes; NULL = none. */
+int chan_read_tail(int fd, json **ret, char **ret_tail, size_t *ret_n, size_t max, double timeout);
 
 /* --- pool.c: exec'ed worker processes, one request each at a time --- */
 struct pool_opts {
@@ -222,9 +225,15 @@ struct pool_job;
 struct pool_job *pool_submit(struct pool *p, json *request, double timeout,
 			     void (*fn)(struct pool_job *j, json *msg, bool final, void *arg),
 			     void *arg);
+/* The request has a tail: the worker's end is chan_read_tail(). */
+struct pool_job *pool_submit_tail(struct pool *p, json *request, const char *tail, size_t n, double timeout,
+				  void (*fn)(struct pool_job *j, json *msg, bool final, void *arg), void *arg);
 const char *pool_tail(const struct pool_job *j, size_t *ret_n); /* of the final message, for FN; or NULL */
 void pool_send(struct pool_job *j, json *msg); /* to the worker serving J (kept until there is one) */
+/* A tail that the message makes sense without: it is lost if there is no worker yet. */
+void pool_send_tail(struct pool_job *j, json *msg, const char *tail, size_t n);
 pid_t pool_pid(const struct pool_job *j);      /* 0 while queued */
+int64_t pool_start_time(const struct pool_job *j); /* of that process, see proc_start_time(); 0 = it is gone */
 void pool_kill(struct pool_job *j, int signum);
 void pool_cancel(struct pool_job *j);          /* FN is not called any more; worker killed */
 /*

@@ -35,11 +35,18 @@ static int worker(void)
 
 	for (;; served++) {
 		json *req CLEANUP(json_putp) = NULL;
-		json *more CLEANUP(json_putp) = NULL;
+		json *more CLEANUP(json_putp) = NULL, *echo CLEANUP(json_putp) = json_pack("{s:b}", "final", true);
+		char *tail CLEANUP(freep) = NULL;
 		const char *what;
+		size_t n;
 
-		if (chan_read(FD, &req, 1 << 20, -1) < 0)
+		if (chan_read_tail(FD, &req, &tail, &n, 1 << 20, -1) < 0)
 			return 0; /* the pool closed its end */
+		if (tail) {
+			if (chan_write_tail(FD, echo, tail, n, 5) < 0)
+				return 9;
+			continue;
+		}
 		what = json_get_str(req, "do");
 		if (strcmp(what, "crash") == 0)
 			abort();
@@ -74,6 +81,8 @@ struct seen {
 	int n_msg, n_final, n_null;
 	int pid, served;
 	char steps[64];
+	char tail[64];
+	size_t tail_n;
 	int want; /* finals */
 	bool done;
 };
@@ -92,6 +101,8 @@ static void on_msg(struct pool_job *j, json *msg, bool final, void *arg)
 		return;
 	}
 	s->n_final++;
+	if (pool_tail(j, &s->tail_n))
+		memcpy(s->tail, pool_tail(j, &s->tail_n), s->tail_n);
 	if (msg) {
 		s->pid = (int)json_get_int(msg, "pid", 0);
 		s->served = (int)json_get_int(msg, "served", -1);
@@ -177,6 +188,28 @@ static void test_pool_early_message(void **state)
 	pool_send(j, json_pack("{s:s}", "answer", "early"));
 	wait_finals(&s, 2);
 	assert_string_equal(s.steps, "oneearly");
+	stop(&s);
+}
+
+static void test_pool_tails(void **state)
+{
+	static const char bytes[] = "{\"x\":\0 not JSON\xff";
+	struct seen s;
+
+	(void)state;
+	start(&s, 0, 1, 0);
+	pool_submit_tail(s.pool, json_new_dict(), bytes, sizeof(bytes), 10, on_msg, &s);
+	pool_submit_tail(s.pool, json_new_dict(), "queued", 6, 10, on_msg, &s);
+	wait_finals(&s, 1);
+	assert_int_equal(s.tail_n, sizeof(bytes));
+	assert_memory_equal(s.tail, bytes, sizeof(bytes));
+	wait_finals(&s, 1);
+	assert_int_equal(s.tail_n, 6);
+	assert_memory_equal(s.tail, "queued", 6);
+	submit(&s, "echo", 10);
+	wait_finals(&s, 1);
+	assert_int_equal(s.tail_n, 0);
+	assert_int_equal(s.n_null, 0);
 	stop(&s);
 }
 
@@ -573,6 +606,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pool_serves),
 		cmocka_unit_test(test_pool_early_message),
+		cmocka_unit_test(test_pool_tails),
 		cmocka_unit_test(test_pool_retires), cmocka_unit_test(test_pool_shrinks),
 		cmocka_unit_test(test_pool_crash),
 		cmocka_unit_test(test_pool_timeout),

@@ -451,7 +451,8 @@ static void test_chan(void **state)
 {
 	struct seen s = { .ev = ev_new() };
 	json *msg = json_pack("{s:s}", "x", "hello"), *answer = NULL, *big;
-	char *long_text = xmalloc(300001);
+	char *long_text = xmalloc(300001), *tail;
+	size_t n;
 	int fd[2];
 
 	(void)state;
@@ -468,6 +469,24 @@ static void test_chan(void **state)
 		assert_int_equal(json_get_int(answer, "n", 0), i);
 		json_put(answer);
 	}
+	/* bytes behind a message, and who does not expect them */
+	assert_int_equal(chan_write_tail(fd[1], msg, "a\0b", 3, 1), 0);
+	assert_false(ev_run_until(s.ev, &s.done, 0.05));
+	assert_int_equal(chan_read_tail(fd[1], &answer, &tail, &n, 100, 1), 0);
+	assert_int_equal(json_get_int(answer, "n", 0), 4);
+	json_put(answer);
+	assert_null(tail);
+	assert_int_equal(chan_write_tail(fd[0], msg, "a\0b", 3, 1), 0);
+	assert_int_equal(chan_read_tail(fd[1], &answer, &tail, &n, 100, 1), 0);
+	json_put(answer);
+	assert_int_equal(n, 3);
+	assert_memory_equal(tail, "a\0b", 4);
+	free(tail);
+	assert_int_equal(chan_write_tail(fd[0], msg, "", 0, 1), 0);
+	assert_int_equal(chan_read(fd[1], &answer, 100, 1), -EBADMSG);
+	assert_int_equal(write(fd[0], "\0\0\0\3{\0x", 7), 7);
+	assert_int_equal(chan_read_tail(fd[1], &answer, &tail, &n, 100, 1), -EBADMSG);
+	assert_null(tail);
 	/* more than a socket buffer, in both directions of blocking */
 	memset(long_text, 'y', 300000);
 	long_text[300000] = '\0';
