@@ -8,82 +8,25 @@
 
 #include <string.h>
 
-#include "lib/base/map.h"
 #include "lib/base/str.h"
-
-struct db_columns {
-	int64_t schema; /* version of the tables NAMES are of */
-	struct map *names; /* table -> struct strs, in arena */
-	struct arena *a;
-};
-
-void db_columns_free(struct db_columns *c)
-{
-	if (!c)
-		return;
-	map_free(c->names, NULL);
-	arena_free(c->a);
-	free(c);
-}
-
-static int check_schema(struct db *d, struct err *e)
-{
-	struct db_columns **c = db_columns(d);
-	int64_t now;
-
-	if (db_get_int(d, &now, e, "PRAGMA schema_version", "") != 1)
-		return -1;
-	if (*c && (*c)->schema == now)
-		return 0;
-	db_columns_free(*c);
-	*c = xcalloc(1, sizeof(**c));
-	(*c)->schema = now;
-	(*c)->names = map_new();
-	(*c)->a = arena_new();
-	return 0;
-}
-
-static int columns_of(struct db *d, const char *table, const struct strs **ret, struct err *e)
-{
-	struct db_columns *c = *db_columns(d);
-	struct db_stmt *s CLEANUP(db_finish) = NULL;
-	struct strs *v = map_get(c->names, table);
-	int rc;
-
-	*ret = v;
-	if (v)
-		return 0;
-	v = ARENA_NEW(c->a, struct strs);
-	if (db_query(d, &s, e, "SELECT name FROM pragma_table_info(?) ORDER BY cid", "s", table) < 0)
-		return -1;
-	while ((rc = db_step(s, e)) == 1)
-		strs_add(c->a, v, arena_strdup(c->a, db_text(s, 0)));
-	if (rc < 0)
-		return -1;
-	map_put(c->names, table, v);
-	*ret = v;
-	return 0;
-}
 
 /* --- one change --- */
 struct change {
 	sqlite3_changeset_iter *it;
-	const char *table;
 	int op, n;
-	unsigned char *key; /* which columns are of the primary key */
-	const struct strs *names;
+	const struct columns *columns;
 	struct str sql;
 	sqlite3_value **bound; /* in the order of the parameters */
 	int n_bound;
 };
 
-static void name(struct str *s, const char *text)
+void db_quote(struct str *s, const char *name)
 {
 	str_addc(s, '"');
-	for (; *text; text++) {
-		if (*text == '"')
+	for (; *name; name++) {
+		if (*name == '"')
 			str_addc(s, '"');
-		str_addc(s, *text);
+		str_addc(s, *name);
 	}
 	str_addc(s, '"');
 }
@@ -108,8 +51,8 @@ static void list(struct change *c, bool old, const char *between)
 		if (!v)
 			continue;
 		str_add(&c->sql, sep);
-		name(&c->sql, c->names->v[i]);
-		str_add(&c->sql, old && !c->key[i] ? " IS ?" : " = ?");
+		db_quote(&c->sql, c->columns->names[i]);
+		str_add(&c->sql, old && !c->columns->key[i] ? " IS ?" : " = ?");
 		c->bound[c->n_bound++] = v;
 		sep = between;
 	}
@@ -122,7 +65,7 @@ static void compose(struct change *c)
 					     [SQLITE_UPDATE] = "UPDATE " };
 
 	str_add(&c->sql, verbs[c->op]);
-	name(&c->sql, c->table);
+	db_quote(&c->sql, c->columns->table);
 	if (c->op == SQLITE_INSERT) {
 		for (int i = 0; i < c->n; i++) {
 			str_add(&c->sql, i ? ", ?" : " VALUES(?");
@@ -159,11 +102,13 @@ static int run(struct db *d, struct change *c, struct err *e)
 static int apply_one(struct db *d, sqlite3_changeset_iter *it, struct err *e)
 {
 	struct change c = { .it = it };
+	const char *table;
 	int indirect, rc;
 
-	if (sqlite3changeset_op(it, &c.table, &c.n, &c.op, &indirect) != SQLITE_OK ||
-	    sqlite3changeset_pk(it, &c.key, NULL) != SQLITE_OK || columns_of(d, c.table, &c.names, e) < 0 ||
-	    c.names->n != (size_t)c.n)
+	if (sqlite3changeset_op(it, &table, &c.n, &c.op, &indirect) != SQLITE_OK)
+		return -1;
+	c.columns = db_columns(d, table, e);
+	if (!c.columns || c.columns->n != (size_t)c.n)
 		return -1;
 	c.bound = xcalloc((size_t)c.n * 2, sizeof(*c.bound));
 	rc = run(d, &c, e);
@@ -178,28 +123,19 @@ static int apply_each(struct db *d, const void *changes, size_t n)
 	sqlite3_changeset_iter *it;
 	int rc;
 
-	if (check_schema(d, &e) < 0 || sqlite3changeset_start(&it, (int)n, (void *)(uintptr_t)changes) != SQLITE_OK)
+	if (sqlite3changeset_start(&it, (int)n, (void *)(uintptr_t)changes) != SQLITE_OK)
 		return -1;
 	while ((rc = sqlite3changeset_next(it)) == SQLITE_ROW && apply_one(d, it, &e) == 0)
 		;
 	return sqlite3changeset_finalize(it) == SQLITE_OK && rc == SQLITE_DONE ? 0 : -1;
 }
 
-static int savepoint(struct db *d, const char *sql)
-{
-	struct err e CLEANUP(err_clear) = ERR_NONE;
-	struct db_stmt *s CLEANUP(db_finish) = NULL;
-
-	return db_prepare(d, sql, &s, &e) < 0 || db_step(s, &e) < 0 ? -1 : 0;
-}
-
 int db_apply_prepared(struct db *d, const void *changes, size_t n)
 {
-	if (savepoint(d, "SAVEPOINT apply") < 0)
+	if (db_savepoint(d, NULL) < 0)
 		return -1;
-	if (apply_each(d, changes, n) == 0 && savepoint(d, "RELEASE apply") == 0)
-		return 0;
-	(void)savepoint(d, "ROLLBACK TO apply");
-	(void)savepoint(d, "RELEASE apply");
+	if (apply_each(d, changes, n) == 0)
+		return db_release(d, NULL);
+	(void)db_undo(d, NULL);
 	return -1;
 }

@@ -41,6 +41,10 @@ void db_rollback(struct db *d);
 /* It can't be committed any more; every statement fails until it is rolled back. */
 void db_spoil(struct db *d);
 bool db_in_transaction(const struct db *d);
+/* A part of a transaction that can be undone alone; parts can be inside each other. Each ends with one of the two. */
+int db_savepoint(struct db *d, struct err *e);
+int db_release(struct db *d, struct err *e);
+int db_undo(struct db *d, struct err *e);
 
 /*
  * Run SQL with parameters bound by a format: s text (NULL = null), i int, I int64_t,
@@ -66,15 +70,17 @@ void db_finish(struct db_stmt **s); /* for CLEANUP(); keeps it cached */
 int db_get_text(struct db *d, struct arena *a, const char **ret, struct err *e, const char *sql,
 		const char *fmt, ...);
 int db_get_int(struct db *d, int64_t *ret, struct err *e, const char *sql, const char *fmt, ...);
+/* 1, 0, -1. Looked up once for each table, and after db_migrate() again. */
+int db_has_column(struct db *d, const char *table, const char *column, struct err *e);
 /* Changes whenever another connection commits. */
 int64_t db_data_version(struct db *d);
 
 /*
- * --- session.c: changesets. Between db_record() and db_record_end(), inside one transaction, what is
+ * --- record.c, apply.c: changesets. Between db_record() and db_record_end(), inside one transaction, what is
  * written to tables that TABLES accepts (NULL: all) is remembered. Tables without a declared primary key
  * are never remembered. ---
  */
-int db_record(struct db *d, bool (*tables)(const char *table), struct err *e);
+void db_record(struct db *d, bool (*tables)(const char *table));
 bool db_recording(struct db *d);
 /* What differs from the state at db_record(), malloc'ed; N 0 = nothing. */
 int db_recorded(struct db *d, void **ret, size_t *ret_n, struct err *e);

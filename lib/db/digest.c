@@ -50,7 +50,7 @@ static uint64_t hash_int(uint64_t seed, int64_t n)
 	return mix(seed ^ (uint64_t)n ^ K_KEY, seed + K_VALUE);
 }
 
-/* A number has one hash, whether it is stored as integer or not: the session extension does not always say so. */
+/* A number has one hash, whether it is stored as integer or not: changesets do not always say so. */
 static uint64_t hash_float(uint64_t seed, double x)
 {
 	uint64_t bits;
@@ -165,22 +165,12 @@ int db_digest_changes(const void *changes, size_t n, uint64_t *sum, struct err *
 }
 
 /* --- of all there is --- */
-static int read_keys(struct db *d, const char *table, struct str *ret, struct err *e)
+static void sum_row(sqlite3_stmt *p, uint64_t hash, const struct columns *c, uint64_t *sum)
 {
-	struct db_stmt *s CLEANUP(db_finish) = NULL;
-	int rc;
+	int n = (int)c->n;
 
-	if (db_query(d, &s, e, "SELECT pk > 0 FROM pragma_table_info(?) ORDER BY cid", "s", table) < 0)
-		return -1;
-	while ((rc = db_step(s, e)) == 1)
-		str_addc(ret, db_int(s, 0) ? 'k' : ' ');
-	return rc;
-}
-
-static void sum_row(sqlite3_stmt *p, uint64_t hash, const char *keys, int n, uint64_t *sum)
-{
 	for (int i = 0; i < n; i++)
-		if (keys[i] == 'k')
+		if (c->key[i])
 			hash = hash_value(hash ^ K_KEY, sqlite3_column_value(p, i));
 	for (int i = 0; i < n; i++)
 		*sum += hash_cell(hash, i, sqlite3_column_value(p, i));
@@ -188,16 +178,16 @@ static void sum_row(sqlite3_stmt *p, uint64_t hash, const char *keys, int n, uin
 
 static int sum_table(struct db *d, const char *table, uint64_t *sum, struct err *e)
 {
-	struct str keys CLEANUP(str_free) = { 0 };
+	const struct columns *c = db_columns(d, table, e);
 	char *sql CLEANUP(freep) = xasprintf("SELECT * FROM \"%s\"", table);
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 	uint64_t hash = hash_table(table);
 	int rc;
 
-	if (read_keys(d, table, &keys, e) < 0 || db_query(d, &s, e, sql, "") < 0)
+	if (!c || db_query(d, &s, e, sql, "") < 0)
 		return -1;
 	while ((rc = db_step(s, e)) == 1)
-		sum_row(db_stmt_handle(s), hash, keys.p, (int)keys.len, sum);
+		sum_row(db_stmt_handle(s), hash, c, sum);
 	return rc;
 }
 

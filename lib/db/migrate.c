@@ -42,6 +42,7 @@ int db_migrate(struct db *d, const char *part, const char *const *steps, size_t 
 				 " this program knows %zu)",
 				 part, (int)have, n);
 	for (size_t i = (size_t)have; i < n; i++) {
+		db_tables_free(STEAL(*db_tables(d)));
 		if (db_begin(d, true, e) < 0)
 			return -1;
 		if (apply(d, part, steps[i], (int64_t)i + 1, e) < 0) {

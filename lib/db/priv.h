@@ -9,7 +9,6 @@
 #include <sqlite3.h>
 
 sqlite3 *db_handle(struct db *d);
-sqlite3_session **db_session(struct db *d); /* what db_record() started */
 int db_failed(struct db *d, struct err *e);                    /* SQLite's last error; -1 */
 int db_run(struct db *d, const char *sql, struct err *e);      /* statements without parameters */
 /* The cached statement of SQL; db_finish() it. */
@@ -18,8 +17,26 @@ sqlite3_stmt *db_stmt_handle(struct db_stmt *s);
 
 /* apply.c: 0 = all of it is applied; -1 = nothing is, for whatever reason */
 int db_apply_prepared(struct db *d, const void *changes, size_t n);
-struct db_columns;
-struct db_columns **db_columns(struct db *d); /* names of columns that apply.c has looked up, or NULL */
-void db_columns_free(struct db_columns *c);
+
+/* columns.c: what is known of a table; no columns = there is none */
+struct columns {
+	const char *table;
+	size_t n;
+	const char **names;
+	unsigned char *key; /* 1, 2, ...: its place in the primary key, 0 = none */
+	bool has_key;
+};
+const struct columns *db_columns(struct db *d, const char *table, struct err *e); /* NULL = failed */
+struct db_tables;
+struct db_tables **db_tables(struct db *d);
+void db_tables_free(struct db_tables *t);
+struct str;
+void db_quote(struct str *s, const char *name); /* a name for SQL */
+
+/* record.c */
+struct recorder;
+struct recorder **db_recorder(struct db *d);
+void db_recorder_free(struct db *d);
+void db_record_doubt(struct db *d); /* something was undone */
 
 #endif

@@ -24,8 +24,8 @@ struct db {
 	struct map *cache; /* SQL text -> struct db_stmt */
 	bool in_transaction;
 	bool lost; /* SQLite has rolled it back by itself: nothing more may be written as part of it */
-	sqlite3_session *session;
-	struct db_columns *columns;
+	struct recorder *recorder;
+	struct db_tables *tables;
 	int checkpointed; /* pages the log had then */
 };
 
@@ -41,14 +41,14 @@ sqlite3 *db_handle(struct db *d)
 	return d->sql;
 }
 
-sqlite3_session **db_session(struct db *d)
+struct recorder **db_recorder(struct db *d)
 {
-	return &d->session;
+	return &d->recorder;
 }
 
-struct db_columns **db_columns(struct db *d)
+struct db_tables **db_tables(struct db *d)
 {
-	return &d->columns;
+	return &d->tables;
 }
 
 sqlite3_stmt *db_stmt_handle(struct db_stmt *s)
@@ -84,6 +84,7 @@ static void note_if_damaged(struct db *d)
 int db_failed(struct db *d, struct err *e)
 {
 	note_if_damaged(d);
+	db_record_doubt(d); /* of many rows, some may have been written and undone */
 	err_plain(e, "database: %s", sqlite3_errmsg(d->sql));
 	/* on a full disk, for one; what follows would be committed statement by statement */
 	if (d->in_transaction && sqlite3_get_autocommit(d->sql))
@@ -181,9 +182,9 @@ void db_close(struct db *d)
 	if (!d)
 		return;
 	map_free(d->cache, stmt_free);
-	db_columns_free(d->columns);
-	db_record_end(d);
+	db_tables_free(d->tables);
 	db_rollback(d);
+	db_recorder_free(d);
 	if (sqlite3_close(d->sql) != SQLITE_OK)
 		abort(); /* a statement was never finished */
 	free(d);
@@ -238,6 +239,22 @@ void db_spoil(struct db *d)
 bool db_in_transaction(const struct db *d)
 {
 	return d->in_transaction;
+}
+
+int db_savepoint(struct db *d, struct err *e)
+{
+	return db_exec(d, e, "SAVEPOINT part", "");
+}
+
+int db_release(struct db *d, struct err *e)
+{
+	return db_exec(d, e, "RELEASE part", "");
+}
+
+int db_undo(struct db *d, struct err *e)
+{
+	db_record_doubt(d);
+	return db_exec(d, e, "ROLLBACK TO part", "") < 0 ? -1 : db_release(d, e);
 }
 
 /* The cached statement of SQL, unless that one is being stepped through right now. */

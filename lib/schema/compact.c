@@ -1,6 +1,6 @@
 /*
- * Copies of parsed objects that many keep for long and only read: without the room a parser leaves, and what
- * objects have in common only once.
+ * Parsed objects that many keep for long and only read: without the room a parser leaves, and what objects have in
+ * common only once. They are copies, or read as such straight from their text.
  */
 #include "lib/schema/schema.h"
 
@@ -8,12 +8,27 @@
 
 #define STRINGS 16384
 #define DICTS 1024
+#define VALUES 1024 /* a power of two, as the others */
+#define RECORDS 16
 
 /* What was seen last, by hash: bounded, and no use is made of how often something comes. */
 struct compact {
-	const char *strings[STRINGS];
+	struct string {
+		uint64_t hash; /* of all of it: most that differ need not be looked at */
+		const char *text;
+	} strings[STRINGS];
 	json *dicts[DICTS];
 	json *no_list, *no_dict;
+	struct value {
+		const struct field *f; /* NULL: none */
+		const char *text;
+		size_t n;
+		void *v;
+	} values[VALUES];
+	struct {
+		const struct record *r;
+		void *v;
+	} defaults[RECORDS];
 };
 
 struct compact *compact_new(void)
@@ -36,16 +51,19 @@ void compact_free(struct compact *c)
 	free(c);
 }
 
+const char *compact_text(struct compact *c, struct arena *a, const char *p, size_t n)
+{
+	uint64_t hash = str_hash_n(p, n);
+	struct string *slot = &c->strings[hash % STRINGS];
+
+	if (!slot->text || slot->hash != hash || strncmp(slot->text, p, n) != 0 || slot->text[n])
+		*slot = (struct string){ hash, arena_strndup(a, p, n) };
+	return slot->text;
+}
+
 static const char *string(struct compact *c, struct arena *a, const char *s)
 {
-	const char **slot;
-
-	if (!s)
-		return NULL;
-	slot = &c->strings[str_hash(s) % STRINGS];
-	if (!*slot || strcmp(*slot, s) != 0)
-		*slot = arena_strdup(a, s);
-	return *slot;
+	return s ? compact_text(c, a, s, strlen(s)) : NULL;
 }
 
 static struct strs strings(struct compact *c, struct arena *a, const struct strs *l)
@@ -116,4 +134,57 @@ void *compact_record(struct compact *c, const struct record *r, struct arena *a,
 
 	copy_fields(c, r, a, copy);
 	return copy;
+}
+
+/* --- for record_scan() --- */
+static struct value *slot_of(struct compact *c, const struct field *f, const char *text, size_t n)
+{
+	return &c->values[(str_hash_n(text, n) ^ (uintptr_t)f / sizeof(*f)) % VALUES];
+}
+
+bool compact_known(struct compact *c, const struct field *f, const char *text, size_t n, void *out)
+{
+	const struct value *x = slot_of(c, f, text, n);
+
+	if (x->f != f || x->n != n || memcmp(x->text, text, n) != 0)
+		return false;
+	memcpy(out, x->v, f->type->size);
+	return true;
+}
+
+void compact_note(struct compact *c, struct arena *a, const struct field *f, const char *text, size_t n, const void *v)
+{
+	struct value *x = slot_of(c, f, text, n);
+
+	*x = (struct value){ f, arena_strndup(a, text, n), n, arena_dup(a, v, f->type->size) };
+}
+
+/* Made once. NULL: there is no room */
+static const char *defaults(struct compact *c, const struct record *r, struct arena *a)
+{
+	size_t i = 0;
+
+	while (i < RECORDS && c->defaults[i].r && c->defaults[i].r != r)
+		i++;
+	if (i == RECORDS)
+		return NULL;
+	if (!c->defaults[i].r) {
+		c->defaults[i].v = arena_alloc(a, r->size);
+		record_fill_defaults(r, a, c->defaults[i].v);
+		c->defaults[i].r = r;
+	}
+	return c->defaults[i].v;
+}
+
+bool compact_complete(struct compact *c, const struct record *r, struct arena *a, void *out)
+{
+	const char *dflt = defaults(c, r, a);
+
+	if (!dflt)
+		return record_complete(r, a, out, NULL, NULL) == 0;
+	record_fill(r, out, dflt);
+	for (size_t i = 0; i < r->n; i++)
+		if (!r->fields[i].dflt && !r->fields[i].opt && !*(bool *)((char *)out + r->fields[i].has))
+			return false;
+	return true;
 }

@@ -49,6 +49,7 @@ const struct record *schema_ready(struct record *r)
 			take_shared(f, f->shared);
 		if (f->dflt && json_parse(f->dflt, strlen(f->dflt), &f->dflt_value, NULL) < 0)
 			abort(); /* a row with a broken default; the schema lint finds it first */
+		f->wire_n = strlen(field_wire(f));
 	}
 	r->ready = true;
 	return r;
@@ -99,6 +100,18 @@ static int take_field(const struct field *f, struct arena *a, json *v, void *out
 		return d ? parse_field(f, a, d, out, e) : 0;
 	}
 	return f->opt ? 0 : err_plain(e, "missing");
+}
+
+int record_complete(const struct record *r, struct arena *a, void *out, const struct field **ret_bad, struct err *e)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (is_set(&r->fields[i], out) || take_field(&r->fields[i], a, NULL, out, 0, e) == 0)
+			continue;
+		if (ret_bad)
+			*ret_bad = &r->fields[i];
+		return -1;
+	}
+	return 0;
 }
 
 int record_parse(const struct record *r, struct arena *a, json *in, void *out, int flags,

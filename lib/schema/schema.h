@@ -10,6 +10,7 @@
 #define LIB_SCHEMA_SCHEMA_H
 #include "lib/json/json.h"
 
+struct compact;
 struct type;
 struct field;
 struct record;
@@ -95,6 +96,7 @@ struct field {
 	const char *doc;         /* one line: capital first letter, no full stop */
 	json *dflt_value;        /* DFLT parsed (made by schema_ready) */
 	const struct field *shared; /* row of params.def this one points at (made by USE) */
+	size_t wire_n;           /* length of the name on the wire (made by schema_ready) */
 };
 
 struct record {
@@ -132,6 +134,11 @@ enum record_flags {
  */
 int record_parse(const struct record *r, struct arena *a, json *in, void *out, int flags,
 		 const struct field **ret_bad, struct err *e);
+/* Give what is not set its default; fails if there is none and it must be given. */
+int record_complete(const struct record *r, struct arena *a, void *out, const struct field **ret_bad, struct err *e);
+/* The same as record_parse(REC_IGNORE_UNKNOWN) of what TEXT holds, much faster; false: it is not as simple as what we
+ * write, or wrong, and OUT is of no use. C (may be NULL): as compact_record() would copy it. */
+bool record_scan(const struct record *r, struct arena *a, struct compact *c, const char *text, size_t n, void *out);
 /* Positional form (RPC and luxi arguments): a list in the order of the rows. */
 int record_parse_list(const struct record *r, struct arena *a, json *in, void *out,
 		      const struct field **ret_bad, struct err *e);
@@ -169,10 +176,14 @@ json *type_record_list_emit(const struct type *t, const void *in);
  * --- compact.c: copies to keep and only read. What several objects have in common (strings, dicts) is there once;
  * so they all belong into one arena, which is freed before its compact. ---
  */
-struct compact;
 struct compact *compact_new(void);
 void compact_free(struct compact *c);
 void *compact_record(struct compact *c, const struct record *r, struct arena *a, const void *obj);
+/* For record_scan(): text that is there once; what TEXT was as the value of a field; record_complete(). */
+const char *compact_text(struct compact *c, struct arena *a, const char *p, size_t n);
+bool compact_known(struct compact *c, const struct field *f, const char *text, size_t n, void *out);
+void compact_note(struct compact *c, struct arena *a, const struct field *f, const char *text, size_t n, const void *v);
+bool compact_complete(struct compact *c, const struct record *r, struct arena *a, void *out);
 
 /* JSON description for schema_dump and documents: {name, type, default, required, doc, ...} */
 json *field_describe(const struct field *f);

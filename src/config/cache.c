@@ -146,15 +146,30 @@ const void *cache_get(const struct cache *c, enum obj_kind k, const char *uuid)
 	return s && s->kind == k ? s->obj : NULL;
 }
 
+/* To be kept. */
+static int parse_compact(struct cache *c, enum obj_kind k, const char *text, void **ret, struct err *e)
+{
+	const struct record *r = obj_record(k);
+	struct arena *tmp CLEANUP(arena_freep) = NULL;
+	void *obj CLEANUP(freep) = xcalloc(1, r->size), *parsed;
+
+	if (record_scan(r, c->a, c->compact, text, strlen(text), obj)) {
+		*ret = arena_dup(c->a, obj, r->size);
+		return 0;
+	}
+	tmp = arena_new();
+	if (obj_parse_text(tmp, k, text, &parsed, e) < 0)
+		return -1;
+	*ret = compact_record(c->compact, r, c->a, parsed);
+	return 0;
+}
+
 int cache_load(struct cache *c, enum obj_kind k, const char *text, const void **ret, struct err *e)
 {
-	struct arena *tmp CLEANUP(arena_freep) = c->compact ? arena_new() : NULL;
-	const void *obj;
-	void *parsed;
+	void *obj;
 
-	if (obj_parse_text(tmp ? tmp : c->a, k, text, &parsed, e) < 0)
+	if ((c->compact ? parse_compact(c, k, text, &obj, e) : obj_parse_text(c->a, k, text, &obj, e)) < 0)
 		return -1;
-	obj = tmp ? compact_record(c->compact, obj_record(k), c->a, parsed) : parsed;
 	if ((c->taken + 1) * 4 > c->n_slots * 3)
 		grow(c);
 	insert(c, (struct slot){ obj, (uint32_t)str_hash(uuid_of(k, obj)), k });

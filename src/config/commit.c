@@ -381,12 +381,12 @@ static int finish(struct work *w, struct err *e)
 /* Inside somebody's transaction only the change set is undone. */
 static int begin(struct db *d, bool nested, struct err *e)
 {
-	return nested ? db_exec(d, e, "SAVEPOINT change_set", "") : db_begin(d, true, e);
+	return nested ? db_savepoint(d, e) : db_begin(d, true, e);
 }
 
 static int end(struct db *d, bool nested, struct err *e)
 {
-	return nested ? db_exec(d, e, "RELEASE change_set", "") : db_commit(d, e);
+	return nested ? db_release(d, e) : db_commit(d, e);
 }
 
 static void undo(struct db *d, bool nested)
@@ -396,8 +396,7 @@ static void undo(struct db *d, bool nested)
 		return;
 	}
 	/* half a change set must not be committed with the rest */
-	if (db_exec(d, NULL, "ROLLBACK TO change_set", "") < 0 ||
-	    db_exec(d, NULL, "RELEASE change_set", "") < 0)
+	if (db_undo(d, NULL) < 0)
 		db_spoil(d);
 }
 

@@ -8,6 +8,8 @@
 #include "lib/base/log.h"
 #include "lib/base/map.h"
 
+#define MANY 500 /* objects looked up one by one */
+
 struct snapshot {
 	struct config *config;
 	struct db *db;
@@ -19,6 +21,8 @@ struct snapshot {
 	int64_t serial, ssconf_serial;
 	struct read_cluster *cluster;
 	struct map *counts; /* NULL = not read */
+	size_t looked_up[OBJ_KINDS]; /* one by one */
+	size_t most[OBJ_KINDS];      /* when it is that many, all are read; 0 = not counted */
 };
 
 /* Large, wanted by everybody, and rarely changed: parsed once for all snapshots that have the same text. */
@@ -207,6 +211,10 @@ struct db *snapshot_db(struct snapshot *s)
 }
 
 /* --- objects --- */
+static void unreadable(enum obj_kind k, const char *uuid, const struct err *e)
+{
+	log_error("Can't read %s %s: %s", kind_info(k)->label, uuid, err_msg(e));
+}
 
 /* Everything in the database was parsed before it was written: a row that cannot be read now is damage
  * to the file. It reads as missing, and says so in the log. */
@@ -223,14 +231,50 @@ static const void *load(struct snapshot *s, enum obj_kind k, const char *uuid)
 	if (rc == 1 && cache_load(s->cache, k, db_text(st, 0), &obj, &e) == 0)
 		return obj;
 	if (rc)
-		log_error("Can't read %s %s: %s", kind_info(k)->label, uuid, err_msg(&e));
+		unreadable(k, uuid, &e);
 	return NULL;
+}
+
+/* In the order of the table: what an index gives is all over it. */
+static void load_all(struct snapshot *s, enum obj_kind k)
+{
+	struct db_stmt *st CLEANUP(db_finish) = NULL;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	const void *obj;
+	int rc;
+
+	rc = db_query(reading(s), &st, &e, "SELECT uuid, json FROM object NOT INDEXED WHERE kind = ?", "s",
+		      obj_kind_name(k));
+	while (rc >= 0 && (rc = db_step(st, &e)) == 1) {
+		const char *uuid = db_text(st, 0);
+
+		if (!cache_get(s->cache, k, uuid) && cache_load(s->cache, k, db_text(st, 1), &obj, &e) < 0) {
+			unreadable(k, uuid, &e);
+			err_clear(&e);
+		}
+	}
+	if (rc < 0)
+		log_error("Can't read the configuration: %s", err_msg(&e));
+}
+
+/* Who has looked up so many is going to want most of them. Only where they are kept: others would not have the room. */
+static bool wants_all(struct snapshot *s, enum obj_kind k)
+{
+	if (!s->kept || ++s->looked_up[k] < MANY)
+		return false;
+	if (!s->most[k])
+		s->most[k] = MANY + snap_count(s, k) / 16;
+	return s->looked_up[k] == s->most[k];
 }
 
 static const void *get(struct snapshot *s, enum obj_kind k, const char *uuid)
 {
 	const void *obj = uuid ? cache_get(s->cache, k, uuid) : NULL;
 
+	if (!obj && uuid && wants_all(s, k)) {
+		load_all(s, k);
+		obj = cache_get(s->cache, k, uuid);
+	}
 	return obj || !uuid ? obj : load(s, k, uuid);
 }
 

@@ -249,8 +249,14 @@ int obj_parse(struct arena *a, enum obj_kind k, json *in, void **ret, struct err
 
 int obj_parse_text(struct arena *a, enum obj_kind k, const char *text, void **ret, struct err *e)
 {
+	const struct record *r = obj_record(k);
+	void *obj = arena_alloc(a, r->size);
 	json *j CLEANUP(json_putp) = NULL;
 
+	if (record_scan(r, a, NULL, text, strlen(text), obj)) {
+		*ret = obj;
+		return 0;
+	}
 	if (json_parse(text, strlen(text), &j, e) < 0)
 		return config_error(e);
 	return obj_parse(a, k, j, ret, e);

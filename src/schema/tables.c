@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "lib/base/map.h"
+
 /* --- enumerations --- */
 #define ENUM(id, ...) static const struct enum_item items_##id[] = {
 #define ITEM(id, suffix, wire, text) [id##_##suffix] = { .name = wire, .doc = text },
@@ -276,10 +278,14 @@ const char *rpc_name(enum rpc rpc)
 
 int rpc_find(const char *name)
 {
-	for (int i = 0; name && i < RPC_COUNT; i++)
-		if (strcmp(rpc_name(i), name) == 0)
-			return i;
-	return -1;
+	static struct map *numbers; /* each plus one; the agent looks for every call */
+
+	if (!numbers) {
+		numbers = map_new();
+		for (uintptr_t i = 0; i < RPC_COUNT; i++)
+			map_put(numbers, rpc_name((enum rpc)i), (void *)(i + 1));
+	}
+	return name ? (int)(uintptr_t)map_get(numbers, name) - 1 : -1;
 }
 
 const struct record *luxi_record(enum luxi method)

@@ -573,6 +573,53 @@ static void test_kept_lists(void **state)
 	confkit_free(&k);
 }
 
+/* Who looks up many gets the others read along, once, as they were. */
+static void test_kept_all(void **state)
+{
+	const int all = 700, most = 600;
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *changes = json_new_array();
+	const struct instance *first;
+	struct config *reader;
+	struct snapshot *s;
+	struct confkit k;
+
+	(void)state;
+	confkit_new(&k, 2);
+	for (int i = 1; i <= all; i++)
+		confkit_change(changes, "add", "instance", confkit_instance(&k, i, 1 + i % 2));
+	assert_ok(config_commit(k.c, changes, NULL, NULL, NULL, &e), &e);
+	json_put(changes);
+	assert_ok(config_open(k.path, DB_READ, &reader, &e), &e);
+	config_keep_objects(reader, 10000);
+
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	first = snap_instance(s, confkit_uuid(&k, 7, 1));
+	for (int i = 1; i <= most; i++)
+		assert_non_null(snap_instance(s, confkit_uuid(&k, 7, i)));
+	assert_ptr_equal(snap_instance(s, confkit_uuid(&k, 7, 1)), first);
+	snapshot_rest(s, 0); /* what is looked up now would not be there */
+	commit_one(&k, "remove", "instance", json_own(k.a, json_new_str(confkit_uuid(&k, 7, all))));
+	change_os(&k, all - 1, "tiny");
+	for (int i = 1; i <= all; i++) {
+		const struct instance *inst = snap_instance(s, confkit_uuid(&k, 7, i));
+
+		assert_non_null(inst);
+		assert_string_equal(inst->uuid, confkit_uuid(&k, 7, i));
+		assert_string_equal(inst->os, "noop");
+	}
+	assert_null(snap_node(s, confkit_uuid(&k, 7, 1)));
+	snapshot_free(s);
+
+	assert_ok(snapshot_open(reader, &s, &e), &e);
+	assert_null(snap_instance(s, confkit_uuid(&k, 7, all)));
+	assert_string_equal(snap_instance(s, confkit_uuid(&k, 7, all - 1))->os, "tiny");
+	assert_ptr_equal(snap_instance(s, confkit_uuid(&k, 7, 1)), first);
+	snapshot_free(s);
+	config_close(reader);
+	confkit_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -581,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_verify),	   cmocka_unit_test(test_create_errors),
 		cmocka_unit_test(test_kept),	   cmocka_unit_test(test_rest),
 		cmocka_unit_test(test_kept_lists),	   cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_kept_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,10 +217,71 @@ static void test_compact(void **state)
 	compact_free(c);
 }
 
+/* Numbers read from a text are what the C library makes of them, to the last bit. */
+static void test_scan_float(void **state)
+{
+	static const char *const some[] = { "0.0", "-0.0", "0.1", "-0.3", "1795978680.5465424", "9007199254740993.0",
+					    "9007199254740992.5", "123456789012345678.5", "1234567890123456789.5",
+					    "0.000000001", "0.0000000001", "999999999999999999.0", "4503599627370497.5",
+					    "9007199254740995.000000001", "18446744073709551617.5" };
+	uint64_t rng = 42;
+
+	(void)state;
+	for (size_t i = 0; i < 20000; i++) {
+		struct arena *a CLEANUP(arena_freep) = arena_new();
+		char text[64], *record;
+		struct disk d = { .ctime = 0 };
+		double expected;
+
+		rng = rng * 6364136223846793005u + 1442695040888963407u;
+		if (i < ARRAY_SIZE(some))
+			snprintf(text, sizeof(text), "%s", some[i]);
+		else
+			snprintf(text, sizeof(text), "%llu.%0*llu", (unsigned long long)(rng >> (i % 60 + 4)),
+				 (int)(i % 11 + 1), (unsigned long long)(rng >> 20) % 10000000000u);
+		expected = strtod(text, NULL);
+		record = arena_printf(a, "{\"dev_type\":\"file\",\"logical_id\":[],\"size\":1,\"uuid\":\"u\","
+				      "\"serial_no\":1,\"ctime\":%s}", text);
+		assert_true(record_scan(rec_disk(), a, NULL, record, strlen(record), &d));
+		if (memcmp(&d.ctime, &expected, sizeof(expected)) != 0)
+			fail_msg("%s: %.20g, not %.20g", text, d.ctime, expected);
+	}
+}
+
+/* What is read to be kept says what the parser says; what was said before is shared with that. */
+static void test_compact_scan(void **state)
+{
+	static const char text[] = "{\"name\":\"node1\",\"primary_ip\":\"192.0.2.1\",\"secondary_ip\":\"192.0.2.1\","
+				   "\"group\":\"g\",\"offline\":false,\"drained\":false,"
+				   "\"master_candidate\":true,\"serial_no\":1,\"ndparams\":{\"ssh_port\":23},\"hv_state_static\":{\"x\":[1]},"
+				   "\"uuid\":\"u\",\"tags\":[\"a\",\"b\"]}";
+	struct arena *a = arena_new();
+	struct compact *c = compact_new();
+	struct err e CLEANUP(err_clear) = ERR_NONE;
+	json *in CLEANUP(json_putp) = NULL;
+	struct node parsed, n[2];
+	const char *expected;
+
+	(void)state;
+	assert_ok(json_parse(text, strlen(text), &in, &e), &e);
+	assert_ok(record_parse(rec_node(), a, in, &parsed, 0, NULL, &e), &e);
+	expected = json_dump_in(a, json_own(a, record_emit(rec_node(), &parsed, 0)));
+	for (int k = 0; k < 2; k++) {
+		assert_true(record_scan(rec_node(), a, c, text, strlen(text), &n[k]));
+		assert_string_equal(json_dump_in(a, json_own(a, record_emit(rec_node(), &n[k], 0))), expected);
+	}
+	assert_ptr_equal(n[0].group, n[1].group);
+	assert_ptr_equal(n[0].tags.v[1], n[1].tags.v[1]);
+	assert_ptr_equal(n[0].hv_state_static, n[1].hv_state_static);
+	assert_false(record_scan(rec_node(), a, c, "{\"name\":\"node2\"}", 16, &n[0])); /* others must be given */
+	arena_free(a);
+	compact_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_partial), cmocka_unit_test(test_compact),
+		cmocka_unit_test(test_partial), cmocka_unit_test(test_compact), cmocka_unit_test(test_compact_scan), cmocka_unit_test(test_scan_float),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_wording),
 		cmocka_unit_test(test_opcode),
