@@ -21,12 +21,9 @@ struct call {
 	double start, limit;
 };
 
-static void reply_json(struct http_req *r, json *answer)
+static void reply_text(struct http_req *r, const char *text, size_t n)
 {
-	char *text CLEANUP(freep) = json_dump(answer);
-
-	http_reply(r, 200, "application/json", text, strlen(text));
-	json_put(answer);
+	http_reply(r, 200, "application/json", text, n);
 }
 
 static void refuse(struct http_req *r, int status, const char *text)
@@ -51,14 +48,17 @@ static void reply_failure(struct http_req *r, const char *fmt, ...)
 
 static void reply_failure(struct http_req *r, const char *fmt, ...)
 {
-	char *text CLEANUP(freep) = NULL;
+	char *text CLEANUP(freep) = NULL, *body CLEANUP(freep) = NULL;
+	json *answer CLEANUP(json_putp) = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
 	text = xvasprintf(fmt, ap);
 	va_end(ap);
 	log_error("%s: %s", http_path(r), text);
-	reply_json(r, json_pack("[b, s]", 0, text));
+	answer = json_pack("[b, s]", 0, text);
+	body = json_dump(answer);
+	reply_text(r, body, strlen(body));
 }
 
 static void on_quit(void *arg)
@@ -70,14 +70,16 @@ static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 {
 	struct call *c = arg;
 	double took = clock_mono() - c->start;
+	const char *text;
+	size_t n;
 
-	(void)j;
 	if (!final)
 		return;
 	c->n->busy--;
 	FAULT(node_reply);
-	if (msg) {
-		reply_json(c->r, json_ref(json_get(msg, "answer")));
+	text = pool_tail(j, &n);
+	if (text) {
+		reply_text(c->r, text, n);
 		log_debug("%s took %.3f s", rpc_name(c->rpc), took);
 	} else if (took >= c->limit) {
 		reply_failure(c->r,
@@ -98,35 +100,36 @@ static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 	free(c);
 }
 
-/* The positional list; some clients send {} where there is nothing to say. Takes BODY over. */
-static json *arguments(enum rpc rpc, json *body)
+/* Seconds. What can't be read is the worker's to refuse. */
+static double limit_of(const struct noded *n, enum rpc rpc, const char *body, size_t len)
 {
-	if (rpc_attr(rpc)->bare)
-		return json_pack("[o]", body);
-	if (json_is(body, JSON_DICT) && json_len(body) == 0 && rpc_record(rpc)->n == 0) {
-		json_put(body);
-		return json_new_array();
-	}
-	return body;
+	json *args CLEANUP(json_putp) = NULL;
+	double limit;
+
+	if (rpc_limit_asked(rpc))
+		(void)json_parse(body, len, &args, NULL);
+	limit = rpc_limit(rpc, args);
+	return n->max_time > 0 && n->max_time < limit ? n->max_time : limit;
 }
 
-static void submit(struct noded *n, struct http_req *r, enum rpc rpc, json *args)
+/* The arguments go to the worker as they came. */
+static void submit(struct noded *n, struct http_req *r, enum rpc rpc)
 {
 	bool quick = rpc_attr(rpc)->timeout <= RPC_TMO_URGENT;
-	const char *peer = http_peer_digest(r);
+	const char *peer = http_peer_digest(r), *body;
 	struct call *c = xcalloc(1, sizeof(*c));
+	size_t len;
 
+	body = http_body(r, &len);
 	*c = (struct call){ .n = n, .r = r, .rpc = rpc, .start = clock_mono(),
-			    .limit = rpc_limit(rpc, args) };
-	if (n->max_time > 0 && n->max_time < c->limit)
-		c->limit = n->max_time;
+			    .limit = limit_of(n, rpc, body, len) };
 	FAULT(node_request);
 	n->busy++;
 	log_debug("%s from %s", rpc_name(rpc), http_peer_ip(r));
-	pool_submit(rpc_attr(rpc)->in_order ? n->in_order : quick ? n->quick : n->slow,
-		    json_pack("{s:s, s:o, s:s, s:b}", "call", rpc_name(rpc), "args", args, "peer",
-			      peer ? peer : "", "debug", log_get_level() == LOG_LEVEL_DEBUG),
-		    c->limit, answered, c);
+	pool_submit_tail(rpc_attr(rpc)->in_order ? n->in_order : quick ? n->quick : n->slow,
+			 json_pack("{s:s, s:s, s:b}", "call", rpc_name(rpc), "peer", peer ? peer : "", "debug",
+				   log_get_level() == LOG_LEVEL_DEBUG),
+			 body, len, c->limit, answered, c);
 }
 
 /*
@@ -162,11 +165,8 @@ static const char *fenced(struct http_req *r)
 void noded_handle(struct http_req *r, void *noded)
 {
 	struct noded *n = noded;
-	struct err e CLEANUP(err_clear) = ERR_NONE;
-	const char *path = http_path(r), *body, *newer;
+	const char *path = http_path(r), *newer;
 	int rpc = *path == '/' ? rpc_find(path + 1) : -1;
-	json *parsed = NULL;
-	size_t len;
 
 	if (n->ssl && !noded_may_call(http_arena(r), n->cert_file, http_peer_digest(r)))
 		refuse(r, 403, "The certificate is not one of a master candidate");
@@ -174,15 +174,14 @@ void noded_handle(struct http_req *r, void *noded)
 		refuse(r, 400, "Only the POST method is supported");
 	else if (rpc < 0 || rpc_attr(rpc)->todo)
 		refuse(r, 404, "Unknown call");
+	else if (n->quit)
+		refuse(r, 503, "The node has left its cluster");
 	else if (n->busy >= BUSY_MAX)
 		refuse(r, 503, "Too many calls at once");
 	else if (newer = fenced(r), newer)
 		refuse(r, RPC_TERM_STATUS, newer);
-	else if (body = http_body(r, &len), json_parse(body, len, &parsed, &e) < 0)
-		reply_failure(r, "Error while executing backend function: invalid JSON: %s",
-			      err_msg(&e));
 	else
-		submit(n, r, rpc, arguments(rpc, parsed));
+		submit(n, r, rpc);
 }
 
 static struct pool *make_pool(struct noded *n, const char *name, int min, int max, int retire_after)

@@ -3,7 +3,8 @@
  * own pace, over a link of its own: one call at a time with everything it lacks, or a whole copy when the log does
  * not help. One that does not answer is tried again, more and more rarely.
  *
- * Messages: {"targets": [{"uuid", "name", "ip"}], "serial": n} and {"serial": n}: the log has entry n. The master
+ * Messages: {"targets": [{"uuid", "name", "ip"}], "serial": n} and {"serial": n, "after": position}: the log has
+ * entry n; with a tail, this is the call for who is at that position and lacks only entry n. The master
  * hears {"at": uuid, "serial": n, "error": text or null} about each target, {"fenced": text} when a node
  * follows a newer master, {"lacks": name, "why": text} when a copy has what the database lacks; such a copy is left
  * alone, and {"damaged": text} when the master's own database is. {"verify": true}: all look for damage now.
@@ -57,6 +58,8 @@ struct sender {
 	struct worker_tools tools;
 	struct map *targets;
 	int64_t serial;
+	char *append; /* the arguments of the call for who is at AFTER, or NULL */
+	struct replica_pos after;
 	struct ev_timer *beat;
 	/* the copy under way */
 	struct target *copy_to;
@@ -120,12 +123,13 @@ static bool took(struct target *t, const struct rpc_answer *ans)
 	return false;
 }
 
-static void call(struct target *t, enum rpc rpc, json *args, double timeout,
+/* ARGS: the list of arguments as text. */
+static void call(struct target *t, enum rpc rpc, const char *args, double timeout,
 		 void (*fn)(const struct rpc_answer *answers, size_t n, void *arg))
 {
 	FAULT(replica_send);
-	t->call = rpc_start(t->s->tools.rpc, rpc, &(struct rpc_node){ .name = t->name, .ip = t->ip }, 1, args,
-			    NULL, timeout, fn, t);
+	t->call = rpc_start_text(t->s->tools.rpc, rpc, &(struct rpc_node){ .name = t->name, .ip = t->ip }, args,
+				 timeout, fn, t);
 }
 
 static void read_position(const json *j, struct replica_pos *ret)
@@ -212,15 +216,15 @@ static void appended(const struct rpc_answer *answers, size_t n, void *arg)
 	advance(t);
 }
 
-static json *entries_json(struct arena *a, const struct replica_entry *v, size_t n)
+static void append(struct target *t, const char *args)
 {
-	json *out = json_new_array();
+	t->beat = false;
+	call(t, RPC_replica_append, args, CALL_TIMEOUT, appended);
+}
 
-	for (size_t i = 0; i < n; i++)
-		json_append(out, json_pack(v[i].has_digest ? "[I, I, s, I]" : "[I, I, s]", v[i].pos.term,
-					   v[i].pos.serial, base64_encode(a, v[i].changes, v[i].n),
-					   (int64_t)v[i].digest));
-	return out;
+static bool lacks_only_last(const struct target *t)
+{
+	return t->s->append && replica_cmp(t->s->after, t->pos) == 0;
 }
 
 /* 1 = found, 0 = the log does not help, -1 */
@@ -281,8 +285,8 @@ static void send_chunk(struct target *t)
 	zlib_pack(a, buf, (size_t)n, 1, &packed, &packed_n);
 	s->copy_at += n;
 	call(t, RPC_replica_copy,
-	     json_pack("[I, s, s]", at, base64_encode(a, packed, packed_n),
-		       s->copy_at == s->copy_size ? s->copy_digest : NULL),
+	     json_dump_in(a, json_own(a, json_pack("[I, s, s]", at, base64_encode(a, packed, packed_n),
+						   s->copy_at == s->copy_size ? s->copy_digest : NULL))),
 	     COPY_TIMEOUT, took_chunk);
 }
 
@@ -352,7 +356,7 @@ static void advance(struct target *t)
 	if (t->call || t->copying || !t->s->tools.rpc)
 		return;
 	if (!t->known) {
-		call(t, RPC_replica_state, json_new_array(), CALL_TIMEOUT, told_state);
+		call(t, RPC_replica_state, "[]", CALL_TIMEOUT, told_state);
 		return;
 	}
 	if (t->damaged) {
@@ -361,6 +365,10 @@ static void advance(struct target *t)
 	}
 	if (t->pos.serial == t->s->serial && !t->beat && t->backoff <= 0)
 		return;
+	if (lacks_only_last(t)) {
+		append(t, t->s->append);
+		return;
+	}
 	a = arena_new();
 	rc = read_log(t, a, &v, &n, &e);
 	if (rc < 0) {
@@ -368,10 +376,7 @@ static void advance(struct target *t)
 	} else if (rc == 0) {
 		start_copy(t);
 	} else {
-		t->beat = false;
-		call(t, RPC_replica_append,
-		     json_pack("[[I, I], o]", t->pos.term, t->pos.serial, entries_json(a, v, n)), CALL_TIMEOUT,
-		     appended);
+		append(t, json_dump_in(a, json_own(a, replica_append_args(a, t->pos, v, n))));
 	}
 }
 
@@ -471,12 +476,15 @@ static void on_message(struct chan *c, json *msg, void *arg)
 {
 	struct sender *s = arg;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
+	size_t n;
 
-	(void)c;
 	if (!msg)
 		exit(0); /* the master is gone */
 	(void)log_reopen();
 	s->serial = json_get_int(msg, "serial", s->serial);
+	free(s->append);
+	s->append = chan_take_tail(c, &n);
+	read_position(json_get(msg, "after"), &s->after);
 	if (open_tools(s, &e) < 0)
 		log_error("Can't bring changes to master candidates: %s", err_msg(&e));
 	if (json_has(msg, "targets"))

@@ -299,22 +299,40 @@ char *base64_encode(struct arena *a, const void *data, size_t n)
 	return s;
 }
 
+enum { PAD = 64, SPACE, BAD };
+
+/* What each character means. */
+static const unsigned char *values64(void)
+{
+	static unsigned char v[256];
+
+	if (v['=']) /* made already */
+		return v;
+	memset(v, BAD, sizeof(v));
+	for (unsigned char i = 0; i < 64; i++)
+		v[(unsigned char)digits64[i]] = i;
+	for (const char *p = " \t\r\n"; *p; p++)
+		v[(unsigned char)*p] = SPACE;
+	v['='] = PAD;
+	return v;
+}
+
 int base64_decode(struct arena *a, const char *text, void **ret, size_t *ret_n)
 {
+	const unsigned char *values = values64();
 	unsigned char *out = arena_alloc(a, strlen(text) / 4 * 3 + 3), *q = out;
 	size_t digits = 0, pads = 0;
 	uint32_t v = 0;
 
 	for (; *text; text++) {
-		const char *d;
+		unsigned char d = values[(unsigned char)*text];
 
-		if (strchr(" \t\r\n", *text))
+		if (d == SPACE)
 			continue;
-		d = *text == '=' ? NULL : strchr(digits64, *text);
-		if ((!d && *text != '=') || (d && pads) || pads > 2)
+		if (d == BAD || (d != PAD && pads) || pads > 2)
 			return -1;
-		v = v << 6 | (d ? (uint32_t)(d - digits64) : 0);
-		pads += !d;
+		v = v << 6 | (d == PAD ? 0 : d);
+		pads += d == PAD;
 		if (++digits % 4)
 			continue;
 		*q++ = (unsigned char)(v >> 16);

@@ -5,6 +5,7 @@
 #include "src/replica/priv.h"
 
 #include "lib/base/fault.h"
+#include "lib/net/net.h"
 
 #include <assert.h>
 #include <string.h>
@@ -44,24 +45,18 @@ static bool is_logged(const char *table)
 /* --- state --- */
 int replica_read(struct db *d, struct replica_state *ret, struct err *e)
 {
-	/* 2: with columns for digests, which a copy made by an older version has not */
+	/* 1: with columns for digests, which a copy made by an older version has not */
 	static const char *const queries[] = {
-		NULL,
 		"SELECT term, last_term, last, base_term, base, bytes, 0, NULL, NULL FROM replica_state",
 		"SELECT term, last_term, last, base_term, base, bytes, digest IS NOT NULL, digest, seal"
 		" FROM replica_state",
 	};
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
-	int64_t n = 0;
-	int rc;
+	int columns = db_has_column(d, "replica_state", "digest", e), rc;
 
-	if (db_get_int(d, &n, e,
-		       "SELECT 1 + (instr(sql, 'digest') > 0) FROM sqlite_schema WHERE name = 'replica_state'",
-		       "") < 0)
-		return -1;
-	if (!n)
-		return 0;
-	if (db_query(d, &s, e, queries[n], "") < 0)
+	if (columns <= 0 && db_has_column(d, "replica_state", "term", e) <= 0)
+		return columns < 0 ? -1 : 0;
+	if (db_query(d, &s, e, queries[columns], "") < 0)
 		return -1;
 	rc = db_step(s, e);
 	if (rc == 1)
@@ -69,7 +64,7 @@ int replica_read(struct db *d, struct replica_state *ret, struct err *e)
 					       .last = { db_int(s, 1), db_int(s, 2) },
 					       .base = { db_int(s, 3), db_int(s, 4) },
 					       .bytes = db_int(s, 5),
-					       .columns = n == 2,
+					       .columns = columns,
 					       .has_digest = db_int(s, 6),
 					       .digest = (uint64_t)db_int(s, 7),
 					       .seal = db_int(s, 8) };
@@ -299,9 +294,9 @@ static int append(struct db *d, struct replica_state *s, const void *data, size_
 	return limit(d, s, e);
 }
 
-int replica_begin(struct db *d, struct err *e)
+void replica_begin(struct db *d)
 {
-	return db_record(d, is_logged, e);
+	db_record(d, is_logged);
 }
 
 void replica_forget(struct db *d)
@@ -309,7 +304,7 @@ void replica_forget(struct db *d)
 	db_record_end(d);
 }
 
-int replica_end(struct db *d, int64_t *ret_serial, struct err *e)
+int replica_end(struct db *d, struct arena *a, struct replica_entry *ret, struct err *e)
 {
 	struct replica_state s;
 	void *data CLEANUP(freep) = NULL;
@@ -327,8 +322,20 @@ int replica_end(struct db *d, int64_t *ret_serial, struct err *e)
 		    append(d, &s, data, n, e) < 0 || state_put(d, &s, e) < 0)
 			return -1;
 	}
-	*ret_serial = s.last.serial;
+	*ret = (struct replica_entry){ .pos = s.last, .changes = n ? arena_dup(a, data, n) : NULL, .n = n,
+				       .has_digest = s.has_digest, .digest = s.digest };
 	return 0;
+}
+
+json *replica_append_args(struct arena *a, struct replica_pos after, const struct replica_entry *v, size_t n)
+{
+	json *entries = json_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_append(entries, json_pack(v[i].has_digest ? "[I, I, s, I]" : "[I, I, s]", v[i].pos.term,
+					       v[i].pos.serial, base64_encode(a, v[i].changes, v[i].n),
+					       (int64_t)v[i].digest));
+	return json_pack("[[I, I], o]", after.term, after.serial, entries);
 }
 
 /* --- following --- */

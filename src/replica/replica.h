@@ -33,6 +33,14 @@ struct replica_state {
 	int64_t seal;            /* digest of these numbers */
 };
 
+struct replica_entry {
+	struct replica_pos pos;
+	const void *changes;
+	size_t n;
+	bool has_digest;
+	uint64_t digest; /* of all rows afterwards */
+};
+
 /* --- log.c: the master's end --- */
 /*
  * Tables of the log; to be called when all other parts of the database are up to date. Whoever follows a
@@ -41,10 +49,12 @@ struct replica_state {
 int replica_init(struct db *d, struct err *e);
 /* 1, 0 = not a database with a log, -1 */
 int replica_read(struct db *d, struct replica_state *ret, struct err *e);
-/* At the start of each write transaction, and right before its commit: the log gets an entry unless nothing
- * was changed. RET: the newest entry then. After a rollback: replica_forget(). */
-int replica_begin(struct db *d, struct err *e);
-int replica_end(struct db *d, int64_t *ret_serial, struct err *e);
+/*
+ * At the start of each write transaction, and right before its commit: the log gets an entry unless nothing
+ * was changed. RET, in A: that entry, or only where the newest one is. After a rollback: replica_forget().
+ */
+void replica_begin(struct db *d);
+int replica_end(struct db *d, struct arena *a, struct replica_entry *ret, struct err *e);
 void replica_forget(struct db *d);
 /*
  * Is everything what was written? Reads all; errors say what is wrong, which is noted as damage (db_found_damage()).
@@ -58,13 +68,6 @@ int replica_note(struct db *d, const json *status, struct err *e);
 int replica_notes(struct db *d, struct arena *a, json **ret, struct err *e); /* arena */
 
 /* --- log.c: following --- */
-struct replica_entry {
-	struct replica_pos pos;
-	const void *changes;
-	size_t n;
-	bool has_digest;
-	uint64_t digest; /* of all rows afterwards */
-};
 /*
  * Entries after AFTER, at most MAX and about BYTES of them, in the arena. 1 = found (maybe none: AFTER is the
  * newest), 0 = the log does not go back that far, or its entry AFTER is of another term; -1.
@@ -77,6 +80,9 @@ int replica_entries(struct db *d, struct arena *a, struct replica_pos after, siz
  */
 int replica_apply(struct db *d, struct replica_pos after, const struct replica_entry *v, size_t n,
 		  struct replica_pos *ret, struct err *e);
+
+/* The arguments of the call that brings entries to a candidate. */
+json *replica_append_args(struct arena *a, struct replica_pos after, const struct replica_entry *v, size_t n);
 
 /* --- copy.c: whole copies, in chunks --- */
 /*

@@ -245,6 +245,12 @@ static void send_one(struct rpc_batch *b, size_t i, const struct rpc_node *node,
 			     timeout, answered, it);
 }
 
+/* What is sent: as trees, which are taken over, or as text. */
+struct args {
+	json *all, **per_node;
+	const char *text;
+};
+
 /* Takes ARGS over. */
 static char *body_of(enum rpc rpc, json *args)
 {
@@ -254,25 +260,23 @@ static char *body_of(enum rpc rpc, json *args)
 	return text;
 }
 
-static void send_all(struct rpc_batch *b, const struct rpc_node *nodes, json *args,
-		     json **per_node, double timeout)
+static void send_all(struct rpc_batch *b, const struct rpc_node *nodes, const struct args *args, double timeout)
 {
-	double limit = timeout > 0 ? timeout : per_node ? 0 : rpc_limit(b->rpc, args);
-	char *body CLEANUP(freep) = per_node ? NULL : body_of(b->rpc, args);
+	double limit = timeout > 0 ? timeout : args->per_node ? 0 : rpc_limit(b->rpc, args->all);
+	char *body CLEANUP(freep) = args->text || args->per_node ? NULL : body_of(b->rpc, args->all);
 
 	for (size_t i = 0; i < b->n; i++) {
 		char *own CLEANUP(freep) = NULL;
-		double t = limit > 0 ? limit : rpc_limit(b->rpc, per_node[i]);
+		double t = limit > 0 ? limit : rpc_limit(b->rpc, args->per_node[i]);
 
-		if (per_node)
-			own = body_of(b->rpc, per_node[i]);
-		send_one(b, i, &nodes[i], per_node ? own : body, t);
+		if (args->per_node)
+			own = body_of(b->rpc, args->per_node[i]);
+		send_one(b, i, &nodes[i], args->text ? args->text : own ? own : body, t);
 	}
 }
 
 static struct rpc_batch *start(struct rpc_client *c, struct arena *a, enum rpc rpc,
-			       const struct rpc_node *nodes, size_t n, json *args, json **per_node,
-			       double timeout)
+			       const struct rpc_node *nodes, size_t n, const struct args *args, double timeout)
 {
 	struct rpc_batch *b = xcalloc(1, sizeof(*b));
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -289,16 +293,31 @@ static struct rpc_batch *start(struct rpc_client *c, struct arena *a, enum rpc r
 	c->batches++;
 	if (usable) {
 		b->left = 1; /* not finished before everything was sent */
-		send_all(b, nodes, args, per_node, timeout);
+		send_all(b, nodes, args, timeout);
 		b->left--;
 		return b;
 	}
-	json_put(args);
+	json_put(args->all);
 	for (size_t i = 0; i < n; i++) {
 		b->answers[i].node = arena_strdup(b->a, nodes[i].name);
 		fail(b, i, err_msg(&e));
-		if (per_node)
-			json_put(per_node[i]);
+		if (args->per_node)
+			json_put(args->per_node[i]);
+	}
+	return b;
+}
+
+static struct rpc_batch *start_on_loop(struct rpc_client *c, enum rpc rpc, const struct rpc_node *nodes, size_t n,
+				       const struct args *args, double timeout,
+				       void (*fn)(const struct rpc_answer *answers, size_t n, void *arg), void *arg)
+{
+	struct rpc_batch *b = start(c, NULL, rpc, nodes, n, args, timeout);
+
+	b->fn = fn;
+	b->arg = arg;
+	if (b->left == 0) {
+		b->finish = ev_timer_new(c->ev, "rpc without nodes", finish, b);
+		ev_timer_start(b->finish, 0);
 	}
 	return b;
 }
@@ -308,15 +327,14 @@ struct rpc_batch *rpc_start(struct rpc_client *c, enum rpc rpc, const struct rpc
 			    void (*fn)(const struct rpc_answer *answers, size_t n, void *arg),
 			    void *arg)
 {
-	struct rpc_batch *b = start(c, NULL, rpc, nodes, n, args, per_node, timeout);
+	return start_on_loop(c, rpc, nodes, n, &(struct args){ .all = args, .per_node = per_node }, timeout, fn, arg);
+}
 
-	b->fn = fn;
-	b->arg = arg;
-	if (b->left == 0) {
-		b->finish = ev_timer_new(c->ev, "rpc without nodes", finish, b);
-		ev_timer_start(b->finish, 0);
-	}
-	return b;
+struct rpc_batch *rpc_start_text(struct rpc_client *c, enum rpc rpc, const struct rpc_node *node, const char *args,
+				 double timeout,
+				 void (*fn)(const struct rpc_answer *answers, size_t n, void *arg), void *arg)
+{
+	return start_on_loop(c, rpc, node, 1, &(struct args){ .text = args }, timeout, fn, arg);
 }
 
 void rpc_cancel(struct rpc_batch *b)
@@ -333,7 +351,7 @@ int rpc_multi(struct rpc_client *c, struct arena *a, enum rpc rpc, const struct 
 	      size_t n, json *args, json **per_node, double timeout, struct rpc_answer **ret,
 	      struct err *e)
 {
-	struct rpc_batch *b = start(c, a, rpc, nodes, n, args, per_node, timeout);
+	struct rpc_batch *b = start(c, a, rpc, nodes, n, &(struct args){ .all = args, .per_node = per_node }, timeout);
 
 	b->done = b->left == 0;
 	while (!b->done && !ev_run_until(c->ev, &b->done, c->poll ? POLL_INTERVAL : -1)) {

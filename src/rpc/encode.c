@@ -52,25 +52,35 @@ json *rpc_encode(enum rpc rpc, const void *args)
 	return list;
 }
 
-double rpc_limit(enum rpc rpc, const json *args)
+/* Which argument says how long it may take, or -1. */
+static int seconds_at(enum rpc rpc)
 {
-	double row = rpc_attr(rpc)->timeout, asked = 0;
-
 	switch (rpc) {
 	case RPC_test_delay:
-		return json_float(json_at(args, 0), 0) + TEST_DELAY_SLACK;
+		return 0;
 	case RPC_instance_shutdown:
-		asked = json_float(json_at(args, 1), 0);
-		break;
+		return 1;
 	case RPC_instance_reboot:
-		asked = json_float(json_at(args, 2), 0);
-		break;
+		return 2;
 	case RPC_run_oob:
-		asked = json_float(json_at(args, 3), 0);
-		break;
+		return 3;
 	default:
-		break;
+		return -1;
 	}
+}
+
+bool rpc_limit_asked(enum rpc rpc)
+{
+	return seconds_at(rpc) >= 0;
+}
+
+double rpc_limit(enum rpc rpc, const json *args)
+{
+	double row = rpc_attr(rpc)->timeout;
+	double asked = rpc_limit_asked(rpc) ? json_float(json_at(args, (size_t)seconds_at(rpc)), 0) : 0;
+
+	if (rpc == RPC_test_delay)
+		return asked + TEST_DELAY_SLACK;
 	return asked + ASKED_SLACK > row ? asked + ASKED_SLACK : row;
 }
 

@@ -56,6 +56,10 @@ struct rpc_batch;
 struct rpc_batch *rpc_start(struct rpc_client *c, enum rpc rpc, const struct rpc_node *nodes, size_t n, json *args,
 			    json **per_node, double timeout,
 			    void (*fn)(const struct rpc_answer *answers, size_t n, void *arg), void *arg);
+/* One node, the list of arguments as text. TIMEOUT has to be given. */
+struct rpc_batch *rpc_start_text(struct rpc_client *c, enum rpc rpc, const struct rpc_node *node, const char *args,
+				 double timeout,
+				 void (*fn)(const struct rpc_answer *answers, size_t n, void *arg), void *arg);
 void rpc_cancel(struct rpc_batch *b); /* FN is not called; the nodes may still act */
 
 /*
@@ -81,6 +85,7 @@ json *rpc_encode(enum rpc rpc, const void *args);
 int rpc_port(void);
 /* Seconds a call may take: its row's, or what its arguments ask for. */
 double rpc_limit(enum rpc rpc, const json *args);
+bool rpc_limit_asked(enum rpc rpc); /* do the arguments matter? */
 
 /* HTTP body to payload (a new reference). 0, or -1 with the remote's message or upstream's
  * "RPC layer error: ..." */

@@ -15,7 +15,7 @@ workers() { pgrep -P "$agent" | wc -l; }
 diag "slow calls keep no quick one waiting"
 for i in 1 2 3 4 5 6; do call test_delay '[1.5]' >"$T/delay.$i" & done
 many() { [ "$(workers)" -ge 4 ]; }
-wait_for 5 many
+wait_for 30 many
 start=$(ms)
 is "$(call version '[]')" '[true,3010000]' "a quick call is answered"
 took=$(($(ms) - start))
@@ -61,7 +61,7 @@ mkdir -p "$HOOKS_BASE_DIR/x-pre.d"
 printf '#!/bin/sh\necho $$ >"%s"\nexec sleep 300\n' "$T/script.pid" >"$HOOKS_BASE_DIR/x-pre.d/sleeper"
 chmod 755 "$HOOKS_BASE_DIR/x-pre.d/sleeper"
 like "$(call hooks_runner '["x","pre",{"PATH":"/bin:/usr/bin"}]')" 'was killed after 4 seconds' "its call is killed"
-ok "the script ends, too" wait_for 5 noded_gone "$(cat "$T/script.pid")"
+ok "the script ends, too" wait_for 30 noded_gone "$(cat "$T/script.pid")"
 
 diag "large requests"
 head -c 3000000 /dev/zero | tr '\0' x >"$T/big"
@@ -81,24 +81,24 @@ must_fail 1 'already running' "$B/ganeti-noded"
 diag "log rotation"
 mv "$NODED_LOG" "$NODED_LOG.1"
 kill -HUP "$agent"
-ok "the agent opens a new log" wait_for 5 test -f "$NODED_LOG"
+ok "the agent opens a new log" wait_for 30 test -f "$NODED_LOG"
 call master_node_name '[]' >/dev/null
-ok "its workers, too" wait_for 5 grep -q 'master_node_name failed' "$NODED_LOG"
+ok "its workers, too" wait_for 30 grep -q 'master_node_name failed' "$NODED_LOG"
 
 diag "the end"
 call test_delay '[3]' >"$T/last" 2>/dev/null &
 wait_for 2 busy
 pids=$(pgrep -P "$agent")
 kill "$agent"
-ok "the agent ends" wait_for 5 noded_gone "$agent"
-for p in $pids; do ok "worker $p ends" wait_for 5 noded_gone "$p"; done
+ok "the agent ends" wait_for 30 noded_gone "$agent"
+for p in $pids; do ok "worker $p ends" wait_for 30 noded_gone "$p"; done
 noded_start
 agent=$(noded_pid)
-wait_for 5 test -n "$(pgrep -P "$agent")"
+wait_for 30 test -n "$(pgrep -P "$agent")"
 call test_delay '[0]' >/dev/null
 pids=$(pgrep -P "$agent")
 kill -9 "$agent"
-for p in $pids; do ok "killed hard: worker $p ends" wait_for 5 noded_gone "$p"; done
+for p in $pids; do ok "killed hard: worker $p ends" wait_for 30 noded_gone "$p"; done
 noded_start
 is "$(call version '[]')" '[true,3010000]' "it starts again"
 
