@@ -1,12 +1,6 @@
 libmaster_a_SOURCES += \
-	src/lu/check_inst.c \
-	src/lu/check_node.c \
-	src/lu/disk_make.c \
-	src/lu/disk_state.c \
-	src/lu/disks.c \
-	src/lu/feedback.c \
-	src/lu/hookenv.c \
 	src/lu/candidates.c \
+	src/lu/check_inst.c \
 	src/lu/check_node.c \
 	src/lu/cluster/info.c \
 	src/lu/cluster/lifecycle.c \
@@ -19,12 +13,17 @@ libmaster_a_SOURCES += \
 	src/lu/cluster/verify_group.c \
 	src/lu/cluster/verify_inst.c \
 	src/lu/cluster/verify_node.c \
+	src/lu/cluster/verify_strays.c \
+	src/lu/disk_make.c \
+	src/lu/disk_state.c \
+	src/lu/disks.c \
 	src/lu/feedback.c \
 	src/lu/files.c \
 	src/lu/group/assign.c \
 	src/lu/group/group.c \
 	src/lu/group/lus.h \
 	src/lu/group/params.c \
+	src/lu/hookenv.c \
 	src/lu/hooks.c \
 	src/lu/jobs.c \
 	src/lu/locks.c \
@@ -40,8 +39,6 @@ libmaster_a_SOURCES += \
 	src/lu/network/params.c \
 	src/lu/network/pool.c \
 	src/lu/nics.c \
-	src/lu/policy.c \
-	src/lu/prepare.c \
 	src/lu/node/add.c \
 	src/lu/node/common.c \
 	src/lu/node/lus.h \
@@ -49,6 +46,8 @@ libmaster_a_SOURCES += \
 	src/lu/node/params.c \
 	src/lu/node/remove.c \
 	src/lu/params.c \
+	src/lu/policy.c \
+	src/lu/prepare.c \
 	src/lu/run.c \
 	src/lu/ssh.c \
 	src/lu/table.c

@@ -245,6 +245,16 @@ static void check_paths_file(struct verify *v)
 		answer(v, node_check_accepted_storage_paths, json_new_strs(&wrong));
 }
 
+static void check_storage_files(struct verify *v, const json *dirs)
+{
+	json *list = json_new_array();
+
+	json_items(dirs, i, dir)
+		if (json_str(dir) && *json_str(dir))
+			file_storage_list(v->a, json_str(dir), list);
+	answer(v, node_check_file_storage_files, list);
+}
+
 /* Checks that every node answers. */
 static void check_node(struct verify *v)
 {
@@ -278,6 +288,8 @@ static void check_node(struct verify *v)
 	check_paths_file(v);
 	check_storage_dir(v, node_check_file_storage_path);
 	check_storage_dir(v, node_check_shared_file_storage_path);
+	if (asked(v, node_check_file_storage_files, &arg))
+		check_storage_files(v, arg);
 }
 
 /* Checks for nodes that may run instances. */

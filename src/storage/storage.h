@@ -50,6 +50,10 @@ char *file_storage_normal(struct arena *a, const char *path); /* without "..", "
 const char *file_storage_problem(struct arena *a, const char *path);
 /* Allowed directories that no one should have allowed. */
 struct strs file_storage_wrong_paths(struct arena *a);
+/* Append [PATH, seconds since it changed] to RET for each file below DIR, and PATH with a slash at its end for each
+ * directory with nothing in it. Nothing is said of a DIR that is not allowed. Names are escaped where they are no text. */
+#define FILE_STORAGE_LISTED_MAX 20000
+void file_storage_list(struct arena *a, const char *dir, json *ret);
 int file_storage_space(const char *dir, int64_t *ret_free_mib, int64_t *ret_total_mib, struct err *e);
 
 #endif

@@ -119,6 +119,15 @@ finding '."node-net-test" = {"node3.example.com": "failure using the primary int
 	"$n tcp communication with node 'node3.example.com': failure using the primary interface(s)"
 finding '."master-ip" = false' "$n cannot reach the master IP"
 finding '.bridges = ["br0"]' "$n missing bridges: br0"
+for what in shared-file-storage/a/b:directory:/a file-storage/a/b/c:directory:/a file-storage/a:file:/a; do
+	IFS=: read -r path kind name <<<"$what"
+	finding ".\"file-storage-files\" = [[\"/srv/ganeti/$path\", 5]]" \
+		"WARNING: node node2.example.com: $kind /srv/ganeti/${path%%/*}$name belongs to no instance; if nobody needs it, remove it on that node" true
+done
+answers 2 '."file-storage-files" = [["/srv/ganeti/file-storage/ssd/", 5], ["/elsewhere"], 3, [null], ["relative", 1], []]'
+job "$(group)"
+is "$(findings)" "  - WARNING: node node2.example.com: file /elsewhere belongs to no instance; if nobody needs it, remove it on that node" \
+	"what is no list of files does no harm"
 finding '.instancelist = "no answer from kvm"' "$n rpc call to node failed (instancelist): no answer from kvm"
 finding 'del(.hvinfo)' "$n rpc call to node failed (hvinfo)"
 finding '.instancelist = ["ghost.example.com"]' "$n node is running unknown instance ghost.example.com"

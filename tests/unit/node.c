@@ -309,6 +309,7 @@ static void test_verify(void **state)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	const char *file = path_of(PATH_CONFD_HMAC_KEY);
+	json *got;
 
 	(void)state;
 	vroot_write(file, "abc", 0400);
@@ -348,6 +349,19 @@ static void test_verify(void **state)
 		     " [\"node1.example.com\"]]}",
 		     "{\"node-net-test\":{\"node1.example.com\":\"Can't find my own primary/secondary"
 		     " IP in the node list\"}}");
+	check_verify("{\"file-storage-files\": [\"/srv/other\", \"/bin\", \"/srv/ok\"]}",
+		     "{\"file-storage-files\":[]}");
+	vroot_write(env_add_root(a, "/srv/ok/.hidden"), "", 0600);
+	vroot_write(env_add_root(a, "/srv/ok/lost+found/x"), "", 0600);
+	vroot_write(env_add_root(a, "/srv/ok/i1/a\tb\xff"), "", 0600);
+	vroot_write(env_add_root(a, "/srv/ok/i2/sub/.x"), "", 0600);
+	vroot_write(env_add_root(a, "/srv/other/x"), "", 0600);
+	got = json_get(verify(a, "{\"file-storage-files\": [\"/srv/other\", \"/srv//ok/\", 5, null]}"),
+		       "file-storage-files");
+	assert_int_equal(json_len(got), 2);
+	assert_string_equal(json_str(json_at(json_at(got, 0), 0)), "/srv/ok/i1/a\\x09b\\xff");
+	assert_string_equal(json_str(json_at(json_at(got, 1), 0)), "/srv/ok/i2/sub/");
+	assert_in_range(json_int(json_at(json_at(got, 1), 1), -1), 0, 3600);
 	check_verify("{\"client-cert\": null}",
 		     "{\"client-cert\":[\"ERROR\",\"The client certificate does not exist. Run"
 		     " 'gnt-cluster renew-crypto --new-node-certificates' to create client"

@@ -52,5 +52,8 @@ void verify_nodes(struct group_check *g);
 /* Ask for the state of the disks of the group's instances. */
 int verify_ask_disks(struct group_check *g, struct err *e);
 int verify_instances(struct group_check *g, struct err *e);
+/* --- verify_strays.c: files that are no disk of any instance --- */
+json *verify_storage_dirs(const struct group_check *g, bool file, bool shared);
+int verify_strays(struct group_check *g, struct err *e);
 
 #endif

@@ -218,6 +218,8 @@ static void want_storage(struct group_check *g, json *what)
 			       enum_name(&enum_disk_template, disk_template_sharedfile));
 
 	if (file || shared)
+		want(what, node_check_file_storage_files, verify_storage_dirs(g, file, shared));
+	if (file || shared)
 		want(what, node_check_accepted_storage_paths,
 		     json_new_str(lu_node_name(g->lu, c->master_node)));
 	if (file)
@@ -404,6 +406,7 @@ static int verify_group(struct group_check *g, const struct op_cluster_verify_gr
 	lu_log(lu, "* Verifying instance status");
 	TRY(verify_instances(g, e));
 	lu_log(lu, "* Verifying orphan volumes");
+	TRY(verify_strays(g, e));
 	if (!strs_has(&op->skip_checks, enum_name(&enum_verify_optional_checks,
 						  verify_optional_checks_nplusone_mem)))
 		lu_log(lu, "* Verifying N+1 Memory redundancy");
