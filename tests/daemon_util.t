@@ -74,7 +74,7 @@ is "$(logged)" "" "and does nothing"
 ok "check-and-start, too" du check-and-start ganeti-noded
 is "$(logged)" "" "does nothing"
 ok "rotate-logs" du rotate-logs ganeti-noded
-ok "tells it" wait_for 5 grep -q 'ganeti-noded hup' "$log"
+ok "tells it" wait_for 30 grep -q 'ganeti-noded hup' "$log"
 logged >/dev/null
 ok "stop" du stop ganeti-noded
 is "$(logged)" "ganeti-noded stop" "asks it to end"
@@ -87,7 +87,7 @@ ok "arguments from the defaults file and the environment" env EXTRA_NODED_ARGS=-
 is "$(logged)" "ganeti-noded start -d -p 1234 --extra" "arrive"
 pid=$(cat "$T/root/var/run/ganeti/ganeti-noded.pid")
 kill -9 "$pid"
-wait_for 5 not kill -0 "$pid"
+wait_for 30 not kill -0 "$pid"
 nok "a dead daemon is not running" du check ganeti-noded
 echo $$ >"$T/root/var/run/ganeti/ganeti-noded.pid"
 nok "another process with its number is not it" du check ganeti-noded
@@ -103,7 +103,7 @@ sed -i 's/^STOP_SECONDS=.*/STOP_SECONDS=1/' "$T/daemon-util"
 du start ganeti-rapi
 pid=$(cat "$T/root/var/run/ganeti/ganeti-rapi.pid")
 ok "stop of a stubborn one" du stop ganeti-rapi
-ok "kills it" wait_for 5 not kill -0 "$pid"
+ok "kills it" wait_for 30 not kill -0 "$pid"
 rm -f "$T/stubborn-ganeti-rapi" "$T/root/var/run/ganeti/ganeti-rapi.pid" "$T/root/etc/default/ganeti"
 logged >/dev/null
 

@@ -82,8 +82,7 @@ void run_new(struct mjob *j)
 void run_started(struct mjob *j)
 {
 	j->run.pid = pool_pid(j->worker);
-	if (j->run.pid && proc_start_time((pid_t)j->run.pid, &j->run.started) < 0)
-		j->run.started = 0; /* ended already; nobody has this one */
+	j->run.started = pool_start_time(j->worker);
 	run_touch(j);
 }
 

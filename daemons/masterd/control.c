@@ -50,14 +50,14 @@ static void do_late(struct master *m, struct luxi_conn *c, const json *args)
 
 static json *stats(struct master *m)
 {
-	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "uptime",
+	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "uptime",
 			 clock_mono() - m->started, "requests", (int64_t)m->count.requests,
 			 "queries", (int64_t)m->count.queries, "jobs_submitted",
 			 (int64_t)m->count.jobs, "jobs_live", (int64_t)m->pending,
 			 "jobs_loaded", (int64_t)map_count(m->jobs),
 			 "jobs_running", (int64_t)m->running, "turns", (int64_t)m->count.turns,
 			 "config_commits", (int64_t)m->count.commits, "failed_turns",
-			 (int64_t)m->count.failed_turns);
+			 (int64_t)m->count.failed_turns, "jobs_considered", (int64_t)m->count.looks);
 }
 
 static json *faults(void)

@@ -17,17 +17,11 @@
 #define RETIRE_AFTER 500
 #define MAX_MESSAGE LUXI_MAX_MESSAGE
 
-static const char *key_of(int64_t id, char buf[24])
-{
-	snprintf(buf, 24, "%" PRId64, id);
-	return buf;
-}
-
 struct mjob *jobs_loaded(const struct master *m, int64_t id)
 {
-	char buf[24];
+	char buf[JOB_KEY];
 
-	return map_get(m->jobs, key_of(id, buf));
+	return map_get(m->jobs, job_key(id, buf));
 }
 
 struct mjob *jobs_find(struct master *m, int64_t id)
@@ -94,12 +88,12 @@ int jobs_settings(struct master *m, struct err *e)
 void jobs_adopt(struct master *m, struct arena *a, struct job *job)
 {
 	struct mjob *j = xcalloc(1, sizeof(*j));
-	char buf[24];
+	char buf[JOB_KEY];
 
 	j->m = m;
 	j->a = a;
 	j->job = job;
-	map_put(m->jobs, key_of(job->id, buf), j);
+	map_put(m->jobs, job_key(job->id, buf), j);
 	ready_add(j);
 	mirror_job(j, false);
 	jobs_wake(m);
@@ -107,11 +101,11 @@ void jobs_adopt(struct master *m, struct arena *a, struct job *job)
 
 static void mjob_free(struct mjob *j)
 {
-	char buf[24];
+	char buf[JOB_KEY];
 
 	watch_drop_all(j);
 	ready_drop(j);
-	map_del(j->m->jobs, key_of(j->job->id, buf));
+	map_del(j->m->jobs, job_key(j->job->id, buf));
 	run_free(j);
 	free(STEAL(j->rule));
 	mirror_last(j);
@@ -144,13 +138,13 @@ void jobs_stored(struct mjob *j, bool progress)
 {
 	struct master *m = j->m;
 	bool final = job_final(job_status_of(j->job));
-	char buf[24];
+	char buf[JOB_KEY];
 
 	mirror_job(j, !progress);
 	watch_notify(j);
 	if (!final)
 		return;
-	ready_changed(m, BLOCK_JOB, key_of(j->job->id, buf));
+	ready_changed(m, BLOCK_JOB, job_key(j->job->id, buf));
 	if (progress && !j->dirty && !j->stored_final) {
 		j->stored_final = true;
 		m->pending--;
@@ -185,10 +179,10 @@ static void leave_limits(struct mjob *j)
 	size_t n = reason_rate_limits(a, j->job, &v);
 
 	if (j->rule)
-		ready_changed(j->m, BLOCK_RULE, j->rule);
+		ready_one(j->m, BLOCK_RULE, j->rule);
 	free(STEAL(j->rule));
 	for (size_t i = 0; i < n; i++)
-		ready_changed(j->m, BLOCK_BUCKET, v[i].bucket);
+		ready_one(j->m, BLOCK_BUCKET, v[i].bucket);
 }
 
 static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
@@ -198,7 +192,7 @@ static void on_worker(struct pool_job *pj, json *msg, bool final, void *arg)
 	bool away = j->away;
 
 	(void)pj;
-	turn_heard(m);
+	turn_heard(m, false);
 	if (!final) {
 		if (!j->run.pid)
 			run_started(j);
@@ -350,11 +344,12 @@ static void consider(struct mjob *j, bool room)
 	struct master *m = j->m;
 	struct asked asked = { .m = m };
 	const char *rule = NULL, *why = NULL;
-	char buf[24];
+	char buf[JOB_KEY];
 	int64_t limit = 0;
 	enum filter_verdict v = filters_apply(m->set.filters, j->job, &rule, &limit);
 	enum dep_state dep;
 
+	m->count.looks++;
 	if (v == FILTER_REJECT) {
 		log_info("Job %" PRId64 " is rejected by filter %s", j->job->id, rule);
 		job_cancel_queued(j->job, clock_real());
@@ -365,14 +360,16 @@ static void consider(struct mjob *j, bool room)
 		return;
 	dep = job_ready(a, j->job, ask_status, &asked, &why);
 	if (dep == DEP_WAIT) {
-		ready_block(j, BLOCK_JOB, key_of(asked.id, buf));
+		ready_block(j, BLOCK_JOB, job_key(asked.id, buf));
 		return;
 	}
-	ready_drop(j);
-	if (dep != DEP_READY)
+	if (dep != DEP_READY) {
+		ready_drop(j);
 		end_unstarted(j, dep, why);
-	else
+	} else {
+		ready_start(j);
 		start(j, v == FILTER_LIMIT ? rule : NULL);
+	}
 }
 
 static bool has_room(const struct master *m)

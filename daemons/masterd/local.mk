@@ -3,6 +3,7 @@ ganeti_masterd_SOURCES = \
 	daemons/masterd/attach.c \
 	daemons/masterd/control.c \
 	daemons/masterd/damage.c \
+	daemons/masterd/intents.c \
 	daemons/masterd/jobs.c \
 	daemons/masterd/luxi.c \
 	daemons/masterd/main.c \

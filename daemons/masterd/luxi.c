@@ -220,7 +220,7 @@ static void on_request(struct luxi_conn *c, const char *text, size_t n, void *ar
 	void *typed;
 
 	m->count.requests++;
-	turn_heard(m);
+	turn_heard(m, true);
 	if (request_parse(text, n, &method, &args, &own, &e) < 0) {
 		not_parsed(c, &e);
 		return;

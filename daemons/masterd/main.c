@@ -39,7 +39,7 @@ static void on_term(int signum, void *arg)
 
 	if (m->stopping)
 		return;
-	log_info("Signal %d: stopping, %zu jobs run%s", signum, m->running,
+	log_info("Signal %d%s: stopping, %zu jobs run%s", signum, m->open ? "" : " while starting", m->running,
 		 m->running == 0 ? "" : m->end_jobs ? " and are ended" : " on");
 	m->stopping = true;
 	ev_stop(m->ev);
@@ -77,28 +77,35 @@ static int open_config(struct master *m, struct err *e)
 	return snapshot_open(m->config, &s, e);
 }
 
-static int start(struct master *m, struct err *e)
+static void loop_begin(struct master *m)
 {
 	m->ev = ev_new();
+	ev_signal(m->ev, SIGTERM, on_term, m);
+	ev_signal(m->ev, SIGINT, on_term, m);
+	ev_signal(m->ev, SIGHUP, on_hup, m);
+}
+
+/* Of success, too, when it is told to end meanwhile: then nobody is let in. */
+static int start(struct master *m, struct err *e)
+{
 	m->started = clock_mono();
 	turn_init(m);
 	m->locks = locks_new();
 	m->res = reservations_new();
-	ev_signal(m->ev, SIGTERM, on_term, m);
-	ev_signal(m->ev, SIGINT, on_term, m);
-	ev_signal(m->ev, SIGHUP, on_hup, m);
 	if (mirror_init(m, e) < 0)
 		return -1;
 	queries_init(m);
-	queries_verify(m);
 	spread_init(m);
 	if (replicas_init(m, e) < 0 || attach_init(m, e) < 0 || jobs_init(m, e) < 0)
 		return -1;
 	/* what was recovered is on disk, also of other candidates, before the first client asks */
 	turn_finish(m);
-	if (!replicas_flush(m, START_WAIT))
+	if (!replicas_flush(m, START_WAIT) && !m->stopping)
 		log_warn("Not all of what an earlier master stored is on enough master candidates yet");
 	FAULT(master_ready);
+	if (m->stopping)
+		return 0;
+	m->open = true;
 	if (attach_start(m, e) < 0)
 		return -1;
 	return luxi_start(m, e) < 0 ? -1 : control_start(m, e);
@@ -109,8 +116,8 @@ static void end(struct master *m)
 	if (m->end_jobs)
 		jobs_stop(m);
 	turn_finish(m);
-	/* a master that comes next may be one of the other candidates */
-	if (m->exit_code == 0 && !replicas_flush(m, FLUSH_WAIT))
+	/* a master that comes next may be one of the other candidates; nobody was told anything by one that was starting */
+	if (m->open && m->exit_code == 0 && !replicas_flush(m, FLUSH_WAIT))
 		log_warn("Not all master candidates have the last changes");
 	turn_free(m);
 	attach_free(m);
@@ -170,6 +177,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, NAME ": %s\n", err_msg(&e));
 		return EXIT_FAILED;
 	}
+	loop_begin(&m);
 	raise_limits();
 	mem_return_large();
 	/* the database's side files have to belong to the user that goes on using them */
@@ -186,13 +194,26 @@ int main(int argc, char **argv)
 		}
 		daemon_failed(EXIT_CONFIG, err_msg(&e));
 	}
-	if (vote(&m, &code, &e) < 0)
+	if (vote(&m, &code, &e) < 0 && !m.stopping)
 		daemon_failed(code, err_msg(&e));
+	if (m.stopping) {
+		config_close(m.config);
+		ev_free(m.ev);
+		daemon_ready();
+		log_info("Ended");
+		return 0;
+	}
 	if (start(&m, &e) < 0)
 		daemon_failed(EXIT_FAILED, err_msg(&e));
+	if (!m.open) {
+		end(&m);
+		if (m.exit_code != 0)
+			daemon_failed(m.exit_code, "It can't be the master, as its log says");
+		daemon_ready();
+		return 0;
+	}
 	daemon_ready();
 	log_info(NAME " " RELEASE_VERSION " is ready");
-	/* it may have been told to end, or found out that it has to, while it was starting */
 	if (!m.stopping)
 		ev_run(m.ev);
 	end(&m);

@@ -115,7 +115,7 @@ static int archive(struct master *m, int64_t id, bool *ret_done, struct err *e)
 	if (turn_begin(m, e) < 0 || queue_archive(m->db, id, ret_done, e) < 0)
 		return -1;
 	if (*ret_done) {
-		mirror_intend(id);
+		mirror_intend(m, id, INTENT_ARCHIVE);
 		w = xcalloc(1, sizeof(*w));
 		w->id = id;
 		turn_after(m, archived, w);

@@ -1,7 +1,9 @@
 /* The master daemon: one thread, one loop. Who does what: see README. */
 #ifndef DAEMONS_MASTERD_MASTERD_H
 #define DAEMONS_MASTERD_MASTERD_H
+#include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 
 #include "lib/base/map.h"
 #include "lib/wire/wire.h"
@@ -21,6 +23,14 @@ struct after;
 struct replicas;
 struct finished;
 
+/* The number of a job as a key of maps. Returns BUF. */
+#define JOB_KEY 24
+static inline const char *job_key(int64_t id, char buf[JOB_KEY])
+{
+	snprintf(buf, JOB_KEY, "%" PRId64, id);
+	return buf;
+}
+
 /* A job that has not ended, or whose end is not stored yet. */
 struct mjob {
 	struct master *m;
@@ -37,9 +47,11 @@ struct mjob {
 	size_t unacked;    /* turns with it that too few candidates have */
 	/* job-N is to be written when the mirror's timer fires */
 	struct mjob *mirror_next, **mirror_prev; /* PREV NULL = it is not */
+	bool mirror_failed; /* its file could not be written */
 	/* waits to be started, see ready.c */
 	struct mjob *ready_next, **ready_prev; /* PREV NULL = it does not, or is not known there */
 	struct blocked *blocked; /* NULL = to be looked at */
+	char *place;             /* a limit has room, and this one is to use it: what it was blocked by */
 	/* of its worker, see attach.c */
 	struct job_run run; /* RUN.answer is a reference of ours, RUN.held is not used */
 	char *held;         /* as stored, NULL = to be made anew */
@@ -97,8 +109,10 @@ struct master {
 	struct ev_timer *turn;
 	bool turn_armed;
 	double turn_at; /* when it ends, if armed */
+	double turn_ended; /* when the last one did */
 	bool turn_held;   /* it has to end, and waits for the one before */
-	size_t turn_told; /* it waits for so many who were told how that ended, and may have something to say */
+	size_t turn_told; /* it waits for so many who were told how that ended, and may have something to say: */
+	bool turn_clients; /* clients, or workers */
 	struct mjob *dirty;
 	struct mjob *runs; /* whose row of the worker is to be stored */
 	struct after *after, **after_end;
@@ -110,6 +124,7 @@ struct master {
 	double late_after; /* seconds until clients that wait are told why */
 	struct replicas *replicas;
 	int64_t serial; /* of the last entry of the log */
+	bool open; /* clients are let in */
 	/* end */
 	bool stopping;
 	bool end_jobs; /* for good: nobody will come who goes on with what runs */
@@ -118,7 +133,7 @@ struct master {
 	int exit_code;
 	bool damaged; /* the database; it is moved away at the end */
 	struct {
-		uint64_t requests, jobs, queries, turns, commits, failed_turns;
+		uint64_t requests, jobs, queries, turns, commits, failed_turns, looks;
 	} count;
 	double started;
 };
@@ -140,7 +155,7 @@ void turn_log(struct master *m, struct mjob *j); /* its log grew */
 int turn_commit_config(struct master *m, const json *changes, json **ret_objects, struct err *e);
 void turn_arm(struct master *m);  /* something is to be stored */
 void turn_soon(struct master *m); /* in a moment */
-void turn_heard(struct master *m); /* a client or a worker has said something */
+void turn_heard(struct master *m, bool client); /* a client or a worker has said something */
 void turn_init(struct master *m);
 void turn_finish(struct master *m); /* what is open is committed now */
 void turn_acknowledge(struct master *m); /* candidates have more than before: who waits for that is told */
@@ -200,8 +215,10 @@ void ready_init(struct master *m);
 void ready_free(struct master *m);
 void ready_add(struct mjob *j);  /* look at it */
 void ready_drop(struct mjob *j); /* it does not wait any more */
+void ready_start(struct mjob *j); /* the same, for it starts */
 void ready_block(struct mjob *j, enum block what, const char *name); /* it can't start before that changes */
 void ready_changed(struct master *m, enum block what, const char *name); /* look at all that wait for it */
+void ready_one(struct master *m, enum block what, const char *name); /* look at the first one that waits for it */
 void ready_again(struct master *m);                                     /* look at all */
 
 /* --- tail.c: jobs that wait and are not in memory --- */
@@ -284,7 +301,9 @@ void spread_free(struct master *m);
  */
 int replicas_init(struct master *m, struct err *e);
 void replicas_free(struct master *m);
-void replicas_commit(struct master *m); /* m->serial grew; the set of candidates may be another one */
+struct replica_entry;
+/* m->serial may have grown, by LAST; the set of candidates may be another one. */
+void replicas_commit(struct master *m, const struct replica_entry *last);
 void replicas_verify(struct master *m); /* all copies are read and compared with their digests, now */
 bool replicas_have(struct master *m, int64_t serial);
 void replicas_waiting(struct master *m, double since); /* somebody waits for acknowledgement */
@@ -316,10 +335,20 @@ void mirror_job(struct mjob *j, bool log_only); /* soon */
 /* Nobody else knows J any more; it is discarded when its file is written. */
 void mirror_last(struct mjob *j);
 void mirror_flush(struct master *m); /* all that is due, now */
-void mirror_intend(int64_t id);   /* its end, or its archiving, is about to be committed */
+enum intent { INTENT_END = 1, INTENT_ARCHIVE = 2 };
+void mirror_intend(struct master *m, int64_t id, enum intent what); /* that is about to be committed */
 void mirror_serial(struct master *m, int64_t serial);
 void mirror_archive(struct master *m, int64_t id);
 void mirror_drain(struct master *m, bool drained);
+
+/* --- intents.c: jobs whose files have to follow a commit --- */
+int intents_start(void);                             /* with those of an earlier master; < 0: not all are known */
+bool intents_add(int64_t id, enum intent what);      /* false: it is not in the list */
+void intents_done(int64_t id, unsigned what);        /* of enum intent */
+bool intents_has(int64_t id, enum intent what);
+struct strs intents_left(struct arena *a);           /* numbers of jobs */
+void intents_forget(void);                           /* all is done, or will be found otherwise */
+void intents_end(void);
 
 /* --- control.c --- */
 int control_start(struct master *m, struct err *e);

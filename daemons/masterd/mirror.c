@@ -3,12 +3,16 @@
  * directory wait for), archive/K/job-N, serial, version, drain. A copy for other programs; nothing
  * is ever read back from here while the master runs. A failure to write is logged, and tried again later.
  *
- * Jobs that end or are archived are written down ("mirror", their numbers) before that is committed:
- * the next master brings their files up to date if this one is killed in between. Others it writes anyway.
+ * Jobs that end or are archived are written down (intents.c) before that is committed, and those that leave the memory
+ * before their file is written: the next master brings their files up to date if this one is killed in between, and this
+ * one if they can't be written. The jobs a master has in memory at its start it writes anyway.
  *
  * A master that can't rely on that goes through all jobs, little by little: the first one of a term on its node, where
- * other masters' jobs have no files or old ones, and one whose predecessor could not write the list. That is told by
- * "mirrored": the term whose master has all files here.
+ * other masters' jobs have no files or old ones; one whose list is not complete; and the first after a boot, which
+ * leaves of files what it likes. That is told by "mirrored": the term and the boot whose master has all files here, but
+ * for those in the list.
+ *
+ * What is in the archive is never looked at again, so only what is known to be complete goes there.
  */
 #include "daemons/masterd/masterd.h"
 
@@ -21,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,32 +33,44 @@
 
 /* Written a moment later: a short job goes through its states in less, and then only its end is. */
 #define STATE_DELAY 0.1
-#define INTENTS "mirror"
-#define INTENTS_MAX (64u << 20)
 #define MARK "mirrored"
-#define MARK_MAX 64
+#define MARK_MAX 128
 #define RETRY_DELAY 5.0 /* after a failure: the disk may be full */
+#define STUCK 3 /* failures one after the other: it is not only one file */
 #define LOG_DELAY 1.0 /* for new log entries alone */
 /* Nobody waits for longer than that, and most of the time is not for this, whatever there is to be written. */
 #define SLICE 0.002
 #define PAUSE_FACTOR 9
-/* Files wait for a moment in which nobody waits for the master, but not longer than that. */
-#define LOOK_AGAIN 0.005
+#define PAUSE_FACTOR_QUIET 1 /* nobody waits for anything now */
+/* Files wait until nobody has waited for the master for a moment, but not longer than that. */
+#define QUIET 0.005
 #define BUSY_MAX 0.25
 #define SERIAL_PAUSE 0.05
+#define TRIM_AFTER 256 /* files in a row: the memory of so many jobs is worth giving back */
+#define TODO_MAX 16384
 #define GONE_MAX 4096 /* jobs that are in memory only because their file is not written yet */
 
 static struct {
 	bool on;
 	int64_t after; /* jobs up to that one are done */
+	int64_t until; /* the last one there was at its start: later ones get files anyway, and may be many */
 	struct arena *a; /* then the files: NULL = not yet */
 	struct strs names;
 } sweep;
-static int64_t term;
+static struct {
+	int64_t *v;
+	size_t n, cap, at;
+	int failed; /* the last ones: it may be always the same */
+} todo; /* jobs whose file is not what it has to be, in no order */
 static bool unmarked; /* there is no mark, though all would be in order */
+static bool unlisted; /* what is missing is not in the list of intents */
+
+static char mark_text[MARK_MAX];
 
 static gid_t group = (gid_t)-1;
 static bool missed; /* something could not be written */
+static int failed; /* since something could */
+static double retry_at;
 
 static struct {
 	int64_t last, written;
@@ -72,37 +89,56 @@ static void arm(struct master *m, double delay)
 	ev_timer_start(m->mirror, at - now);
 }
 
-/* R < 0: it could not be done, and is tried again. */
-static void done(struct master *m, int r, const char *what, const char *path)
+static bool stuck(void)
 {
-	if (r >= 0)
-		return;
-	log_error("Can't %s %s: %s", what, path, strerror(-r));
+	return failed >= STUCK;
+}
+
+static void later(struct master *m)
+{
 	missed = true;
-	m->mirror_pause = clock_mono() + RETRY_DELAY;
+	retry_at = clock_mono() + RETRY_DELAY;
+	failed++;
+	if (stuck())
+		m->mirror_pause = retry_at;
 	arm(m, RETRY_DELAY);
 }
 
-static void put(struct master *m, const char *path, const char *text)
+/* R < 0: it could not be done, and is tried again. Returns R. */
+static int done(struct master *m, int r, const char *what, const char *path)
+{
+	if (r < 0) {
+		log_error("Can't %s %s: %s", what, path, strerror(-r));
+		later(m);
+	} else {
+		failed = 0;
+	}
+	return r;
+}
+
+static int put(struct master *m, const char *path, const char *text)
 {
 	struct fs_attr attr = { .mode = QUEUE_FILES_MODE, .uid = (uid_t)-1, .gid = group };
 	int r = FAULT(mirror_write) ? -EIO : fs_write_atomic(path, text, strlen(text), &attr);
 
-	done(m, r, "write", path);
+	return done(m, r, "write", path);
 }
 
-static void write_file(struct master *m, const struct job *job)
+static int write_file(struct master *m, const struct job *job)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	json *log CLEANUP(json_putp) = NULL, *file CLEANUP(json_putp) = NULL;
 	char *text CLEANUP(freep) = NULL;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 
-	if (queue_log_by_op(m->db, job->id, job->n, &log, &e) < 0)
+	if (queue_log_by_op(m->db, job->id, job->n, &log, &e) < 0) {
 		log_error("Can't read the log of job %" PRId64 ": %s", job->id, err_msg(&e));
+		later(m);
+		return -EIO;
+	}
 	file = job_to_file(job, log);
 	text = json_dump(file);
-	put(m, path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
+	return put(m, path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
 }
 
 /* In place: it is one short write, and a new file for each number would cost more than the job. */
@@ -135,67 +171,69 @@ static void link_due(struct mjob *j)
 	m->mirror_end = &j->mirror_next;
 }
 
+static size_t n_written; /* since there was nothing to do */
+
 static struct map *gone; /* id -> those of them that only the mirror still knows */
 
-static const char *key_of(int64_t id, char buf[24])
+/* --- what is to be written --- */
+/* Who looks for what is missing has to look at everything, whoever it will be. */
+static void unmark(struct master *m)
 {
-	snprintf(buf, 24, "%" PRId64, id);
-	return buf;
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *path = path_in(a, PATH_QUEUE_DIR, MARK);
+
+	unlisted = true;
+	if (!unmarked && unlink(path) < 0 && errno != ENOENT)
+		done(m, -errno, "remove", path);
+	else
+		unmarked = true;
+}
+
+void mirror_intend(struct master *m, int64_t id, enum intent what)
+{
+	if (!unlisted && !intents_add(id, what))
+		unmark(m);
+}
+
+/* Is its state the one its file stays with, until there is another intent? */
+static bool is_last(const struct mjob *j, bool known_here)
+{
+	if (!job_final(job_status_of(j->job)))
+		return known_here && !jobs_loaded(j->m, j->job->id);
+	return !j->dirty && !j->unacked;
 }
 
 static void write_job(struct mjob *j)
 {
-	char buf[24];
+	struct master *m = j->m;
+	char buf[JOB_KEY];
+	bool known_here = map_get(gone, job_key(j->job->id, buf)) == j; /* only */
 
 	*j->mirror_prev = j->mirror_next;
 	if (j->mirror_next)
 		j->mirror_next->mirror_prev = j->mirror_prev;
 	else
-		j->m->mirror_end = j->mirror_prev;
+		m->mirror_end = j->mirror_prev;
 	j->mirror_prev = NULL;
-	write_file(j->m, j->job);
-	if (map_get(gone, key_of(j->job->id, buf)) != j)
+	j->mirror_failed = write_file(m, j->job) < 0;
+	n_written++;
+	if (!j->mirror_failed && is_last(j, known_here))
+		intents_done(j->job->id, INTENT_END);
+	if (!known_here)
 		return;
 	map_del(gone, buf);
 	jobs_discard(j);
 }
 
-/* Its file has to be what is known of it, now. */
-static void settle(int64_t id)
+/* Its file has to be what is known of it, now. Was there anything? */
+static bool settle(int64_t id)
 {
-	char buf[24];
-	struct mjob *j = map_get(gone, key_of(id, buf));
+	char buf[JOB_KEY];
+	struct mjob *j = map_get(gone, job_key(id, buf));
 
 	if (j)
 		write_job(j);
-}
-
-/* --- what is to be written --- */
-static int intents = -1; /* the file */
-static struct {
-	int64_t *v; /* that did not get into it */
-	size_t n, cap;
-} unwritten;
-
-static void unmark(void)
-{
-	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *path = path_in(a, PATH_QUEUE_DIR, MARK);
-
-	if (unlink(path) < 0 && errno != ENOENT)
-		log_error("Can't remove %s: %s", path, strerror(errno));
-	unmarked = true;
-}
-
-void mirror_intend(int64_t id)
-{
-	if (intents >= 0 && dprintf(intents, "%" PRId64 "\n", id) > 0)
-		return;
-	/* known to this process at least, which lives on when the disk is full; the next one looks at everything */
-	if (!unmarked)
-		unmark();
-	GROW(unwritten.v, unwritten.n, unwritten.cap);
-	unwritten.v[unwritten.n++] = id;
+	return j != NULL;
 }
 
 static const char *archived_file(struct arena *a, int64_t id)
@@ -204,56 +242,126 @@ static const char *archived_file(struct arena *a, int64_t id)
 		       id / QUEUE_ARCHIVE_PER_DIR, id);
 }
 
+static bool is_filled(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > 0; /* a power failure may leave nothing of it */
+}
+
+/* Then it is complete. */
+static bool only_in_archive(struct arena *a, int64_t id)
+{
+	return is_filled(archived_file(a, id)) && !fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id));
+}
+
+/* Is what the queue directory has known to be what it has to be? */
+static bool is_trusted(int64_t id)
+{
+	return !unlisted && !intents_has(id, INTENT_END);
+}
+
+/* -ENOENT = there is no file */
+static int to_archive(int64_t id)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	const char *from = path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id), *to = archived_file(a, id);
+	const char *dir = path_in(a, PATH_JOB_QUEUE_ARCHIVE_DIR, "%" PRId64, id / QUEUE_ARCHIVE_PER_DIR);
+	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
+
+	if (r < 0 || rename(from, to) == 0)
+		return r;
+	return errno == ENOENT && is_filled(to) ? 0 : -errno;
+}
+
+static void told_archived(struct master *m, int64_t id, int r)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+
+	if (done(m, r, "archive", path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)) == 0)
+		intents_done(id, INTENT_END | INTENT_ARCHIVE);
+	else
+		mirror_intend(m, id, INTENT_ARCHIVE);
+}
+
+/* The file of a job becomes what it has to be, whatever it was. */
 static void catch_up(struct master *m, int64_t id)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
+	struct mjob *j = jobs_loaded(m, id);
+	struct err e CLEANUP(err_clear) = ERR_NONE;
 	struct job *job = NULL;
 
-	if (queue_load(m->db, a, id, &job, NULL) < 0 || !job || !job_final(job_status_of(job)))
+	settle(id);
+	if (j) {
+		link_due(j);
+		if (job_final(job_status_of(j->job)))
+			mirror_intend(m, id, INTENT_END);
 		return;
-	/* if its file is in the archive only, it was complete before it went there */
-	if (!job->archived || fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)) ||
-	    !fs_exists(archived_file(a, id)))
-		write_file(m, job);
-	if (job->archived && !missed)
-		mirror_archive(m, id);
+	}
+	if (queue_load(m->db, a, id, &job, &e) < 0) {
+		log_error("Can't read job %" PRId64 " for its file: %s", id, err_msg(&e));
+		mirror_intend(m, id, INTENT_END);
+		later(m);
+		return;
+	}
+	if (!job || (job->archived && only_in_archive(a, id))) {
+		intents_done(id, INTENT_END | INTENT_ARCHIVE);
+		return;
+	}
+	if (write_file(m, job) < 0) {
+		mirror_intend(m, id, INTENT_END);
+		return;
+	}
+	intents_done(id, job->archived ? INTENT_END : INTENT_END | INTENT_ARCHIVE);
+	if (job->archived)
+		told_archived(m, id, to_archive(id));
 }
 
-/* What was wanted and is not known to be done, maybe by an earlier master. */
-static void catch_up_all(struct master *m)
+/* All of the list. */
+static void todo_start(void)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *path = path_in(a, PATH_QUEUE_DIR, INTENTS);
-	char *text CLEANUP(freep) = NULL;
-	struct strs ids = { 0 };
-	int64_t id;
+	struct strs ids = intents_left(a);
 
-	if (fs_read(path, INTENTS_MAX, &text, NULL) == 0)
-		ids = strs_split(a, text, '\n');
-	strs_sort(&ids);
-	strs_uniq(&ids);
-	for (size_t i = 0; i < ids.n; i++)
-		if (parse_int(ids.v[i], &id) == 0)
-			catch_up(m, id);
-	for (size_t i = 0; i < unwritten.n; i++)
-		catch_up(m, unwritten.v[i]);
+	todo.n = 0;
+	todo.failed = 0;
+	for (size_t i = 0; i < ids.n; i++) {
+		GROW(todo.v, todo.n, todo.cap);
+		if (parse_int(ids.v[i], &todo.v[todo.n]) == 0)
+			todo.n++;
+	}
+}
+
+/* What fails here may never work; the others are not to wait for it. */
+static void todo_step(struct master *m)
+{
+	size_t i = todo.at++ % todo.n;
+	int64_t id = todo.v[i];
+	int before = failed;
+
+	todo.v[i] = todo.v[--todo.n];
+	failed = 0;
+	catch_up(m, id);
+	todo.failed = failed ? todo.failed + 1 : 0;
+	failed = before;
+	if (todo.failed >= STUCK)
+		todo.n = 0; /* they are in the list */
 }
 
 static void mark(struct master *m)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 
-	put(m, path_in(a, PATH_QUEUE_DIR, MARK), arena_printf(a, "%" PRId64 "\n", term));
-	unmarked = missed;
+	unmarked = put(m, path_in(a, PATH_QUEUE_DIR, MARK), arena_printf(a, "%s\n", mark_text)) < 0;
 }
 
 static void forget_intents(struct master *m)
 {
-	unwritten.n = 0;
+	unlisted = false;
 	if (unmarked && !sweep.on)
 		mark(m);
-	if (intents >= 0 && ftruncate(intents, 0) < 0)
-		log_error("Can't empty the list of job files to be written: %s", strerror(errno));
+	intents_forget();
 }
 
 /* --- all jobs --- */
@@ -271,26 +379,6 @@ static void tidy(struct master *m, const char *name)
 		done(m, -errno, "remove", path);
 }
 
-static void sweep_job(struct master *m, int64_t id, bool archived)
-{
-	struct arena *a CLEANUP(arena_freep) = arena_new();
-	struct mjob *j = jobs_loaded(m, id);
-	struct job *job = NULL;
-
-	if (j) {
-		link_due(j);
-		return;
-	}
-	/* what is in the archive was complete before it went there */
-	if (archived && fs_exists(archived_file(a, id)) && !fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)))
-		return;
-	if (queue_load(m->db, a, id, &job, NULL) < 0 || !job)
-		return;
-	write_file(m, job);
-	if (archived && !missed)
-		mirror_archive(m, id);
-}
-
 static void sweep_end(void)
 {
 	arena_free(STEAL(sweep.a));
@@ -300,14 +388,17 @@ static void sweep_end(void)
 /* 1 = something was done, 0 = all is done, -1 */
 static int sweep_step(struct master *m, struct err *e)
 {
+	struct arena *a CLEANUP(arena_freep) = arena_new();
 	int64_t id;
 	bool archived;
 	int rc = sweep.a ? 0 : queue_next(m->db, sweep.after, &id, &archived, e);
 
+	if (rc == 1 && id > sweep.until)
+		rc = 0;
 	if (rc == 1) {
-		sweep_job(m, id, archived);
-		if (!missed)
-			sweep.after = id;
+		if (!archived || !only_in_archive(a, id))
+			catch_up(m, id);
+		sweep.after = id;
 		return 1;
 	}
 	if (rc < 0)
@@ -315,7 +406,10 @@ static int sweep_step(struct master *m, struct err *e)
 	if (!sweep.a) {
 		sweep.a = arena_new();
 		rc = fs_list(sweep.a, path_of(PATH_QUEUE_DIR), &sweep.names);
-		return rc < 0 ? err_sys(e, rc, "Can't read %s", path_of(PATH_QUEUE_DIR)) : 1;
+		if (rc == 0)
+			return 1;
+		arena_free(STEAL(sweep.a));
+		return err_sys(e, rc, "Can't read %s", path_of(PATH_QUEUE_DIR));
 	}
 	if (!sweep.names.n)
 		return 0;
@@ -323,34 +417,54 @@ static int sweep_step(struct master *m, struct err *e)
 	return 1;
 }
 
-static void sweep_some(struct master *m, double until)
+static void sweep_done(struct master *m)
+{
+	sweep_end();
+	/* not when all else is done, too: on a busy cluster it never is, and what has ended is in the list */
+	if (!unlisted)
+		mark(m);
+}
+
+/* What was left undone, then all jobs. Once at least: it has to end. */
+static void slice(struct master *m, double until)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	int rc = 1;
 
-	while (rc == 1 && !missed && clock_mono() < until)
-		rc = sweep_step(m, &e);
-	if (rc < 0) /* the mark is missing: the next master tries again */
+	do {
+		if (todo.n)
+			todo_step(m);
+		else
+			rc = sweep.on ? sweep_step(m, &e) : 0;
+	} while (rc == 1 && !stuck() && clock_mono() < until);
+	if (rc < 0) {
 		log_error("Can't bring the files of all jobs up to date: %s", err_msg(&e));
-	if (rc != 1)
-		sweep_end();
-	if (rc < 0)
-		unmarked = false;
+		later(m);
+	}
+	if (rc == 0 && sweep.on)
+		sweep_done(m);
 }
 
-static void sweep_start(void)
+static void sweep_start(struct master *m)
+{
+	sweep_end();
+	unmark(m); /* until it is done */
+	unlisted = !unmarked;
+	sweep.on = true;
+	sweep.after = 0;
+	sweep.until = serial.last;
+}
+
+/* Is there something that only a look at all jobs finds? */
+static bool incomplete(void)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	char *text CLEANUP(freep) = NULL;
-	int64_t marked;
 
-	if (fs_read(path_in(a, PATH_QUEUE_DIR, MARK), MARK_MAX, &text, NULL) == 0) {
-		text[strcspn(text, "\n")] = '\0';
-		if (parse_int(text, &marked) == 0 && marked == term)
-			return;
-	}
-	unmark(); /* until it is done */
-	sweep.on = true;
+	if (fs_read(path_in(a, PATH_QUEUE_DIR, MARK), MARK_MAX, &text, NULL) < 0)
+		return true;
+	text[strcspn(text, "\n")] = '\0';
+	return unlisted || !str_eq(text, mark_text);
 }
 
 /* Small files that follow the database. */
@@ -368,23 +482,39 @@ static int flags(struct master *m, struct err *e)
 	return 0;
 }
 
-/* Which file it was is not known. */
 static void try_again(struct master *m)
 {
 	struct mjob *j;
 
 	missed = false;
+	failed = 0;
 	flags(m, NULL);
-	catch_up_all(m);
+	todo_start();
+	if (unlisted)
+		sweep_start(m);
 	for (size_t pos = 0; map_next(m->jobs, &pos, NULL, (void **)&j);)
-		link_due(j);
+		if (j->mirror_failed)
+			link_due(j);
 }
 
-static bool can_wait(const struct master *m, double now)
+static void at_rest(struct master *m)
+{
+	forget_intents(m);
+	if (n_written >= TRIM_AFTER)
+		mem_trim();
+	n_written = 0;
+}
+
+static bool is_quiet(const struct master *m, double now)
+{
+	return !m->turn_armed && !m->finished && now >= m->turn_ended + QUIET;
+}
+
+static bool can_wait(bool quiet, double now)
 {
 	static double last; /* when they did not */
 
-	if ((m->turn_armed || m->finished) && now < last + BUSY_MAX && map_count(gone) < GONE_MAX / 2)
+	if (!quiet && now < last + BUSY_MAX && map_count(gone) < GONE_MAX / 2)
 		return true;
 	last = now;
 	return false;
@@ -394,31 +524,38 @@ static void on_timer(void *arg)
 {
 	struct master *m = arg;
 	double start = clock_mono(), cost = 0;
+	bool uncommitted = db_in_transaction(m->db); /* it may be rolled back, and must not be seen in files */
+	bool quiet = is_quiet(m, start), more;
 
 	m->mirror_at = 0;
-	if (can_wait(m, start)) {
-		arm(m, LOOK_AGAIN);
+	if (can_wait(quiet, start)) {
+		arm(m, QUIET);
 		return;
 	}
-	if (missed)
+	if (missed && start >= retry_at && !uncommitted)
 		try_again(m);
 	if (serial.written != serial.last)
 		write_serial(m);
-	while (m->mirror_due && cost < SLICE && !missed) {
+	more = todo.n || sweep.on;
+	while (m->mirror_due && cost < (more ? SLICE / 2 : SLICE) && !stuck()) {
 		write_job(m->mirror_due);
 		cost = clock_mono() - start;
 	}
-	if (sweep.on && !missed && cost < SLICE) {
-		sweep_some(m, start + SLICE);
+	if (more && !uncommitted && !stuck()) {
+		slice(m, start + SLICE);
 		cost = clock_mono() - start;
 	}
-	if (!missed)
-		m->mirror_pause = start + cost * (1 + PAUSE_FACTOR);
+	if (!stuck())
+		m->mirror_pause = start + cost * (1 + (quiet ? PAUSE_FACTOR_QUIET : PAUSE_FACTOR));
 	/* jobs that have ended and are on their way to the candidates come later */
-	if (missed || sweep.on || m->mirror_due || m->turn_armed || m->finished)
-		arm(m, m->mirror_due || sweep.on ? 0 : LOG_DELAY);
+	if (m->mirror_due || todo.n || sweep.on)
+		arm(m, 0);
+	else if (missed)
+		arm(m, fmax(retry_at - start, 0));
+	else if (m->turn_armed || m->finished)
+		arm(m, LOG_DELAY);
 	else
-		forget_intents(m);
+		at_rest(m);
 }
 
 void mirror_job(struct mjob *j, bool log_only)
@@ -430,14 +567,15 @@ void mirror_job(struct mjob *j, bool log_only)
 void mirror_last(struct mjob *j)
 {
 	struct master *m = j->m;
-	char buf[24];
+	char buf[JOB_KEY];
 
-	settle(j->job->id);
+	if (settle(j->job->id) || j->mirror_failed || (j->mirror_prev && !job_final(job_status_of(j->job))))
+		mirror_intend(m, j->job->id, INTENT_END); /* what ends is in the list otherwise */
 	if (!j->mirror_prev) {
 		jobs_discard(j);
 		return;
 	}
-	map_put(gone, key_of(j->job->id, buf), j);
+	map_put(gone, job_key(j->job->id, buf), j);
 	while (map_count(gone) > GONE_MAX)
 		write_job(m->mirror_due);
 	arm(m, 0);
@@ -460,19 +598,22 @@ void mirror_serial(struct master *m, int64_t last)
 
 void mirror_archive(struct master *m, int64_t id)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *from = path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id);
-	const char *dir =
-		path_in(a, PATH_JOB_QUEUE_ARCHIVE_DIR, "%" PRId64, id / QUEUE_ARCHIVE_PER_DIR);
-	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
+	int r;
 
 	settle(id);
+	if (sweep.on && id > sweep.after && id <= sweep.until) /* it comes there */
+		return;
 	arm(m, LOG_DELAY); /* the list of intents is emptied then */
-	/* it may never have been written: then it is now */
-	if (r == 0 && rename(from, archived_file(a, id)) < 0 &&
-	    (errno != ENOENT || !fs_exists(archived_file(a, id))))
-		r = -errno;
-	done(m, r, "archive", from);
+	r = is_trusted(id) ? to_archive(id) : -ENOENT;
+	if (r != -ENOENT) {
+		told_archived(m, id, r);
+	} else if (todo.n < TODO_MAX) {
+		GROW(todo.v, todo.n, todo.cap);
+		todo.v[todo.n++] = id;
+		arm(m, 0);
+	} else {
+		catch_up(m, id);
+	}
 }
 
 void mirror_drain(struct master *m, bool drained)
@@ -486,7 +627,6 @@ void mirror_drain(struct master *m, bool drained)
 int mirror_init(struct master *m, struct err *e)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *path = path_in(a, PATH_QUEUE_DIR, INTENTS);
 	struct replica_state s = { 0 };
 	int r;
 
@@ -502,20 +642,19 @@ int mirror_init(struct master *m, struct err *e)
 		return err_sys(e, r, "Can't make %s", path_of(PATH_QUEUE_DIR));
 	if (flags(m, e) < 0 || replica_read(m->db, &s, e) < 0)
 		return -1;
-	term = s.term;
-	catch_up_all(m);
-	intents = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (intents < 0)
-		log_error("Can't open %s: %s", path, strerror(errno));
-	sweep_start();
-	if (sweep.on)
-		arm(m, 0);
-	else if (!missed)
-		forget_intents(m);
+	snprintf(mark_text, sizeof(mark_text), "%" PRId64 " %s", s.term, proc_boot_id(a));
+	if (intents_start() < 0)
+		unmark(m);
+	todo_start();
+	if (incomplete())
+		sweep_start(m);
+	arm(m, 0);
 	return 0;
 }
 
 void mirror_free(void)
 {
 	sweep_end();
+	free(STEAL(todo.v));
+	intents_end();
 }

@@ -13,6 +13,7 @@
 #define QUERY_TIMEOUT LUXI_RW_TIMEOUT /* the client does not wait longer */
 
 #define VERIFY_TIMEOUT 3600
+#define VERIFY_FIRST 2.0 /* after the start: whoever waited for that is answered first */
 #define VERIFY_EVERY 86400.0
 
 struct query {
@@ -83,6 +84,7 @@ void queries_init(struct master *m)
 			       .max_message = LUXI_MAX_MESSAGE };
 
 	m->verify = ev_timer_new(m->ev, "verify", verify_again, m);
+	ev_timer_start(m->verify, VERIFY_FIRST);
 	argv[0] = path_of(PATH_QUERY_WORKER);
 	m->query_pool = pool_new(m->ev, &o);
 }

@@ -25,6 +25,7 @@
 #define RESTART_AFTER 1.0
 #define WAIT_FOR_OTHER 3.0
 #define NOBODY "none"
+#define DIRECT_MAX (64u << 10) /* what is larger is read from the database */
 
 struct candidate {
 	char *uuid, *name, *ip;
@@ -50,6 +51,7 @@ struct replicas {
 	size_t n;        /* of the present set, this node included */
 	struct former *former;
 	int64_t term;
+	struct replica_pos last; /* entry of the log */
 	bool alone, degraded, flushed;
 	char *note; /* as stored, NULL = not yet */
 };
@@ -208,17 +210,59 @@ json *replicas_dump(struct master *m)
 			 (int)r->degraded, "alone", (int)r->alone, "candidates", out);
 }
 
+/* --- who is told --- */
+static void tell_targets(struct replicas *r)
+{
+	const struct candidate *c;
+	json *list = json_new_array();
+
+	for (size_t pos = 0; map_next(r->all, &pos, NULL, (void **)&c);)
+		json_append(list, json_pack("{s:s, s:s, s:s}", "uuid", c->uuid, "name", c->name, "ip", c->ip));
+	if (r->worker)
+		pool_send(r->worker, json_pack("{s:o, s:I}", "targets", list, "serial", r->m->serial));
+	else
+		json_put(list);
+}
+
+static bool in_former(const struct replicas *r, const char *uuid)
+{
+	for (const struct former *f = r->former; f; f = f->next)
+		for (size_t i = 0; i + 1 < f->n; i++)
+			if (strcmp(f->uuids[i], uuid) == 0)
+				return true;
+	return false;
+}
+
+/* Those that have no part in any set any more must not get anything: what they had may have been removed. */
+static bool drop_gone(struct replicas *r)
+{
+	struct candidate *c;
+	bool any = false;
+
+	for (size_t pos = 0; map_next(r->all, &pos, NULL, (void **)&c);)
+		if (c->gone && !in_former(r, c->uuid)) {
+			map_del(r->all, c->uuid);
+			candidate_free(c);
+			any = true;
+		}
+	return any;
+}
+
 /* --- news --- */
 static void settle(struct replicas *r)
 {
 	int64_t serial = r->m->serial;
+	bool left = false;
 
 	while (r->former && former_settled(r, r->former)) {
 		struct former *f = r->former;
 
 		r->former = f->next;
 		former_free(f);
+		left = true;
 	}
+	if (left && drop_gone(r))
+		tell_targets(r);
 	if (r->alone && majority_has(r, serial)) {
 		r->alone = false;
 		log_info("A majority of the candidates has everything; from now on it is waited for");
@@ -309,19 +353,6 @@ static void on_message(struct pool_job *pj, json *msg, bool final, void *arg)
 }
 
 /* --- the worker --- */
-static void tell_targets(struct replicas *r)
-{
-	const struct candidate *c;
-	json *list = json_new_array();
-
-	for (size_t pos = 0; map_next(r->all, &pos, NULL, (void **)&c);)
-		json_append(list, json_pack("{s:s, s:s, s:s}", "uuid", c->uuid, "name", c->name, "ip", c->ip));
-	if (r->worker)
-		pool_send(r->worker, json_pack("{s:o, s:I}", "targets", list, "serial", r->m->serial));
-	else
-		json_put(list);
-}
-
 static void start(void *arg)
 {
 	struct replicas *r = arg;
@@ -354,15 +385,6 @@ static void keep_former(struct replicas *r)
 	*end = f;
 }
 
-static bool in_former(const struct replicas *r, const char *uuid)
-{
-	for (const struct former *f = r->former; f; f = f->next)
-		for (size_t i = 0; i + 1 < f->n; i++)
-			if (strcmp(f->uuids[i], uuid) == 0)
-				return true;
-	return false;
-}
-
 static void add(struct replicas *r, const struct node *n)
 {
 	struct candidate *c = map_get(r->all, n->uuid);
@@ -378,17 +400,6 @@ static void add(struct replicas *r, const struct node *n)
 	c->name = xstrdup(n->name);
 	c->ip = xstrdup(n->primary_ip);
 	c->gone = false;
-}
-
-static void drop_gone(struct replicas *r)
-{
-	struct candidate *c;
-
-	for (size_t pos = 0; map_next(r->all, &pos, NULL, (void **)&c);)
-		if (c->gone && !in_former(r, c->uuid)) {
-			map_del(r->all, c->uuid);
-			candidate_free(c);
-		}
 }
 
 static int read_candidates(struct replicas *r, struct err *e)
@@ -437,7 +448,22 @@ bool replicas_concerned(struct master *m, const json *changes)
 	return false;
 }
 
-void replicas_commit(struct master *m)
+/* It need not look for LAST in the database. */
+static void tell_entry(struct replicas *r, const struct replica_entry *last)
+{
+	struct arena *a CLEANUP(arena_freep) = arena_new();
+	json *msg = json_pack("{s:I, s:[I, I]}", "serial", r->m->serial, "after", r->last.term, r->last.serial);
+	json *args CLEANUP(json_putp) = NULL;
+	char *text CLEANUP(freep) = NULL;
+
+	if (last->changes && last->n <= DIRECT_MAX) {
+		args = replica_append_args(a, r->last, last, 1);
+		text = json_dump(args);
+	}
+	pool_send_tail(r->worker, msg, text, text ? strlen(text) : 0);
+}
+
+void replicas_commit(struct master *m, const struct replica_entry *last)
 {
 	struct replicas *r = m->replicas;
 	struct err e CLEANUP(err_clear) = ERR_NONE;
@@ -452,8 +478,10 @@ void replicas_commit(struct master *m)
 		settle(r);
 		tell_targets(r);
 	} else if (r->worker && map_count(r->all)) {
-		pool_send(r->worker, json_pack("{s:I}", "serial", m->serial));
+		tell_entry(r, last);
 	}
+	if (last->changes)
+		r->last = last->pos;
 }
 
 /* --- life --- */
@@ -478,6 +506,7 @@ int replicas_init(struct master *m, struct err *e)
 	if (replica_read(m->db, &s, e) < 0 || read_candidates(r, e) < 0)
 		return -1;
 	m->serial = s.last.serial;
+	r->last = s.last;
 	r->term = s.term;
 	r->alone = m->no_voting && r->n > 1;
 	start(r);

@@ -15,8 +15,11 @@ bool queue_open(struct master *m)
 	return !drained;
 }
 
+/* In the transaction that what is submitted needs anyway: one of its own would cost more than the look. */
 static int check_open(struct master *m, struct err *e)
 {
+	if (turn_begin(m, e) < 0)
+		return -1;
 	if (!queue_open(m))
 		return err_set(e, GenericError, NULL, "Queue drained");
 	return 0;

@@ -74,10 +74,8 @@ static int begin(struct master *m, struct err *e)
 		return 0;
 	if (db_begin(m->db, true, e) < 0)
 		return -1;
-	if (replica_begin(m->db, e) == 0)
-		return 0;
-	db_rollback(m->db);
-	return -1;
+	replica_begin(m->db);
+	return 0;
 }
 
 int turn_begin(struct master *m, struct err *e)
@@ -162,7 +160,7 @@ int turn_commit_config(struct master *m, const json *changes, json **ret_objects
 }
 
 /* Everything of the turn, and its entry of the log. */
-static int write_turn(struct master *m, int64_t *ret_serial, struct err *e)
+static int write_turn(struct master *m, struct arena *a, struct replica_entry *ret, struct err *e)
 {
 	if (db_in_transaction(m->db) && FAULT(turn_store))
 		return err_plain(e, "fault point");
@@ -172,7 +170,7 @@ static int write_turn(struct master *m, int64_t *ret_serial, struct err *e)
 		if (begin(m, e) < 0 || queue_save(m->db, j->job, e) < 0)
 			return -1;
 		if (job_final(job_status_of(j->job)))
-			mirror_intend(j->job->id);
+			mirror_intend(m, j->job->id, INTENT_END);
 	}
 	if (m->runs && (begin(m, e) < 0 || runs_store(m, e) < 0))
 		return -1;
@@ -183,22 +181,40 @@ static int write_turn(struct master *m, int64_t *ret_serial, struct err *e)
 		db_rollback(m->db);
 		return 0;
 	}
-	return replica_end(m->db, ret_serial, e) < 0 ? -1 : db_commit(m->db, e);
+	return replica_end(m->db, a, ret, e) < 0 ? -1 : db_commit(m->db, e);
 }
 
-/* Everybody who waited for the end of the turn. They may start the next one. */
-static size_t run_after(struct master *m, struct after *a, const struct err *failed)
+struct told {
+	size_t clients, others;
+};
+
+/* Those of the list who are clients, or those who are not. */
+static size_t tell(struct master *m, struct after **list, bool clients, const struct err *failed)
 {
 	size_t n = 0;
 
-	for (; a; n++) {
-		struct after *next = a->next;
+	while (*list) {
+		struct after *a = *list;
 
+		if ((a->late != NULL) != clients) {
+			list = &a->next;
+			continue;
+		}
+		*list = a->next;
 		FAULT(turn_answer);
 		a->fn(m, failed, a->arg);
 		free(a);
-		a = next;
+		n++;
 	}
+	return n;
+}
+
+/* Everybody who waited for the end of the turn; they may start the next one, which waits for clients: they go first. */
+static struct told run_after(struct master *m, struct after *a, const struct err *failed)
+{
+	struct told n = { .clients = tell(m, &a, true, failed) };
+
+	n.others = tell(m, &a, false, failed);
 	return n;
 }
 
@@ -242,7 +258,7 @@ static void finish(struct master *m)
 	struct finished *f = xcalloc(1, sizeof(*f));
 
 	f->serial = m->serial;
-	f->since = clock_mono();
+	f->since = m->turn_ended = clock_mono();
 	f->after = take(&m->after, &m->after_end);
 	f->config = m->config_changed;
 	f->settings = m->settings_changed;
@@ -258,11 +274,10 @@ static void finished_free(struct finished *f)
 	free(f);
 }
 
-/* Returns how many were told. */
-static size_t release(struct master *m, struct finished *f)
+static struct told release(struct master *m, struct finished *f)
 {
 	/* answers first: a worker goes on while the mirror is written */
-	size_t n = run_after(m, f->after, NULL);
+	struct told n = run_after(m, f->after, NULL);
 
 	FAULT(turn_answered);
 	for (size_t i = 0; i < f->n; i++) {
@@ -280,28 +295,33 @@ static double held_until(const struct master *m)
 	return m->finished ? m->finished->since + HOLD : 0;
 }
 
-void turn_heard(struct master *m)
+void turn_heard(struct master *m, bool client)
 {
-	if (m->turn_told && --m->turn_told == 0)
+	if (m->turn_told && client == m->turn_clients && --m->turn_told == 0)
 		ev_timer_start(m->turn, 0);
 }
 
 void turn_acknowledge(struct master *m)
 {
-	size_t told = 0;
+	struct told told = { 0 };
 
 	while (m->finished && replicas_have(m, m->finished->serial)) {
 		struct finished *f = m->finished;
+		struct told n;
 
 		m->finished = f->next;
 		if (!m->finished)
 			m->finished_end = &m->finished;
-		told += release(m, f);
+		n = release(m, f);
+		told.clients += n.clients;
+		told.others += n.others;
 	}
 	if (m->turn_held && !m->finished) {
 		m->turn_held = false;
-		m->turn_told = told;
-		ev_timer_start(m->turn, told ? GATHER : 0);
+		/* workers have something to say with every turn, and are in time for the next one */
+		m->turn_clients = told.clients > 0;
+		m->turn_told = m->turn_clients ? told.clients : told.others;
+		ev_timer_start(m->turn, m->turn_told ? GATHER : 0);
 	}
 	if (!m->finished)
 		return;
@@ -341,7 +361,9 @@ static void on_late(void *arg)
 
 static void end_turn(struct master *m)
 {
+	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct err e CLEANUP(err_clear) = ERR_NONE;
+	struct replica_entry entry = { .pos.serial = -1 };
 
 	m->turn_armed = m->turn_held = false;
 	m->turn_told = 0;
@@ -349,7 +371,7 @@ static void end_turn(struct master *m)
 	/* what this turn was told by a damaged database is not acknowledged */
 	if (damage_noticed(m))
 		db_spoil(m->db);
-	if (write_turn(m, &m->serial, &e) < 0) {
+	if (write_turn(m, a, &entry, &e) < 0) {
 		m->count.failed_turns++;
 		log_error("Can't store changes: %s", err_msg(&e));
 		damage_noticed(m);
@@ -362,9 +384,11 @@ static void end_turn(struct master *m)
 			arm(m, RETRY_AFTER);
 		return;
 	}
+	if (entry.pos.serial >= 0)
+		m->serial = entry.pos.serial;
 	runs_stored(m);
 	finish(m);
-	replicas_commit(m); /* it is sent while we go on */
+	replicas_commit(m, &entry); /* it is sent while we go on */
 	run_after(m, take(&m->local, &m->local_end), NULL);
 	turn_acknowledge(m);
 }

@@ -6,15 +6,16 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
+#include "lib/base/str.h"
 #include "src/replica/replica.h"
 #include "src/rpc/rpc.h"
 
 #include <string.h>
-#include <time.h>
 
 #define VOTING_TIME 60.0 /* for nodes that are being started, too */
 #define CALL_TIMEOUT 10.0
-#define AGAIN_NS 500000000L
+#define AGAIN 0.5
+#define NAMES_MAX 20 /* in a message */
 
 struct ballot {
 	struct arena *a;
@@ -48,61 +49,116 @@ static int read_nodes(struct master *m, struct ballot *b, struct err *e)
 	return 0;
 }
 
+struct count {
+	struct ballot *b;
+	size_t left, unknown;
+	json *votes; /* name -> how many say so, this node included */
+	struct str missing;
+	bool decided; /* all have answered, or enough are in favour: a node that hangs need not be waited for */
+};
+
+struct voter {
+	struct count *c;
+	struct rpc_batch *call;
+};
+
+/* Are most in favour, with so many more? */
+static bool most(const struct count *c, size_t more)
+{
+	return 2 * ((size_t)json_get_int(c->votes, c->b->me, 0) + more) > c->b->n + 1;
+}
+
+static void voted(const struct rpc_answer *v, size_t n, void *arg)
+{
+	struct voter *voter = arg;
+	struct count *c = voter->c;
+	const char *name = v->failed ? NULL : json_str(v->payload);
+
+	(void)n;
+	voter->call = NULL;
+	c->left--;
+	if (v->failed) {
+		if (c->unknown++ < NAMES_MAX)
+			str_addf(&c->missing, "%s%s", c->missing.len ? ", " : "", v->node);
+	} else if (name) {
+		json_set(c->votes, name, json_new_int(json_get_int(c->votes, name, 0) + 1));
+	}
+	c->decided = c->left == 0 || most(c, 0);
+}
+
 /* "[("node1",2)]", as upstream's programs print who got how many votes */
-static const char *result(struct arena *a, const struct rpc_answer *v, size_t n, const char *me)
+static void add_votes(struct str *s, const json *votes)
 {
-	json *votes = json_own(a, json_set(json_new_dict(), me, json_new_int(1)));
-	const char *out = "";
+	const char *sep = "";
 
-	for (size_t i = 0; i < n; i++) {
-		const char *name = v[i].failed ? NULL : json_str(v[i].payload);
-
-		if (name)
-			json_set(votes, name, json_new_int(json_get_int(votes, name, 0) + 1));
+	str_addc(s, '[');
+	json_each (votes, name, count) {
+		str_addf(s, "%s(\"%s\",%lld)", sep, name, (long long)json_int(count, 0));
+		sep = ",";
 	}
-	json_each (votes, name, count)
-		out = arena_printf(a, "%s%s(\"%s\",%lld)", out, *out ? "," : "", name,
-				   (long long)json_int(count, 0));
-	return arena_printf(a, "[%s]", out);
+	str_addc(s, ']');
 }
 
-/* 1 = won, 0 = not yet, -1 = lost. Our own vote is known. */
-static int count_votes(struct ballot *b, struct err *e)
+/* 1 = won, 0 = not yet, -1 = lost */
+static int judge(struct count *c, struct err *e)
 {
-	struct arena *a CLEANUP(arena_freep) = arena_new();
-	size_t voters = b->n + 1, in_favor = 1, unknown = 0;
-	const char *missing = "";
-	struct rpc_answer *v;
+	struct str text CLEANUP(str_free) = { 0 };
 
-	if (rpc_multi(b->rpc, a, RPC_master_node_name, b->nodes, b->n, json_new_array(), NULL, CALL_TIMEOUT, &v, e) <
-	    0)
-		return -1;
-	for (size_t i = 0; i < b->n; i++) {
-		unknown += v[i].failed;
-		in_favor += !v[i].failed && str_eq(json_str(v[i].payload), b->me);
-		if (v[i].failed)
-			missing = arena_printf(a, "%s%s%s", missing, *missing ? ", " : "", v[i].node);
-	}
-	if (2 * in_favor > voters)
+	if (most(c, 0))
 		return 1;
-	if (*missing)
-		log_warn("No voting RPC result from %s", missing);
-	if (2 * (in_favor + unknown) > voters)
+	if (c->unknown > NAMES_MAX)
+		str_addf(&c->missing, " and %zu others", c->unknown - NAMES_MAX);
+	if (c->unknown)
+		log_warn("No voting RPC result from %s", str_get(&c->missing));
+	if (most(c, c->unknown))
 		return 0;
-	return err_plain(e, "Voting cannot be won by %s, valid votes of %zu are %s", b->me, voters,
-			 result(a, v, b->n, b->me));
+	add_votes(&text, c->votes);
+	return err_plain(e, "Voting cannot be won by %s, valid votes of %zu are %s", c->b->me, c->b->n + 1,
+			 str_get(&text));
 }
 
-static int hold_voting(struct ballot *b, struct err *e)
+/* As judge(); told to end: lost, without a word. Our own vote is known. */
+static int count_votes(struct master *m, struct ballot *b, struct err *e)
 {
-	const struct timespec pause = { 0, AGAIN_NS };
+	struct count c = { .b = b, .left = b->n, .votes = json_new_dict() };
+	struct voter *v = xcalloc(b->n, sizeof(*v));
+	int rc = -1;
+
+	json_set(c.votes, b->me, json_new_int(1));
+	for (size_t i = 0; i < b->n; i++) {
+		v[i].c = &c;
+		v[i].call = rpc_start(b->rpc, RPC_master_node_name, &b->nodes[i], 1, json_new_array(), NULL,
+				      CALL_TIMEOUT, voted, &v[i]);
+	}
+	ev_run_until(m->ev, &c.decided, -1);
+	for (size_t i = 0; i < b->n; i++)
+		rpc_cancel(v[i].call);
+	if (!m->stopping)
+		rc = judge(&c, e);
+	free(v);
+	json_put(c.votes);
+	str_free(&c.missing);
+	return rc;
+}
+
+/* Who is told to end does so at once, whatever it waits for. */
+static int told_to_end(void *arg)
+{
+	const struct master *m = arg;
+
+	return m->stopping ? -1 : 0;
+}
+
+static int hold_voting(struct master *m, struct ballot *b, struct err *e)
+{
 	double end = clock_mono() + VOTING_TIME;
 	int rc;
 
-	while ((rc = count_votes(b, e)) == 0) {
+	while ((rc = count_votes(m, b, e)) == 0) {
 		if (clock_mono() > end)
 			return err_plain(e, "Couldn't gather voting results of enough nodes");
-		nanosleep(&pause, NULL);
+		if (ev_run_until(m->ev, &m->stopping, AGAIN))
+			return -1;
 	}
 	return rc < 0 ? -1 : 0;
 }
@@ -189,12 +245,14 @@ int vote(struct master *m, int *ret_exit, struct err *e)
 		return -1;
 	if (b.n == 0)
 		return 0;
-	if (rpc_client_new(NULL, &b.rpc, e) < 0)
+	if (rpc_client_new(m->ev, &b.rpc, e) < 0)
 		return -1;
-	rc = m->no_voting ? 0 : hold_voting(&b, e);
+	rpc_set_poll(b.rpc, told_to_end, m);
+	rc = m->no_voting ? 0 : hold_voting(m, &b, e);
 	if (rc == 0)
 		rc = check_term(m, &b, ret_exit, e);
 	rpc_client_free(b.rpc);
+	mem_trim(); /* of thousands of connections much is left */
 	if (rc < 0)
 		return err_prefix(e, "Failed to verify master status");
 	if (m->no_voting)

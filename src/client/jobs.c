@@ -56,10 +56,13 @@ static int step(struct poll *p, struct err *e)
 	p->prev = json_ref(json_at(answer, 0));
 	show_log(p, json_at(answer, 1));
 	status = json_str(json_at(p->prev, 0));
+	/* an answer that brought log entries may not have all of them, and says nothing about how long the status has
+	 * lasted */
+	if (json_len(json_at(answer, 1)))
+		return 0;
 	if (is_final(status))
 		return 1;
-	/* an answer that brought log entries says nothing about how long the status has lasted */
-	if (p->status && status && !json_len(json_at(answer, 1)))
+	if (p->status && status)
 		p->status(status, p->arg);
 	return 0;
 }

@@ -125,21 +125,30 @@ static int select_objects(struct qctx *c, const struct qfilter *f, const void **
 	return 0;
 }
 
-/* FIELDS with NULL for the unknown ones. LIMIT: names asked for, or NULL. */
+/* RET with NULL for the unknown ones. What they need to be fetched. */
+static int find_fields(struct qctx *c, const struct strs *fields, const struct qfield ***ret)
+{
+	const struct qfield **v = ARENA_ARRAY(c->a, const struct qfield *, fields->n + 1);
+	int need = 0;
+
+	for (size_t i = 0; i < fields->n; i++) {
+		v[i] = qresource_field(c->res, fields->v[i]);
+		need |= v[i] ? v[i]->need : 0;
+	}
+	c->archived = strs_has(fields, "archived");
+	*ret = v;
+	return need;
+}
+
+/* LIMIT: names asked for, or NULL. */
 static int collect(struct qctx *c, const struct strs *fields, const json *filter,
 		   const struct strs *limit, const struct qfield ***ret_fields,
 		   const void ***ret_objs, size_t *ret_n, struct err *e)
 {
-	const struct qfield **fv = ARENA_ARRAY(c->a, const struct qfield *, fields->n + 1);
 	struct qfilter *f;
 	struct strs names = { 0 };
-	int need = 0, before;
+	int need = find_fields(c, fields, ret_fields), before;
 
-	for (size_t i = 0; i < fields->n; i++) {
-		fv[i] = qresource_field(c->res, fields->v[i]);
-		need |= fv[i] ? fv[i]->need : 0;
-	}
-	c->archived = strs_has(fields, "archived");
 	if (qfilter_compile(c->a, c->res, filter, &f, e) < 0)
 		return -1;
 	if (!limit && qfilter_names(f, c->a, &names)) {
@@ -156,7 +165,6 @@ static int collect(struct qctx *c, const struct strs *fields, const json *filter
 		return -1;
 	if (before && select_objects(c, f, *ret_objs, ret_n, e) < 0)
 		return -1;
-	*ret_fields = fv;
 	return 0;
 }
 
@@ -225,11 +233,11 @@ static int add_row(const void *obj, void *arg, struct err *e)
 static int stream_text(struct qctx *c, const struct strs *fields, const json *filter, struct str *out,
 		       struct err *e)
 {
-	const struct qfield **fv = ARENA_ARRAY(c->a, const struct qfield *, fields->n + 1);
+	const struct qfield **fv;
 	struct strs names = { 0 };
 	struct qfilter *f;
 	json *defs;
-	int need = 0;
+	int need;
 
 	if (!c->res->each)
 		return 1;
@@ -237,11 +245,7 @@ static int stream_text(struct qctx *c, const struct strs *fields, const json *fi
 		return -1;
 	if (qfilter_names(f, c->a, &names))
 		return 1;
-	for (size_t i = 0; i < fields->n; i++) {
-		fv[i] = qresource_field(c->res, fields->v[i]);
-		need |= fv[i] ? fv[i]->need : 0;
-	}
-	c->archived = strs_has(fields, "archived");
+	need = find_fields(c, fields, &fv);
 	defs = describe_all(fields, fv);
 	str_add(out, "{\"fields\":");
 	json_dump_to(out, defs);

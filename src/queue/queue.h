@@ -76,7 +76,9 @@ int queue_next(struct db *d, int64_t after, int64_t *ret, bool *ret_archived, st
 /* Status of a job (archived ones too) in RET; 1 = found, 0 = no such job, -1. */
 int queue_status(struct db *d, int64_t id, enum job_status *ret, struct err *e);
 int queue_log(struct db *d, int64_t id, size_t op, double now, const char *type, const json *message, int64_t *ret_serial, struct err *e);
-/* Entries newer than AFTER: list of [serial, [sec, usec], type, message]. */
+/* Entries newer than AFTER: list of [serial, [sec, usec], type, message]; not more of them than these, but for one. */
+#define QUEUE_LOG_ENTRIES 1000
+#define QUEUE_LOG_BYTES 65536
 int queue_log_since(struct db *d, int64_t id, int64_t after, json **ret, struct err *e);
 /* One such list for each of N opcodes. */
 int queue_log_by_op(struct db *d, int64_t id, size_t n, json **ret, struct err *e);

@@ -35,9 +35,13 @@ const char *const queue_schema[] = {
 	"UPDATE job SET priority = coalesce(json_extract(state, '$[0][2]'), 0)"
 	" WHERE archived = 0 AND status = 0;"
 	"CREATE INDEX job_waiting ON job(priority, id) WHERE archived = 0 AND status = 0",
+	/* not those that wait, which are in job_waiting, and not those that have ended */
+	"DROP INDEX job_live; CREATE INDEX job_begun ON job(id) WHERE archived = 0 AND status BETWEEN 1 AND 3",
 };
 /* what indices say as a number: the final states are the last ones of the enumeration */
-_Static_assert(job_status_canceled == 4 && job_status_queued == 0, "indices job_ended, job_waiting");
+_Static_assert(job_status_canceled == 4 && job_status_queued == 0, "indices job_ended, job_waiting, job_begun");
+#define WAITING "job INDEXED BY job_waiting WHERE archived = 0 AND status = 0"
+#define BEGUN "job INDEXED BY job_begun WHERE archived = 0 AND status BETWEEN 1 AND 3"
 const size_t queue_schema_n = ARRAY_SIZE(queue_schema);
 
 /* --- progress of the opcodes --- */
@@ -364,14 +368,16 @@ int queue_log_since(struct db *d, int64_t id, int64_t after, json **ret, struct 
 {
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 	json *out CLEANUP(json_putp) = json_new_array(), *entry;
-	int rc;
+	size_t size = 0;
+	int rc = 0;
 
 	if (db_query(d, &s, e,
 		     "SELECT serial, time, type, message FROM job_log"
-		     " WHERE job = ? AND serial > ? ORDER BY serial",
-		     "II", id, after) < 0)
+		     " WHERE job = ? AND serial > ? ORDER BY serial LIMIT ?",
+		     "III", id, after, (int64_t)QUEUE_LOG_ENTRIES) < 0)
 		return -1;
-	while ((rc = db_step(s, e)) == 1) {
+	while (size < QUEUE_LOG_BYTES && (rc = db_step(s, e)) == 1) {
+		size += strlen(db_text(s, 3));
 		if (log_entry(s, &entry, e) < 0)
 			return -1;
 		json_append(out, entry);
@@ -448,9 +454,8 @@ int queue_pending(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, s
 {
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 
-	/* "+": found by status and then sorted, not looked for among all */
-	if (db_query(d, &s, e, "SELECT id FROM job WHERE archived = 0 AND status < 4 ORDER BY +id",
-		     "") < 0)
+	if (db_query(d, &s, e, "SELECT id FROM " WAITING " UNION ALL SELECT id FROM " BEGUN
+		     " ORDER BY 1", "") < 0)
 		return -1;
 	return ids(d, &s, a, ret, ret_n, e);
 }
@@ -460,7 +465,7 @@ int queue_started(struct db *d, struct arena *a, int64_t **ret, size_t *ret_n, s
 	struct db_stmt *s CLEANUP(db_finish) = NULL;
 
 	if (db_query(d, &s, e,
-		     "SELECT id FROM job WHERE archived = 0 AND status > 0 AND status < 4"
+		     "SELECT id FROM " BEGUN
 		     /* between two opcodes they look like those that wait */
 		     " UNION SELECT job FROM job_run WHERE EXISTS (SELECT 1 FROM job WHERE id = job_run.job"
 		     " AND archived = 0 AND status < 4) ORDER BY 1", "") < 0)
@@ -477,7 +482,7 @@ int queue_waiting(struct db *d, struct arena *a, int priority, int64_t id, int64
 	*ret = ARENA_ARRAY(a, int64_t, max);
 	*ret_n = 0;
 	if (db_query(d, &s, e,
-		     "SELECT id, priority FROM job WHERE archived = 0 AND status = 0"
+		     "SELECT id, priority FROM " WAITING
 		     " AND (priority, id) > (?, ?) AND id <= ? ORDER BY priority, id LIMIT ?",
 		     "iIII", priority, id, last, (int64_t)max) < 0)
 		return -1;
@@ -492,7 +497,8 @@ int queue_count_pending(struct db *d, size_t *ret, struct err *e)
 {
 	int64_t n = 0;
 
-	if (db_get_int(d, &n, e, "SELECT count(*) FROM job WHERE archived = 0 AND status < 4", "") < 0)
+	if (db_get_int(d, &n, e, "SELECT (SELECT count(*) FROM " WAITING ") +"
+			 " (SELECT count(*) FROM " BEGUN ")", "") < 0)
 		return -1;
 	*ret = (size_t)n;
 	return 0;

@@ -368,7 +368,7 @@ static int change_config(struct failover *f, struct err *e)
 	struct db *d = config_db(f->config);
 	json *changes CLEANUP(json_putp) = NULL, *cluster;
 	const struct node *me;
-	int64_t serial;
+	struct replica_entry entry;
 
 	if (replica_set_term(d, f->term, e) < 0 || snapshot_open(f->config, &s, e) < 0 ||
 	    snap_find_node(s, f->me, &me, e) < 0 || db_begin(d, true, e) < 0)
@@ -376,10 +376,11 @@ static int change_config(struct failover *f, struct err *e)
 	cluster = json_clone(snap_json(s, OBJ_CLUSTER, snap_cluster(s)->uuid));
 	json_set(cluster, "master_node", json_new_str(me->uuid));
 	changes = json_pack("[[s, s, o]]", "update", obj_kind_name(OBJ_CLUSTER), cluster);
-	if (replica_begin(d, e) == 0 && config_commit(f->config, changes, NULL, NULL, NULL, e) == 0 &&
+	replica_begin(d);
+	if (config_commit(f->config, changes, NULL, NULL, NULL, e) == 0 &&
 	    queue_flag_set(d, "drained", false, e) == 0 &&
 	    /* processes of the old master's machine */
-	    db_exec(d, e, "DELETE FROM job_run", "") == 0 && replica_end(d, &serial, e) == 0)
+	    db_exec(d, e, "DELETE FROM job_run", "") == 0 && replica_end(d, f->a, &entry, e) == 0)
 		return FAULT(failover_commit) ? err_plain(e, "fault point") : db_commit(d, e);
 	replica_forget(d);
 	db_rollback(d);

@@ -52,7 +52,7 @@ is "$(stat -c %a "$MASTERD_CONTROL")" 600 "mode of the control socket"
 
 mv "$MASTERD_LOG" "$MASTERD_LOG.1"
 kill -HUP "$pid"
-ok "SIGHUP opens a new log" wait_for 5 grep -q "Log reopened" "$MASTERD_LOG"
+ok "SIGHUP opens a new log" wait_for 30 grep -q "Log reopened" "$MASTERD_LOG"
 
 kill -TERM "$pid"
 ok "SIGTERM ends it" wait_for 10 gone "$pid"

@@ -19,10 +19,10 @@ like "$OUT" '^\[\["success"\],\[\[2,\[[0-9]+,[0-9]+\],"message"," - INFO: Test d
 file() {
 	sed 's/\[17[0-9]*,[0-9]*\]/T/g; s/1[0-9]\{18\}/NS/' "$QUEUE_DIR/job-$1"
 }
-ok "its file in the queue directory is there" wait_for 5 grep -q '"status":"success"' "$QUEUE_DIR/job-1"
+ok "its file in the queue directory is there" wait_for 30 grep -q '"status":"success"' "$QUEUE_DIR/job-1"
 like "$(file 1)" '^\{"id":1,"ops":\[\{"input":\{.*"reason":\[\["user","why",17\],\["gnt:opcode:test_delay","job=1;index=0",NS\]\].*"OP_ID":"OP_TEST_DELAY"\},"status":"success","result":null,"log":\[\[1,T,"message"," - INFO: .*"start_timestamp":T,"exec_timestamp":T,"end_timestamp":T,"priority":0\}\],"start_timestamp":T,"end_timestamp":T,"received_timestamp":T\}$' \
 	"in upstream's layout"
-ok "the serial" wait_for 5 grep -qx 1 "$QUEUE_DIR/serial" # soon, as the job's file
+ok "the serial" wait_for 30 grep -qx 1 "$QUEUE_DIR/serial" # soon, as the job's file
 is "$(cat "$QUEUE_DIR/version")" 1 "the version"
 is "$(stat -c %a "$QUEUE_DIR/job-1")" 640 "mode of job files"
 
@@ -222,7 +222,7 @@ all_done() {
 }
 ok "a hundred jobs" wait_for 30 all_done
 is "$(luxi QueryJobs '[null,["status"]]' | grep -o success | wc -l)" 100 "all succeed"
-ok "the serial is the last number" wait_for 5 grep -qx "$last" "$QUEUE_DIR/serial"
+ok "the serial is the last number" wait_for 30 grep -qx "$last" "$QUEUE_DIR/serial"
 # what WaitForJobChange says, a query knows, too
 for _ in {1..30}; do
 	j=$(submit "$(delay 0)")

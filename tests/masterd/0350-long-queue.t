@@ -92,5 +92,30 @@ ok "and one that was submitted as urgent" test "$(stamp "$new" start_ts)" -lt "$
 ok "one that depends on another after that" test "$(stamp "$after" start_ts)" -gt "$(stamp "$dependent" end_ts)"
 is "$(luxi Query '["job",["id"],["=","status","success"]]' | grep -o '\[\[0,[0-9]*\]\]' | wc -l)" \
 	"$N" "and all but what was cancelled and rejected have succeeded"
+diag "limits"
+# each place that becomes free is one job's: others are not looked at for it
+limited() { # WHAT OPCODE
+	local before first held
+	before=$(stat_of jobs_considered)
+	held=$(submit "${2/'"duration":0'/'"duration":600'}")
+	ok "$1: one runs" wait_state "$held" running
+	ok "$1: 120 jobs, of which one may run" submit_many 120 "$2"
+	first=$((held + 1))
+	run luxi ChangeJobPriority "[$((first + 80)),-10]"
+	like "$OUT" '^\[true,' "$1: one becomes urgent"
+	run luxi CancelJob "[$((first + 40)),false]"
+	luxi CancelJob "[$held,true]" >/dev/null
+	ok "$1: all end" wait_for 120 none_left
+	ok "$1: the urgent one before others" test "$(stamp $((first + 80)) start_ts)" -lt "$(stamp $((first + 60)) start_ts)"
+	ok "$1: they start in order" test "$(stamp $((first + 60)) start_ts)" -lt "$(stamp $((first + 61)) start_ts)"
+	ok "$1: not two at once" test "$(stamp $((first + 60)) end_ts)" -le "$(stamp $((first + 61)) start_ts)"
+	is "$(field $((first + 119)) status)" '"success"' "$1: all of them have run"
+	before=$(($(stat_of jobs_considered) - before))
+	ok "$1: looks at what may start grow with what starts: $before" test "$before" -lt 800
+}
+luxi ReplaceFilter '[null,1,[["opcode",["=","comment","slow"]]],["RATE_LIMIT",1],[]]' >/dev/null
+limited "a rule" "$(delay 0 'comment:"slow"')"
+limited "a reason" "$(delay 0 | sed 's/"reason":\[\]/"reason":[["u","rate-limit:1:x",1]]/')"
+limited "both" "$(delay 0 'comment:"slow"' | sed 's/"reason":\[\]/"reason":[["u","rate-limit:1:x",1]]/')"
 ok "nothing went wrong on the way" not grep -E "ERROR Can't (store|write|read)" "$MASTERD_LOG"
 done_testing

@@ -30,7 +30,7 @@ is "$(cat "$T/out.$job.said")" "$(printf '%s same\n' op_running log lock generat
 	"each call was answered the same twice"
 is "$(field "$job" oplog | grep -o once | wc -l)" 1 "there is one log entry"
 is "$(luxi QueryFilters '[null,["uuid"]]')" "[[\"$uuid\"]]" "one new filter"
-ok "one new job" wait_for 5 grep -qx "$((job + 1))" "$QUEUE_DIR/serial"
+ok "one new job" wait_for 30 grep -qx "$((job + 1))" "$QUEUE_DIR/serial"
 is "$(ends $((job + 1)))" success "which has run"
 is "$(luxi --control locks)" '[]' "no lock is held"
 done_testing

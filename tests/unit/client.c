@@ -188,12 +188,14 @@ static void test_wait(void **state)
 	answer(f, "{\"success\":true,\"result\":[[\"waiting\"],[]]}");
 	answer(f, "{\"success\":true,\"result\":[[\"running\"],[[1,[10,500000],\"message\",\"a\"],"
 		  "[2,[11,0],\"message\",\"b\"]]]}");
+	/* the end of the job is not the end of its log */
+	answer(f, "{\"success\":true,\"result\":[[\"success\"],[[3,[12,0],\"message\",\"c\"]]]}");
 	answer(f, "{\"success\":true,\"result\":[[\"success\"],[]]}");
 	answer(f, "{\"success\":true,\"result\":[[\"success\",[\"success\"],[\"done\"]]]}");
 	assert_ok(job_wait(f->c, 5, on_log, on_status, NULL, &ret, &e), &e);
 	assert_string_equal(json_str(json_at(ret, 0)), "done");
 	json_put(ret);
-	assert_string_equal(str_get(&seen), "waiting;1@10.5 message a;2@11.0 message b;");
+	assert_string_equal(str_get(&seen), "waiting;1@10.5 message a;2@11.0 message b;3@12.0 message c;");
 	str_free(&seen);
 	assert_asked(f, "{\"args\":[5,[\"status\"],null,-1,89],\"method\":\"WaitForJobChange\","
 			"\"version\":3010000}");

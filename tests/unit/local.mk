@@ -129,3 +129,8 @@ unit_tests += tests/unit/replica
 tests_unit_replica_SOURCES = tests/unit/replica.c
 tests_unit_replica_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_replica_LDADD = $(GANETI_LIBS) $(CMOCKA_LIBS)
+
+unit_tests += tests/unit/intents
+tests_unit_intents_SOURCES = tests/unit/intents.c tests/unit/vroot.h daemons/masterd/intents.c
+tests_unit_intents_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_intents_LDADD = $(MASTER_LIBS) $(CMOCKA_LIBS)

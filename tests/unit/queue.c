@@ -385,9 +385,12 @@ static void test_rows(void **state)
 	enum job_status s;
 	int64_t serial = 0, *ids;
 	size_t n;
-	json *log = NULL, *msg = json_new_str("hello");
+	json *log = NULL, *msg = json_new_str("hello"), *large;
+	char *text CLEANUP(freep) = xcalloc(1, QUEUE_LOG_BYTES + 1);
 	bool done;
 
+	memset(text, 'x', QUEUE_LOG_BYTES);
+	large = json_own(f->a, json_new_str(text));
 	assert_int_equal(j->id, 1);
 	/* relative dependencies count from the job itself, as upstream */
 	k = add(f, "[{\"OP_ID\":\"OP_TEST_DELAY\",\"priority\":-10,\"depends\":[[-1,[\"success\"]],"
@@ -409,6 +412,22 @@ static void test_rows(void **state)
 	assert_ok(queue_log_since(f->d, 1, 1, &log, &e), &e);
 	assert_json(log, "[[2,[21,500000],\"message\",\"hello\"]]");
 	json_put(log);
+	for (int i = 0; i < 3; i++)
+		assert_ok(queue_log(f->d, 1, 2, 22, "message", large, NULL, &e), &e);
+	for (int i = 0; i < QUEUE_LOG_ENTRIES + 1; i++)
+		assert_ok(queue_log(f->d, 1, 2, 22, "message", msg, NULL, &e), &e);
+	/* what is large comes alone, of the others not too many at once; whoever asks again gets the rest */
+	for (int64_t at = 0, i = 0; at < QUEUE_LOG_ENTRIES + 6; i++) {
+		static const size_t want[] = { 3, 1, 1, QUEUE_LOG_ENTRIES, 1 };
+
+		assert_in_range(i, 0, ARRAY_SIZE(want) - 1);
+		assert_ok(queue_log_since(f->d, 1, at, &log, &e), &e);
+		assert_int_equal(json_len(log), want[i]);
+		for (size_t entry = 0; entry < json_len(log); entry++)
+			assert_int_equal(json_int(json_at(json_at(log, entry), 0), 0), ++at);
+		json_put(log);
+	}
+	assert_ok(db_exec(f->d, &e, "DELETE FROM job_log WHERE serial > 2", ""), &e);
 	assert_ok(queue_log_by_op(f->d, 1, 3, &log, &e), &e);
 	assert_json(
 		log,

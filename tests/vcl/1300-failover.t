@@ -89,12 +89,24 @@ busy() { [ "$(wc -l <"$T/acknowledged")" -ge 5 ]; }
 ok "load" wait_for 30 busy
 power_off 2
 wait $BG
-ok "take over" failover 3
+# one of the two is enough for an answer, so either may have more: the other one says so
+ahead=3
+run failover 3
+if grep -q 'Node node1.* has changes that this node lacks' <<<"$ERR"; then
+	ahead=1
+	run failover 1
+fi
+is "$RC" 0 "node$ahead takes over"
 like "$ERR" "Could not disable the master role on the old master node2.example.com, please disable manually: .*" \
 	"the old one can't be told"
-moved_to 3
+moved_to $ahead
 tags >"$T/tags"
 is "$(sort "$T/acknowledged" | comm -23 - "$T/tags")" '' "everything acknowledged is there"
+if [ $ahead != 3 ]; then
+	ok "node3 follows" wait_for 30 same 3
+	ok "and takes over from there" failover 3
+	moved_to 3
+fi
 m gnt-cluster add-tags third || fail "tag"
 run vcl_on 2 ganeti-masterd
 is "$RC" 1 "the old one does not start again"

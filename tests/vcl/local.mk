@@ -2,6 +2,7 @@
 vcl_tests =
 vcl_tests += tests/vcl/0100-life.t
 vcl_tests += tests/vcl/0200-jobs.t
+vcl_tests += tests/vcl/0250-chatty.t
 vcl_tests += tests/vcl/0300-refused.t
 vcl_tests += tests/vcl/0400-faults.t
 vcl_tests += tests/vcl/0500-garbage.t
@@ -19,5 +20,6 @@ vcl_tests += tests/vcl/1150-overcommit.t
 vcl_tests += tests/vcl/1200-replicas.t
 vcl_tests += tests/vcl/1300-failover.t
 vcl_tests += tests/vcl/1350-candidates.t
+vcl_tests += tests/vcl/1370-starting.t
 TESTS += $(vcl_tests)
 EXTRA_DIST += $(vcl_tests) tests/vcl/os-held tests/vcl/contract.py tests/vcl/recorded.sh tests/vcl/replicas.sh tests/vcl/rapi_client.py tests/vcl/mond.py tests/vcl/wrong.py tests/harness/vcl.sh
