@@ -66,6 +66,9 @@ row "agents that have answered" "$answered" '' -
 row "sent to agents in vain meanwhile (Error 28: too late)" "$(grep -c 'Error 28' "$(vcl_file 1 LOG_DIR)/master-daemon.log")" '' -
 for ((k = 0; k < 5; k++)); do ms ask_all; done
 row "the same again" "$(median)" ms 2000
+daemon-util stop ganeti-masterd
+ms start_master
+row "start of the master, asking them all, to the first answer" "$(median)" ms -
 row "memory of the agents (PSS), each" "$(awk "BEGIN {printf \"%.2f\", $(agents_memory) / $N}")" MiB -
 [ "$answered" = "$N" ] || over=1
 _t_done=yes

@@ -22,7 +22,7 @@ export GANETI_ROOTDIR GANETI_HOSTNAME GANETI_LIBDIR=$VCL_LIB GANETI_NODED_PORT=$
 
 head_row
 for ((i = 1; i <= INITS; i++)); do
-	ms gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER"
+	ms gnt-cluster init "${VCL_INIT[@]}" --candidate-pool-size=3 "$CLUSTER"
 	[ $i != $INITS ] || break
 	if ! gnt-cluster destroy --yes-do-it || ! wait_for 30 _vcl_none; then stop "destroy"; fi
 done
@@ -65,8 +65,10 @@ jobs() {
 }
 noop='{"OP_ID":"OP_TEST_DELAY","reason":[],"duration":0,"no_locks":true}'
 tag='{"OP_ID":"OP_TAGS_SET","reason":[],"kind":"instance","name":"inst%k.example.com","tags":["t%d"]}'
-row "no-op jobs, submitted one by one" "$(jobs rate 2000 "$noop")" jobs/s 500 2.6
+row "no-op jobs, submitted one by one, two more candidates" "$(jobs rate 2000 "$noop")" jobs/s 500 2.6
 row "tag jobs of 20 instances, submitted one by one" "$(jobs rate 1000 "$tag")" jobs/s 200 1.2
+gnt-cluster modify --candidate-pool-size="$NODES" >"$T/.out" 2>"$T/.err" || stop "candidates"
+row "no-op jobs, submitted one by one, $((NODES - 1)) more candidates" "$(jobs rate 2000 "$noop")" jobs/s -
 row "one tag job, until its end is known" "$(jobs one "$ROUNDS" "${tag//t%d/u%d}")" ms 20
 jobs many 20 "${noop/:0,/:60,}"
 jobs many 1000 "$noop"
@@ -75,6 +77,10 @@ gnt-job cancel --pending --force >/dev/null 2>&1
 mapfile -t running < <(gnt-job list --no-headers --running -o id | tr -d ' ')
 gnt-job cancel --force --kill --yes-do-it "${running[@]}" >/dev/null 2>&1
 
+at_rest() { # nothing is left to be written
+	[ ! -s "$(vcl_file 1 QUEUE_DIR)/mirror" ]
+}
+wait_for 60 at_rest || stop "job files"
 for d in ganeti-masterd ganeti-noded ganeti-rapi; do row "$d, resident" "$(mib "$(vcl_pid 1 $d)")" MiB 15; done
 for d in ganeti-masterd ganeti-noded; do
 	mapfile -t kids < <(pgrep -P "$(vcl_pid 1 $d)")

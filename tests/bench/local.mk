@@ -12,8 +12,8 @@ tests_bench_config_LDADD = $(MASTER_LIBS)
 tests_bench_populate_SOURCES = tests/bench/populate.c tests/harness/confkit.c tests/harness/confkit.h
 tests_bench_populate_LDADD = $(MASTER_LIBS)
 
-EXTRA_DIST += tests/bench/cluster.sh tests/bench/lab.sh tests/bench/schema.sh
-EXTRA_DIST += tests/bench/rows.sh tests/bench/cluster.sh tests/bench/lab.sh tests/bench/scale.sh tests/bench/durable.sh
+EXTRA_DIST += tests/bench/rows.sh tests/bench/agents.sh tests/bench/cluster.sh tests/bench/durable.sh tests/bench/htools.sh
+EXTRA_DIST += tests/bench/lab.sh tests/bench/scale.sh tests/bench/schema.sh
 
 bench: all $(bench_programs) $(bench_tools)
 	@for p in $(bench_programs); do echo "# $$p"; ./$$p || exit 1; done
@@ -22,7 +22,6 @@ bench: all $(bench_programs) $(bench_tools)
 	@echo "# tests/bench/durable.sh"; bash $(srcdir)/tests/bench/durable.sh
 	@[ "$$(id -u)" != 0 ] || { echo "# tests/bench/lab.sh"; GANETI_BUILD=$(abs_top_builddir) bash $(srcdir)/tests/bench/lab.sh; }
 
-EXTRA_DIST += tests/bench/agents.sh tests/bench/htools.sh
 .PHONY: bench-htools
 bench-htools: htools/htools$(EXEEXT) tests/harness/mkhtools$(EXEEXT) tests/harness/mkrequest$(EXEEXT)
 	bash $(srcdir)/tests/bench/htools.sh

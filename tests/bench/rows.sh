@@ -17,6 +17,11 @@ ms() {
 	echo $(((${EPOCHREALTIME/[.,]/} - t0) / 100)) | sed 's/\(.\)$/.\1/; s/^\./0./' >>"$T/ms"
 }
 
+# start_master ARG...: until its first answers
+start_master() {
+	daemon-util start ganeti-masterd "$@" && gnt-cluster getmaster && gnt-cluster info
+}
+
 # median: of $T/ms, which is emptied
 median() {
 	sort -n "$T/ms" | sed -n "$((($(wc -l <"$T/ms") + 1) / 2))p"

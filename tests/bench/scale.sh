@@ -6,6 +6,7 @@
 #	scale.sh NODES INSTANCES
 #	scale.sh archive N	# how long it takes to archive 2,000 jobs beside N others
 #	scale.sh queue		# 100,000 jobs wait, a million are archived
+#	scale.sh full		# as many wait as the queue takes: the next one is refused
 # shellcheck disable=SC2154,SC2317 # what tlib.sh sets
 # shellcheck source=tests/harness/tlib.sh
 . "$(dirname "$0")/../harness/tlib.sh"
@@ -19,8 +20,8 @@ repeat() { # CMD...
 	local i
 	for ((i = 0; i < ROUNDS; i++)); do ms "$@"; done
 }
-start_master() {
-	daemon-util start ganeti-masterd --no-voting --yes-do-it && gnt-cluster getmaster && gnt-cluster info
+start_alone() {
+	start_master --no-voting --yes-do-it # there are no agents
 }
 # All daemons of the master node and their workers together, as their proportional share (PSS).
 # shellcheck disable=SC2046 # several processes
@@ -48,14 +49,14 @@ one_runs() {
 populate() { # ARG...
 	"$VCL_BUILD/tests/bench/populate" "$(vcl_file 1 CONFIG_DB)" "$@" || bail "populate"
 	# what it wrote gets a digest and is checked, once
-	start_master >"$T/.out" 2>"$T/.err" || stop "the first start"
+	start_alone >"$T/.out" 2>"$T/.err" || stop "the first start"
 	daemon-util stop ganeti-masterd
 }
 measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB; and the same of Debian's
 	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 	daemon-util stop ganeti-masterd
 	populate "$1" "$2"
-	ms start_master
+	ms start_alone
 	row "start of the master to the first answer" "$(median)" ms "$3" "$8"
 	ms gnt-instance list --no-headers -o name,pnode,snodes,os,admin_state,be/maxmem
 	row "gnt-instance list, six fields, first after the start" "$(median)" ms -
@@ -78,7 +79,7 @@ new_queue() { # PENDING ENDED ARCHIVED
 	gnt-cluster init "${VCL_INIT[@]}" "$CLUSTER" >"$T/.out" 2>"$T/.err" || stop "gnt-cluster init"
 	daemon-util stop ganeti-masterd
 	populate "$1" "$2" "$3"
-	ms start_master
+	ms start_alone
 }
 measure_archive() { # PENDING ENDED ARCHIVED
 	new_queue "$@"
@@ -107,6 +108,21 @@ measure_queue() { # PENDING ENDED ARCHIVED
 	row "all daemons of the master node, share of memory (PSS)" "$(master_side)" MiB 100
 }
 
+# A million jobs that have not ended, but for ten.
+measure_full() {
+	local i
+	new_queue 999990 1 1
+	row "start of the master to the first answer, a full queue" "$(median)" ms -
+	for ((i = 0; i < 10; i++)); do gnt-debug delay --submit 0 >"$T/.out" 2>"$T/.err" || stop "there is no room"; done
+	! gnt-debug delay --submit 0 >"$T/.out" 2>"$T/.err" || stop "there is room"
+	grep -qx "Failure: the job queue is full and doesn't accept new job submissions until old jobs are archived" \
+		"$T/.err" || stop "what a full queue says"
+	gnt-job cancel --force 500000 >"$T/.out" 2>"$T/.err" || stop "gnt-job cancel"
+	ms gnt-debug delay --submit 0
+	row "a job submitted when one was cancelled" "$(median)" ms -
+	row "all daemons of the master node, share of memory (PSS)" "$(master_side)" MiB -
+}
+
 if [ $# = 0 ]; then
 	rc=0
 	for size in "1000 10000" "10000 100000"; do
@@ -126,6 +142,12 @@ if [ "$1" = queue ]; then
 	echo "# 100,000 jobs that wait, 2,000 that have ended, 1,000,000 archived"
 	head_row
 	measure_queue 100000 2000 1000000
+	_t_done=yes
+	exit "$over"
+fi
+if [ "$1" = full ]; then
+	head_row
+	measure_full
 	_t_done=yes
 	exit "$over"
 fi

@@ -52,10 +52,10 @@ nok "kernel settings of the machine are read-only" on 1 bash -c 'echo 1 >/proc/s
 must_fail 7 '' on 1 bash -c 'exit 7'
 is "$(on 1 printf '%s|' 'a b' '*' "")" "a b|*||" "arguments arrive as they are"
 run timeout -s TERM 2 "$lab" sh 1 sleep 987
-ok "a command dies with its caller" wait_for 5 not on 1 pgrep -f 'sleep 987$'
+ok "a command dies with its caller" wait_for 30 not on 1 pgrep -f 'sleep 987$'
 
 ok "services restart without systemd" on 2 service ssh restart
-ok "and come back" wait_for 5 on 1 ssh -oBatchMode=yes root@node2 true
+ok "and come back" wait_for 30 on 1 ssh -oBatchMode=yes root@node2 true
 
 # ---- cables and power
 
@@ -65,7 +65,7 @@ ok "host 2 answers" answers 10.77.0.2
 nok "not when its cable is cut" answers 10.77.0.2
 like "$("$lab" status)" 'node2.example.com .* cable cut' "status says cut"
 "$lab" heal 2
-ok "again when healed" wait_for 5 answers 10.77.0.2
+ok "again when healed" wait_for 30 answers 10.77.0.2
 on 2 bash -c 'echo kept >/etc/kept; echo lost >/run/lost'
 "$lab" off 2
 nok "a host that is off runs nothing" on 2 true
@@ -93,7 +93,7 @@ rm "$T/tree/lib/x/one"
 cp "$(command -v sleep)" "$T/tree/usr/sbin/gnt-lab-busy"
 "$lab" install "$T/tree"
 on 1 gnt-lab-busy 3 &
-ok "a program runs" wait_for 3 on 1 pgrep -x gnt-lab-busy
+ok "a program runs" wait_for 30 on 1 pgrep -x gnt-lab-busy
 sed -i s/1/2/ "$T/tree/usr/sbin/gnt-lab-test"
 ok "install again" "$lab" install "$T/tree"
 is "$(on 1 gnt-lab-test)" "version 2" "new contents"
@@ -173,6 +173,8 @@ migrate() { # FROM TO
 }
 t=$EPOCHREALTIME
 ok "live migration to host 2" migrate 1 2
+# libvirt 9.0 has been seen to lose the connection between the hosts
+[ "$RC" = 0 ] || for k in 1 2; do diag "host $k: $(on $k tail -n 20 /var/log/libvirt/libvirtd.log 2>&1)"; done
 us=$((${EPOCHREALTIME/./} - ${t/./}))
 diag "migrated in $((us / 1000)) ms; $(on 2 virsh domjobinfo g1 --completed | grep -E 'Total downtime' | tr -s ' ')"
 is "$(on 1 virsh -q list --all --name | tr -d '\n')" "" "nothing left on host 1"

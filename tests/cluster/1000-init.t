@@ -140,7 +140,7 @@ ok "every secret is one of two places" on 1 sh -c '! grep -rlE "PRIVATE KEY" /et
 for f in CA/cacert.pem libvirt/servercert.pem libvirt/private/serverkey.pem qemu/server-cert.pem; do
 	ok "certificate for live migration: $f" on 1 test -s "/etc/pki/$f"
 done
-ok "libvirt listens with it" wait_for 5 on 1 bash -c ': </dev/tcp/10.77.0.1/16514'
+ok "libvirt listens with it" wait_for 30 on 1 bash -c ': </dev/tcp/10.77.0.1/16514'
 
 # ---- daemons and their users
 
@@ -163,7 +163,7 @@ is "$(users 1)" "$MASTER_DAEMONS" "daemons and their workers run as their users"
 for d in noded masterd rapi; do
 	ok "daemon-util check ganeti-$d" on 1 /usr/lib/ganeti/daemon-util check ganeti-$d
 done
-ok "the master's address is up" wait_for 5 on 1 sh -c 'ip -4 -o addr show dev br0 | grep -q "10.77.0.250/24"'
+ok "the master's address is up" wait_for 30 on 1 sh -c 'ip -4 -o addr show dev br0 | grep -q "10.77.0.250/24"'
 ok "and answers" on 2 bash -c ': </dev/tcp/10.77.0.250/1811'
 is "$(on 1 sh -c 'ls /root/.ssh/id_rsa /root/.ssh/id_rsa.pub | wc -l')" 2 "root has a key"
 ok "and lets itself in" on 1 sh -c 'grep -qF "$(cut -d" " -f2 /root/.ssh/id_rsa.pub)" /root/.ssh/authorized_keys'
@@ -231,7 +231,7 @@ synced() { # all nodes have the master's value of that ssconf file
 	want=$(on 1 cat "/var/lib/ganeti/ssconf_$1")
 	for k in 2 3; do [ "$(on "$k" cat "/var/lib/ganeti/ssconf_$1")" = "$want" ] || return 1; done
 }
-for f in node_list master_candidates node_primary_ips; do ok "ssconf_$f is the same everywhere" wait_for 5 synced $f; done
+for f in node_list master_candidates node_primary_ips; do ok "ssconf_$f is the same everywhere" wait_for 30 synced $f; done
 ok "candidates log in to each other" on 2 ssh -oBatchMode=yes root@$N1 true
 ok "all nodes have the cluster's host key" on 1 ssh -oBatchMode=yes -oStrictHostKeyChecking=yes \
 	-oUserKnownHostsFile=/dev/null -oGlobalKnownHostsFile=/var/lib/ganeti/known_hosts \
@@ -320,7 +320,7 @@ idle() { # no daemon on that host
 	[ -z "$(users "$1")" ]
 }
 ok "gnt-node remove" m gnt-node remove $N3
-ok "the agent of the removed node ends" wait_for 5 idle 3
+ok "the agent of the removed node ends" wait_for 30 idle 3
 is "$(on 3 sh -c 'ls /var/lib/ganeti/*.pem /var/lib/ganeti/*.key /var/lib/ganeti/config.data /var/lib/ganeti/ssconf_* /etc/pki/*/*.pem /etc/pki/*/*/*.pem 2>/dev/null')" \
 	"" "no certificate, key or configuration"
 nok "libvirt listens no more" on 3 bash -c ': </dev/tcp/10.77.0.3/16514'
@@ -332,7 +332,7 @@ ok "the other, too" m gnt-node remove $N2
 is "$(m gnt-node list --no-headers -o name)" $N1 "the master is left"
 ok "gnt-cluster destroy" m gnt-cluster destroy --yes-do-it
 is "$OUT$ERR" "" "is silent"
-ok "no daemon is left" wait_for 5 idle 1
+ok "no daemon is left" wait_for 30 idle 1
 is "$(on 1 sh -c 'ip -o addr show | grep 10.77.0.250')" "" "no address"
 is "$(on 1 sh -c 'find /var/lib/ganeti ! -type d; find /run/ganeti/socket /run/ganeti/*.pid ! -type d 2>/dev/null; find /etc/pki ! -type d')" "" \
 	"no file"

@@ -197,8 +197,8 @@ ok "a migration" migrating 3 2
 id=$(m gnt-job list --no-headers -o id --running)
 ok "gnt-job cancel --kill" m gnt-job cancel --kill --yes-do-it "$id"
 nok "the job has ended" wait $job
-ok "in an error" wait_for 5 sh -c "$(printf '%q ' "$lab" sh 1 gnt-job list --no-headers -o status "$id") | grep -qx error"
-ok "no lock is held" wait_for 5 no_locks
+ok "in an error" wait_for 30 sh -c "$(printf '%q ' "$lab" sh 1 gnt-job list --no-headers -o status "$id") | grep -qx error"
+ok "no lock is held" wait_for 30 no_locks
 fast 3
 settled() { # the transfer goes on by itself and ends
 	[ "$(domain 2 $I1 && echo 2)$(domain 3 $I1 && echo 3)" = 2 ]

@@ -32,6 +32,9 @@ same() { # K: it has what the master has
 has_address() {
 	on "$1" sh -c 'ip -4 -o addr show dev br0 | grep -q "10.77.0.250/"'
 }
+address_left() { # K: that is off
+	nsenter --net="$LAB_DIR/hosts/net/node$1" ip -4 -o addr show dev br0 | grep -q "10.77.0.250/"
+}
 has_tag() {
 	m gnt-cluster list-tags | grep -qx "$1"
 }
@@ -52,7 +55,7 @@ load() {
 		i=$((i + 1))
 	done
 }
-# switched_off K: the network of a lab host outlives it; a machine without power does not answer
+# switched_off K: a machine without power does not answer, its kernel's network does here
 switched_off() {
 	"$lab" off "$1"
 	"$lab" cut "$1"
@@ -84,6 +87,30 @@ nok "no master daemon there" daemon_runs 1 ganeti-masterd
 ok "its agent is started" start_daemon 1 ganeti-noded
 ok "it hears of the new master" wait_for 60 knows 1 2
 ok "and is a candidate again, with everything" wait_for 60 same 1
+run m gnt-cluster verify
+unlike "$OUT" 'ERROR|WARNING.*candidate' "verify finds nothing"
+
+# ---- and back again: the second master loses its power, too
+
+switched_off 2
+nok "a host without power has lost the master's address" address_left 2
+ok "the first one takes over again" on 1 gnt-cluster master-failover
+MASTER=1
+ok "it answers" m gnt-cluster master-ping
+ok "with the master's address" wait_for 20 has_address 1
+ok "the third host knows" knows 3 1
+ok "what was done on the other master is there" m gnt-instance modify -B memory=64 inst1.example.com
+m gnt-cluster list-tags | sort >"$T/tags"
+is "$(sort "$T/acknowledged" | comm -23 - "$T/tags")" '' "everything that was ever acknowledged is"
+"$lab" on 2
+"$lab" heal 2
+run on 2 /usr/lib/ganeti/daemon-util start ganeti-masterd
+isnt "$RC" 0 "the second one does not go on as the master"
+ok "its agent is started" start_daemon 2 ganeti-noded
+ok "it hears of the new master" wait_for 120 knows 2 1
+ok "and is a candidate again, with everything" wait_for 60 same 2
+ok "the instance that ran there is started again" m gnt-instance startup inst1.example.com
+is "$(on 2 ip -4 -o addr show dev br0 | grep -c 10.77.0.250/)" 0 "the address is on one host only"
 run m gnt-cluster verify
 unlike "$OUT" 'ERROR|WARNING.*candidate' "verify finds nothing"
 
