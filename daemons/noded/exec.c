@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,8 +58,6 @@ static int serve(const json *request, const char *body, size_t n)
 
 int main(void)
 {
-	/* a call without its agent has nobody to answer to; what it started ends with it */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	umask(077);
 	log_open("ganeti-noded", path_of(PATH_NODED_LOG), false);
 	privs_no_core();

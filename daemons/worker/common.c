@@ -19,8 +19,6 @@ void worker_start(const char *name, enum path log)
 	struct stat st;
 	int r;
 
-	/* its work is of use to that master only; but see worker_outlives_master() */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	signal(SIGINT, SIG_IGN); /* of a terminal; the master decides */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);

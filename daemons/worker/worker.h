@@ -7,9 +7,9 @@
 
 #define WORKER_FD 3 /* the channel to the master */
 
-/* Open the log, end with the master, check that there is a channel. */
+/* Open the log, check that there is a channel. */
 void worker_start(const char *name, enum path log);
-void worker_outlives_master(void); /* from now on; it sees the end of its channel */
+void worker_outlives_master(void); /* from now on: pool.c has us killed with it; the end of the channel tells, too */
 /* The configuration and the node RPC client, opened once. Certificates may be missing at first. */
 struct worker_tools {
 	struct config *config;

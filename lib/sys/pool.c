@@ -276,7 +276,8 @@ static struct worker *worker_new(struct pool *p, pid_t pid)
 
 static struct worker *start_worker(struct pool *p)
 {
-	struct spawn s = { .argv = p->o.argv, .env = spawn_environ(), .pid_fd = -1 };
+	struct spawn s = { .argv = p->o.argv, .env = spawn_environ(), .pid_fd = -1,
+			   .death_signal = SIGKILL };
 	struct worker *w;
 	int fd[2];
 	pid_t pid;

@@ -37,6 +37,7 @@ struct ctx {
 	size_t n_groups;
 	bool ids;
 	int max_fd;    /* where close_range() is missing */
+	pid_t parent;
 	volatile int error;
 	volatile pid_t pid; /* of the grandchild when detached */
 	char *stack;   /* of the grandchild */
@@ -136,8 +137,11 @@ __attribute__((noreturn, noinline, no_sanitize_address)) static void child(struc
 
 	if ((!s->session || setsid() >= 0) && set_fds(c) == 0 && chdir(s->cwd ? s->cwd : "/") == 0 &&
 	    set_ids(c) == 0 && (c->pid_fd < 0 || write_pid(c->pid_fd) == 0)) {
-		if (s->death_signal) /* after set_ids(), which clears it */
+		if (s->death_signal) { /* after set_ids(), which clears it */
 			prctl(PR_SET_PDEATHSIG, s->death_signal, 0, 0, 0);
+			if (getppid() != c->parent) /* died already: nobody will send it */
+				_exit(127);
+		}
 		reset_signals();
 		execve(c->file, (char *const *)s->argv, (char *const *)s->env);
 	}
@@ -258,6 +262,7 @@ pid_t spawn(const struct spawn *s)
 	if (c.ids)
 		find_groups(&c);
 	c.max_fd = (int)sysconf(_SC_OPEN_MAX);
+	c.parent = getpid();
 	if (s->detach)
 		c.stack = xmalloc(STACK_SIZE);
 	pid = copy_fds(&c);

@@ -218,7 +218,8 @@ struct pool_job;
  * Give REQUEST to an idle worker (queued while all are busy). FN gets each message of the worker
  * with final = false, then exactly one with final = true: the message carrying "final": true,
  * or NULL when the worker died or TIMEOUT seconds passed (it was killed then).
- * The worker's end is chan_read()/chan_write() on fd 3; it ends when that is closed. A final
+ * The worker's end is chan_read()/chan_write() on fd 3; it ends when that is closed. It is killed when
+ * we die: what it does is of use to nobody else (PR_SET_PDEATHSIG, which it may take back). A final
  * message with "retire": true says that it is going to end and must not be given another job.
  * TIMEOUT counts from here on, waiting in the queue included; 0 = none.
  */

@@ -296,7 +296,9 @@ vcl_stop() {
 			! pid=$(vcl_pid $k $d) || kill "$pid"
 		done
 	done
-	wait_for 30 _vcl_ended
+	wait_for 30 _vcl_ended && return
+	echo "left: $(vcl_processes)" >&2
+	return 1
 }
 
 _vcl_complaints() {

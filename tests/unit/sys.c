@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -328,6 +329,47 @@ static void wait_until_gone(pid_t pid)
 	}
 }
 
+/* Starts children, one after the other, and ends them, until it is killed itself. */
+static void start_for_ever(int fd)
+{
+	const char *argv[] = { "sleep", "30", NULL };
+
+	for (;;) {
+		pid_t pid = run_start(&(struct run){ .argv = argv, .stdout_fd = fd, .death_signal = SIGKILL });
+
+		if (pid < 0)
+			_exit(1);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+}
+
+/* Whoever is killed while a child is being started takes it along. */
+static void test_run_death_signal(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		struct pollfd p;
+		char c;
+		int fd[2];
+		pid_t pid;
+
+		assert_int_equal(pipe(fd), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0)
+			start_for_ever(fd[1]);
+		close(fd[1]);
+		usleep(2000 + (unsigned)i * 37 % 2000);
+		assert_int_equal(kill(pid, SIGKILL), 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		p = (struct pollfd){ .fd = fd[0], .events = POLLIN };
+		assert_int_equal(poll(&p, 1, 5000), 1); /* nobody has the other end any more */
+		assert_int_equal(read(fd[0], &c, 1), 0);
+		close(fd[0]);
+	}
+}
+
 static void test_run_detached(void **state)
 {
 	const char *pidfile = in_dir("detached.pid"), *out = in_dir("detached.out");
@@ -570,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_run_environment),
 		cmocka_unit_test(test_run_limits),
 		cmocka_unit_test(test_run_output_file),
+		cmocka_unit_test(test_run_death_signal),
 		cmocka_unit_test(test_run_detached),
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_chan),
