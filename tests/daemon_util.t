@@ -104,6 +104,7 @@ du start ganeti-rapi
 pid=$(cat "$T/root/var/run/ganeti/ganeti-rapi.pid")
 ok "stop of a stubborn one" du stop ganeti-rapi
 ok "kills it" wait_for 30 not kill -0 "$pid"
+sed -i 's/^STOP_SECONDS=.*/STOP_SECONDS=30/' "$T/daemon-util"
 rm -f "$T/stubborn-ganeti-rapi" "$T/root/var/run/ganeti/ganeti-rapi.pid" "$T/root/etc/default/ganeti"
 logged >/dev/null
 

@@ -6,7 +6,7 @@
 #include <time.h>
 
 /* The guest has to let go of the device: its kernel may be busy, or not there yet. */
-#define UNPLUG_TIMEOUT 10.0
+#define UNPLUG_TIMEOUT 60.0
 #define POLL_NS 50000000L
 
 /* -1, or whether the running domain's description contains TEXT */

@@ -24,9 +24,9 @@ like "$OUT" 'done the guest answers' "the guest answered"
 like "$OUT" 'live migration from node1 to node2: asked [0-9]+ times' "and was migrated"
 diag "$(grep -E '^done (all|live|the guest)' <<<"$OUT")"
 silence=$(sed -n 's/.*longest silence \([0-9.]*\) s$/\1/p' <<<"$first")
-ok "it was never silent for 5 s" awk "BEGIN {exit !(${silence:-9} < 5)}"
+ok "it was never silent for 20 s" awk "BEGIN {exit !(${silence:-99} < 20)}"
 part=$(sed -n 's/.*the cluster part in \([0-9.]*\) s$/\1/p' <<<"$first")
-ok "the cluster part took less than 60 s" awk "BEGIN {exit !(${part:-99} < 60)}"
+ok "the cluster part took less than four minutes" awk "BEGIN {exit !(${part:-999} < 240)}"
 for c in 'gnt-cluster init' 'gnt-node add' 'gnt-instance add' 'gnt-instance migrate'; do
 	like "$first" $'\n'"    node1# $c" "its list of commands has $c"
 done

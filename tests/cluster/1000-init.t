@@ -149,6 +149,9 @@ users() { # HOST: user and name of each daemon; workers count as one
 		exe=$(readlink "$p/exe") && case $exe in */ganeti-*) echo "$(stat -c %U "$p") ${exe##*/}" ;; esac
 	done | sort -u'
 }
+users_are() { # HOST TEXT: workers come and go as they are needed
+	[ "$(users "$1")" = "$2" ]
+}
 MASTER_DAEMONS="gnt-masterd ganeti-job-worker
 gnt-masterd ganeti-masterd
 gnt-masterd ganeti-query-worker
@@ -159,7 +162,7 @@ root ganeti-node-worker
 root ganeti-noded"
 NODE_DAEMONS="root ganeti-node-worker
 root ganeti-noded"
-is "$(users 1)" "$MASTER_DAEMONS" "daemons and their workers run as their users"
+ok "daemons and their workers run as their users" wait_for 30 users_are 1 "$MASTER_DAEMONS"
 for d in noded masterd rapi; do
 	ok "daemon-util check ganeti-$d" on 1 /usr/lib/ganeti/daemon-util check ganeti-$d
 done
@@ -214,7 +217,7 @@ is "$(m gnt-node info $N3)" "- Node name: $N3
 must_fail 1 "This is not the master node, please connect to node '$N1' and rerun the command" \
 	on 2 gnt-node list
 is "$(on 2 gnt-cluster getmaster)" $N1 "every node knows the master"
-is "$(users 2)" "$NODE_DAEMONS" "a node runs the node agent"
+ok "a node runs the node agent" wait_for 30 users_are 2 "$NODE_DAEMONS"
 modes 2 >"$T/modes2"
 ok "a candidate has the configuration" grep -qx '640 gnt-masterd gnt-confd /var/lib/ganeti/config.data' "$T/modes2"
 modes 3 >"$T/modes3"
@@ -302,10 +305,10 @@ ok "a job runs again" m gnt-debug delay 0.01
 # ---- all daemons stop and come back
 
 ok "stop-all on the master" on 1 /usr/lib/ganeti/daemon-util stop-all
-is "$(users 1)" "" "nothing runs"
+ok "nothing runs" wait_for 30 users_are 1 ""
 is "$(on 1 sh -c 'ls /run/ganeti/*.pid 2>/dev/null')" "" "and says that it runs"
 ok "start-all" on 1 /usr/lib/ganeti/daemon-util start-all
-ok "the master answers" wait_for 10 m gnt-node list
+ok "the master answers" wait_for 60 m gnt-node list
 is "$(m gnt-node list --no-headers -o name | wc -l)" 3 "with all it knew"
 ok "start-all again changes nothing" on 1 /usr/lib/ganeti/daemon-util start-all
 is "$(on 1 sh -c 'pgrep -c "^ganeti-masterd"')" 1 "one master daemon"

@@ -59,8 +59,8 @@ must_fail 1 "error type: wrong_state, error details:
 Can't migrate, please use failover: Error 7" m gnt-instance migrate -f -n $N2 $I2
 ok "an instance elsewhere can be modified" m gnt-instance modify -B vcpus=2 $I1
 "$lab" heal 3
-ok "healed: all is well" wait_for 20 m gnt-cluster verify
-ok "the guest on the lost node lives" guest_answers 10.77.1.2
+ok "healed: all is well" wait_for 120 m gnt-cluster verify
+ok "the guest on the lost node lives" wait_for 60 guest_answers 10.77.1.2
 is "$(m gnt-instance list --no-headers -o name)" "$I1
 $I2" "nothing new"
 
@@ -75,7 +75,7 @@ ok "in time" took 200
 must_fail 1 "ERROR: node $N3: while contacting node" m gnt-cluster verify
 ok "an instance elsewhere can be modified" m gnt-instance modify -B vcpus=1 $I1
 on 3 kill -CONT "$agent3"
-ok "it goes on: all is well" wait_for 20 m gnt-cluster verify
+ok "it goes on: all is well" wait_for 120 m gnt-cluster verify
 
 # ---- power is lost
 
@@ -97,7 +97,7 @@ ok "gnt-node add --readd" m gnt-node add --no-ssh-key-check --readd $N3
 ok "verify" m gnt-cluster verify
 unlike "$OUT" "ERROR|WARNING|offline" "finds nothing"
 ok "live migration to it" m gnt-instance migrate -f -n $N3 $I2
-ok "the guest answers" wait_for 10 guest_answers 10.77.1.2
+ok "the guest answers" wait_for 60 guest_answers 10.77.1.2
 
 # ---- the node agent is killed during an installation
 
@@ -117,7 +117,7 @@ ok "verify" m gnt-cluster verify
 unlike "$OUT" "ERROR|WARNING" "finds nothing"
 ok "it can be removed" m gnt-instance remove -f $I3
 is "$(leftovers | grep $I3)" "" "no domain, process, tap, file"
-ok "guests live on" guest_answers 10.77.1.1
+ok "guests live on" wait_for 60 guest_answers 10.77.1.1
 
 # ---- the master is killed during an installation
 
@@ -181,12 +181,12 @@ pids() {
 }
 pids >"$T/pids"
 ask() { # CURL-ARG...: is it answered by the node agent of the second host?
-	on 3 curl -sk --max-time 5 "$@"
+	on 3 curl -sk --max-time 20 "$@"
 }
 nok "the node agent refuses a client without certificate" ask -d '[]' https://$N2:1811/version
 nok "and one with a stranger's certificate" ask -d '[]' --cert /lab/stranger.pem --key /lab/stranger.key https://$N2:1811/version
 nok "and HTTP without TLS" ask -d '[]' http://$N2:1811/version
-ok "not one of ours" on 1 curl -sk --max-time 5 -d '[]' --cert /var/lib/ganeti/client.pem https://$N2:1811/version
+ok "not one of ours" on 1 curl -sk --max-time 20 -d '[]' --cert /var/lib/ganeti/client.pem https://$N2:1811/version
 like "$OUT" '^\[true, ?[0-9]+\]$' "which gets upstream's answer"
 "$lab" sh 3 sh -c 'mkdir -p /lab/pki && cd /lab/pki && cp /etc/pki/CA/cacert.pem . &&
 	cp ../stranger.pem clientcert.pem && cp ../stranger.key clientkey.pem'

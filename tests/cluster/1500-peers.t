@@ -88,13 +88,13 @@ status() { # JOB STATUS
 }
 job 600
 held=$JOB
-ok "runs" wait_for 20 status "$held" running
+ok "runs" wait_for 60 status "$held" running
 job --priority=low 0
 waiter=$JOB
 wants() {
 	m gnt-debug locks --no-headers -o pending | grep -q "exclusive:$waiter"
 }
-ok "another one waits for its lock" wait_for 20 wants
+ok "another one waits for its lock" wait_for 60 wants
 same "gnt-debug locks" gnt-debug locks -o name,mode,owner,pending
 same "gnt-job list --running" gnt-job list --running --no-headers
 like "$OUT" "^$held running TEST_DELAY" "the job that runs"
@@ -113,7 +113,7 @@ run up gnt-job cancel "$held"
 is "$RC/$OUT" "1/Job no longer waiting, can't cancel (informed it anyway)" "one that runs"
 run up gnt-job cancel --kill --yes-do-it "$held"
 is "$RC/$OUT" "0/SIGKILL send to the process" "and --kill"
-ok "ends it" wait_for 20 status "$held" error
+ok "ends it" wait_for 60 status "$held" error
 run up gnt-job watch 1
 is "$RC" 0 "upstream's gnt-job watch"
 like "$OUT" '^Output from job 1 follows' "shows the output"
@@ -127,7 +127,7 @@ same "gnt-job list-fields of the fields it knows" gnt-job list-fields --no-heade
 cp "$(dirname "$0")/jobevents.py" "$LAB_DIR/share/"
 m timeout 60 /usr/bin/python3 /lab/jobevents.py /var/lib/ganeti/queue </dev/null >"$T/events" 2>&1 &
 watcher=$!
-ok "a program watches the queue directory" wait_for 20 grep -q watching "$T/events"
+ok "a program watches the queue directory" wait_for 60 grep -q watching "$T/events"
 ok "a job" up gnt-debug delay 0.1
 wait $watcher
 is "$?" 0 "its file was moved into place, whole"

@@ -66,11 +66,20 @@ busy() { [ "$(wc -l <"$T/acknowledged")" -ge 10 ]; }
 ok "load" wait_for 60 busy
 switched_off 1
 wait $BG
-ok "another host takes over" on 2 gnt-cluster master-failover
+# what was acknowledged last may be on the other candidate only: then this one refuses and names it
+run on 2 gnt-cluster master-failover
+if grep -q 'Node node3.* has changes that this node lacks' <<<"$ERR"; then
+	ok "the one that has more takes over" on 3 gnt-cluster master-failover
+	MASTER=3
+	ok "the other candidate follows" wait_for 60 same 2
+	run on 2 gnt-cluster master-failover
+fi
+is "$RC" 0 "another host takes over"
+[ "$RC" = 0 ] || diag "$OUT$ERR"
 MASTER=2
 ok "it answers" m gnt-cluster master-ping
-ok "with the master's address" wait_for 20 has_address 2
-ok "the third host knows" knows 3 2
+ok "with the master's address" wait_for 60 has_address 2
+ok "the third host knows" wait_for 60 knows 3 2
 m gnt-cluster list-tags | sort >"$T/tags"
 is "$(sort "$T/acknowledged" | comm -23 - "$T/tags")" '' "everything acknowledged is there"
 is "$(m gnt-instance list --no-headers -o name)" inst1.example.com "so is the instance"
@@ -92,13 +101,14 @@ unlike "$OUT" 'ERROR|WARNING.*candidate' "verify finds nothing"
 
 # ---- and back again: the second master loses its power, too
 
+for k in 1 3; do ok "host $k has everything" wait_for 60 same $k; done
 switched_off 2
 nok "a host without power has lost the master's address" address_left 2
 ok "the first one takes over again" on 1 gnt-cluster master-failover
 MASTER=1
 ok "it answers" m gnt-cluster master-ping
-ok "with the master's address" wait_for 20 has_address 1
-ok "the third host knows" knows 3 1
+ok "with the master's address" wait_for 60 has_address 1
+ok "the third host knows" wait_for 60 knows 3 1
 ok "what was done on the other master is there" m gnt-instance modify -B memory=64 inst1.example.com
 m gnt-cluster list-tags | sort >"$T/tags"
 is "$(sort "$T/acknowledged" | comm -23 - "$T/tags")" '' "everything that was ever acknowledged is"

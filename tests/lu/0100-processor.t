@@ -28,8 +28,8 @@ held=$(submit "$(op TEST_DELAY duration:60 no_locks:false on_master:false 'on_no
 node2_locked() {
 	query lock '["name","mode","owner"]' | grep -q "\"node/${UUID[2]}\",\"exclusive\""
 }
-ok "the lock of node2 is taken" wait_for 10 node2_locked
-ok "the node is asked" wait_for 10 calls '^test_delay'
+ok "the lock of node2 is taken" wait_for 60 node2_locked
+ok "the node is asked" wait_for 60 calls '^test_delay'
 unlike "$(query lock '["name","mode","owner"]')" "\"node/${UUID[3]}\",\"exclusive\"" "that of node3 is not"
 waiting=$(submit "$(op TEST_DELAY duration:0 no_locks:false on_master:false 'on_nodes:["node2"]')")
 ok "another job waits for it" wait_state "$waiting" waiting
@@ -43,7 +43,7 @@ unlike "$(query lock '["name","mode","owner"]')" '"exclusive"' "and no lock stay
 # --- a unit that runs alone waits for all others ---
 said 'test_delay * @hang'
 held=$(submit "$(op TEST_DELAY duration:60 on_master:false 'on_nodes:["node2"]')")
-ok "a job without locks runs" wait_for 10 calls '^test_delay'
+ok "a job without locks runs" wait_for 60 calls '^test_delay'
 alone=$(submit "$(op CLUSTER_ACTIVATE_MASTER_IP)")
 ok "the cluster lock keeps the other waiting" wait_state "$alone" waiting
 unsaid '^test_delay'

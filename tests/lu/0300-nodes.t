@@ -131,10 +131,10 @@ pending() { # JOB: does it wait for a lock?
 }
 said "hooks_runner $(ip 2) @hang"
 leaving=$(submit "$(op NODE_REMOVE 'node_name:"node2.example.com"')")
-ok "node2 is about to leave" wait_for 10 calls "^hooks_runner $(ip 2) "
+ok "node2 is about to leave" wait_for 60 calls "^hooks_runner $(ip 2) "
 late=$(submit "$(op INSTANCE_CREATE 'instance_name:"inst1.example.com"' 'mode:"create"' 'disk_template:"diskless"' \
 	'disks:[]' 'nics:[]' 'os_type:"noop"' 'pnode:"node2.example.com"' name_check:false ip_check:false)")
-ok "an instance that is to live there waits" wait_for 10 pending "$late"
+ok "an instance that is to live there waits" wait_for 60 pending "$late"
 unsaid '^hooks_runner .*@hang'
 is "$(ends "$leaving")" success "the node has left"
 is "$(ends "$late")" error "the instance"

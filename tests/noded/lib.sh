@@ -61,7 +61,7 @@ noded_stop() {
 	local pid
 	pid=$(noded_pid) || return 0
 	kill "$pid" 2>/dev/null
-	wait_for 10 noded_gone "$pid"
+	wait_for 60 noded_gone "$pid"
 }
 at_exit noded_stop
 

@@ -6,34 +6,38 @@
 new_root
 mkdir -p "$DATA_DIR"
 trust client
-noded_start --max-clients 3 --max-time 4
+noded_start --max-clients 3 --max-time 30
 agent=$(noded_pid)
 
 ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 workers() { pgrep -P "$agent" | wc -l; }
 
 diag "slow calls keep no quick one waiting"
-for i in 1 2 3 4 5 6; do call test_delay '[1.5]' >"$T/delay.$i" & done
+for i in 1 2 3 4 5 6; do call test_delay '[3]' >"$T/delay.$i" & done
 many() { [ "$(workers)" -ge 4 ]; }
 wait_for 30 many
 start=$(ms)
 is "$(call version '[]')" '[true,3010000]' "a quick call is answered"
 took=$(($(ms) - start))
-ok "at once ($took ms)" test "$took" -lt 700
+ok "at once ($took ms)" test "$took" -lt 2500
 wait
 is "$(cat "$T"/delay.*)" "$(printf '[true,null]%.0s' {1..6})" "and all slow ones in the end"
 ok "with no more workers than allowed" test "$(workers)" -le 6
+
+noded_stop
+noded_start --max-clients 3 --max-time 4
+agent=$(noded_pid)
 
 diag "a call that takes too long"
 start=$(ms)
 like "$(call test_delay '[60]')" "^\[false,\"Error while executing backend function: call 'test_delay' was killed after 4 seconds\"\]$" \
 	"is killed, and says so"
 took=$(($(ms) - start))
-ok "in time ($took ms)" test "$took" -ge 3900 -a "$took" -lt 6000
+ok "in time ($took ms)" test "$took" -ge 3900 -a "$took" -lt 30000
 is "$(call test_delay '[0]')" '[true,null]' "the next one works"
 
 diag "a worker that dies"
-call test_delay '[3]' >"$T/killed" &
+call test_delay '[3.5]' >"$T/killed" &
 busy() { # the worker in nanosleep
 	for p in $(pgrep -P "$agent"); do
 		if [[ $(cat "/proc/$p/wchan" 2>/dev/null) == *nanosleep* ]]; then
@@ -43,8 +47,8 @@ busy() { # the worker in nanosleep
 	done
 	return 1
 }
-if wait_for 2 busy; then
-	kill -9 "$(busy)"
+if wait_for 10 busy; then
+	kill -9 "$(cat "$T/.wait")" # what the condition printed
 	wait $!
 	is "$(cat "$T/killed")" "[false,\"Error while executing backend function: the process executing call 'test_delay' died\"]" \
 		"its call fails"
@@ -72,7 +76,7 @@ ok "unchanged" cmp "$T/big" "$CONFIG_FILE"
 is "$(status version "@$T/body")" 413 "seventy are refused"
 
 diag "callers that go away"
-for i in 1 2 3; do call test_delay '[2]' --max-time 0.3 >/dev/null 2>&1; done
+for i in 1 2 3; do call test_delay '[1]' --max-time 0.3 >/dev/null 2>&1; done
 is "$(call test_delay '[0]')" '[true,null]' "do not block others for ever"
 
 diag "another agent"
@@ -86,8 +90,8 @@ call master_node_name '[]' >/dev/null
 ok "its workers, too" wait_for 30 grep -q 'master_node_name failed' "$NODED_LOG"
 
 diag "the end"
-call test_delay '[3]' >"$T/last" 2>/dev/null &
-wait_for 2 busy
+call test_delay '[3.5]' >"$T/last" 2>/dev/null &
+wait_for 10 busy
 pids=$(pgrep -P "$agent")
 kill "$agent"
 ok "the agent ends" wait_for 30 noded_gone "$agent"

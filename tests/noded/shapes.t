@@ -62,6 +62,6 @@ is "$(find "$GANETI_ROOTDIR/srv/ganeti/shared-file-storage" -mindepth 1)" '' "no
 is "$(ls "$BDEV_CACHE_DIR")" '' "no entries of the device cache"
 like "$(cat "$INSTANCE_REASON_DIR/inst3.example.com")" '"gnt:daemon:noded:(shutdown|reboot|start)","",[0-9]{19}\]\]$' \
 	"the reason file ends with the node agent"
-ok "the agent ends after the node left" wait_for 10 noded_gone "$(noded_pid)"
+ok "the agent ends after the node left" wait_for 60 noded_gone "$(noded_pid)"
 is "$(find "$DATA_DIR" -maxdepth 1 -type f)" '' "and left no secrets"
 done_testing

@@ -97,6 +97,10 @@ static void test_window(void **state)
 	for (int i = 0; i < 5; i++)
 		k[i] = http_send(c, "127.0.0.1", f.port, HTTP_GET, "/hold", NULL, 0, 5, on_result,
 				 &r[i]);
+	while (f.n_held < 2) {
+		f.done = false;
+		run_until(&f.done);
+	}
 	ev_run_until(ev, &never, 0.1);
 	assert_int_equal(f.n_held, 2);
 	http_call_cancel(k[4]); /* in the queue */
@@ -429,7 +433,7 @@ static void test_tls(void **state)
 {
 	struct tls_fix t;
 	struct result r;
-	double begin;
+	int slow = 0;
 
 	(void)state;
 	tls_start(&t, client_pem, 5);
@@ -438,10 +442,13 @@ static void test_tls(void **state)
 	assert_string_equal(r.text, arena_printf(A, "POST / from 127.0.0.1 body[2]={} cert %s",
 						 client_digest));
 	/* with Nagle's algorithm at either end each would take 40 ms */
-	begin = clock_mono();
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 50; i++) {
+		double begin = clock_mono();
+
 		call(t.c, t.f.port, "/", "{}", 5, &r);
-	assert_true(clock_mono() - begin < 1.5);
+		slow += clock_mono() - begin > 0.035;
+	}
+	assert_true(slow < 25);
 	tls_stop(&t);
 	/* the server's own certificate, which is also the CA, is a valid client, too */
 	tls_start(&t, server_pem, 5);

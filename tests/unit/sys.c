@@ -265,7 +265,7 @@ static void test_run_environment(void **state)
 static void test_run_limits(void **state)
 {
 	struct run_result res CLEANUP(run_result_free) = { 0 };
-	double t = clock_mono();
+	double t;
 	char *why;
 
 	(void)state;
@@ -277,20 +277,21 @@ static void test_run_limits(void **state)
 	assert_int_equal(res.err_len, 100);
 	run_result_free(&res);
 
-	run_ok(&(struct run){ .argv = SH("echo a; exec sleep 100"), .timeout = 0.2 }, &res);
+	t = clock_mono();
+	run_ok(&(struct run){ .argv = SH("echo a; exec sleep 100"), .timeout = 3 }, &res);
 	assert_true(res.timed_out);
 	assert_int_equal(res.signal, SIGTERM);
 	assert_string_equal(res.out, "a\n");
-	assert_true(clock_mono() - t < 4);
+	assert_true(clock_mono() - t < 60);
 	why = run_fail_reason(&res);
 	assert_string_equal(why, "terminated by signal 15, "
-				 "terminated after timeout of 0.20 seconds");
+				 "terminated after timeout of 3.00 seconds");
 	free(why);
 	run_result_free(&res);
 
 	/* a child that ignores SIGTERM, and a grandchild that keeps the pipe open */
 	run_ok(&(struct run){ .argv = SH("trap '' TERM; sleep 100 & wait; wait"),
-			      .timeout = 0.1,
+			      .timeout = 3,
 			      .new_session = true },
 	       &res);
 	assert_true(res.forced);
@@ -299,9 +300,9 @@ static void test_run_limits(void **state)
 
 	/* what is left in the background does not hold us up for long */
 	t = clock_mono();
-	run_ok(&(struct run){ .argv = SH("sleep 7 & echo done") }, &res);
+	run_ok(&(struct run){ .argv = SH("sleep 40 & echo done") }, &res);
 	assert_string_equal(res.out, "done\n");
-	assert_true(clock_mono() - t < 5);
+	assert_true(clock_mono() - t < 30);
 }
 
 static void test_run_output_file(void **state)
@@ -323,7 +324,7 @@ static void test_run_output_file(void **state)
 
 static void wait_until_gone(pid_t pid)
 {
-	for (double end = clock_mono() + 5; kill(pid, 0) == 0;) {
+	for (double end = clock_mono() + 30; kill(pid, 0) == 0;) {
 		assert_true(clock_mono() < end);
 		usleep(1000);
 	}
@@ -364,7 +365,7 @@ static void test_run_death_signal(void **state)
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		p = (struct pollfd){ .fd = fd[0], .events = POLLIN };
-		assert_int_equal(poll(&p, 1, 5000), 1); /* nobody has the other end any more */
+		assert_int_equal(poll(&p, 1, 20000), 1); /* nobody has the other end any more */
 		assert_int_equal(read(fd[0], &c, 1), 0);
 		close(fd[0]);
 	}
@@ -383,7 +384,7 @@ static void test_run_detached(void **state)
 	assert_int_equal(pidfile_alive(pidfile), pid);
 	assert_int_equal(run_detached(&r, pidfile), -EBUSY);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), -1); /* not a child of ours */
-	for (double end = clock_mono() + 5; !text || !*text;) {
+	for (double end = clock_mono() + 30; !text || !*text;) {
 		assert_true(clock_mono() < end);
 		free(text);
 		text = NULL;
@@ -535,7 +536,7 @@ static void test_chan(void **state)
 	big = json_pack("{s:s}", "x", long_text);
 	assert_int_equal(chan_write(fd[1], big, 0.02), -ETIMEDOUT); /* nobody reads */
 	close(fd[1]);
-	assert_true(ev_run_until(s.ev, &s.done, 5));
+	assert_true(ev_run_until(s.ev, &s.done, 30));
 	json_put(big);
 	json_put(msg);
 	free(long_text);
@@ -568,7 +569,7 @@ static void test_chan_limits(void **state)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
 		c = chan_new(ev, "bad", fd[0], 1000, on_big, &s);
 		assert_int_equal(write(fd[1], bad[i], len[i]), (ssize_t)len[i]);
-		assert_true(ev_run_until(ev, &s.done, 5));
+		assert_true(ev_run_until(ev, &s.done, 30));
 		assert_int_equal(s.n, -1);
 		chan_free(c);
 		close(fd[1]);
@@ -584,13 +585,13 @@ static void test_chan_limits(void **state)
 		c = chan_new(ev, "one", fd[0], 1 << 20, on_big, &s);
 		d = chan_new(ev, "two", fd[1], 1 << 20, on_big, &t);
 		chan_send(c, json_pack("{s:s}", "x", text));
-		assert_true(ev_run_until(ev, &t.done, 5));
+		assert_true(ev_run_until(ev, &t.done, 30));
 		assert_int_equal(t.n, 100000);
 		/* who never reads is cut off instead of being remembered for ever */
 		t.done = false;
 		for (int i = 0; i < 100; i++)
 			chan_send(c, json_pack("{s:s}", "x", text));
-		assert_true(ev_run_until(ev, &s.done, 5));
+		assert_true(ev_run_until(ev, &s.done, 30));
 		assert_int_equal(s.n, -1);
 		chan_free(c);
 		chan_free(d);

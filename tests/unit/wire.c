@@ -99,7 +99,7 @@ static void serve(struct fix *f, int fd)
 static void serve_until_done(struct fix *f)
 {
 	f->done = false;
-	assert_true(ev_run_until(f->ev, &f->done, 10));
+	assert_true(ev_run_until(f->ev, &f->done, 60));
 }
 
 static void test_exchange(void **state)
