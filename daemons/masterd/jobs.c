@@ -163,6 +163,7 @@ static void died(struct mjob *j, bool away)
 
 	log_error("The worker of job %" PRId64 " has died", j->job->id);
 	if (away && !j->killed) { /* just as if it had died before this master was started */
+		ready_add(j); /* between two opcodes it is queued */
 		jobs_recover(j);
 		return;
 	}

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A call of a worker that is carried out by one master whose answer gets lost, and sent again to the next one, has its
-# effect once, for every kind of call.
+# effect once, for every kind of call. A job whose worker dies between two opcodes, unknown to the next master, goes on.
 # shellcheck disable=SC2154,SC2119,SC2317 # path variables; options are rare; called by ok
 . "$(dirname "$0")/lib.sh"
 
@@ -33,4 +33,16 @@ is "$(luxi QueryFilters '[null,["uuid"]]')" "[[\"$uuid\"]]" "one new filter"
 ok "one new job" wait_for 30 grep -qx "$((job + 1))" "$QUEUE_DIR/serial"
 is "$(ends $((job + 1)))" success "which has run"
 is "$(luxi --control locks)" '[]' "no lock is held"
+
+job=$(submit "$(delay 0 'comment:"between"')" "$(delay 0)")
+first_done() { [ "$(field "$job" opstatus)" = '["success","queued"]' ]; }
+ok "a job is between its opcodes" wait_for 30 first_done
+is "$(field "$job" status)" '"queued"' "and counts as queued"
+pid=$(master_pid)
+kill -9 "$pid"
+wait_for 20 gone "$pid"
+ok "the master is killed, and another one started" master
+is "$(ends "$(submit "$(delay 0)")")" success "others run there"
+touch "$T/out.die"
+is "$(ends "$job")" success "its worker dies, and it goes on with another one"
 done_testing

@@ -3,8 +3,10 @@
 
 Started by the master instead of ganeti-job-worker. For a job whose first opcode has the comment "again" it makes
 some calls, writes the answers to the file $WORKER_OUT.JOB and waits until the master is gone; it comes back to the
-next one, sends the last call again, and so on for every call; then the job ends. Other jobs succeed at once.
+next one, sends the last call again, and so on for every call; then the job ends. With the comment "between" it stops
+after that opcode, outlives the master and dies when there is the file $WORKER_OUT.die. All else succeeds at once.
 """
+import ctypes
 import json
 import os
 import socket
@@ -97,16 +99,31 @@ def again(chan, request):
     return chan
 
 
+def one_op(chan, i):
+    chan.call(2 * i + 1, "op_running", {"op": i})
+    chan.call(2 * i + 2, "op_done", {"op": i, "result": None})
+
+
+def between(chan):
+    one_op(chan, 0)
+    while not os.path.exists(os.environ["WORKER_OUT"] + ".die"):
+        time.sleep(0.05)
+    os._exit(0)
+
+
 def main():
+    ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)  # PR_SET_PDEATHSIG: it outlives the master that started it
     chan = Channel(socket.socket(fileno=3))
     while True:
         request = chan.read()
-        if request["ops"][0].get("comment") == "again":
+        comment = request["ops"][0].get("comment")
+        if comment == "again":
             chan = again(chan, request)
+        elif comment == "between" and request["first"] == 0:
+            between(chan)
         else:
-            for i in range(len(request["ops"])):
-                chan.call(2 * i + 1, "op_running", {"op": i})
-                chan.call(2 * i + 2, "op_done", {"op": i, "result": None})
+            for i in range(request["first"], len(request["ops"])):
+                one_op(chan, i)
         chan.send({"final": True})
 
 
