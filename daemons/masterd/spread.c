@@ -23,6 +23,7 @@ struct spread {
 	int64_t seq;           /* of the last commit, counted in this process */
 	struct flush *flushes; /* waiting, any order */
 	json *failed;          /* {node: message} of the last attempts */
+	json *calls;           /* {RPC: the last message of that kind}, for the next worker */
 };
 
 static json *failures(const struct spread *s)
@@ -86,6 +87,8 @@ static void start(void *arg)
 
 	s->worker = pool_submit(s->pool, json_new_dict(), -1, on_message, s);
 	tell(s, s->flushes != NULL, false);
+	json_each (s->calls, name, msg)
+		pool_send(s->worker, json_ref(msg));
 	spread_master_ip(s->m);
 }
 
@@ -103,6 +106,7 @@ void spread_init(struct master *m)
 	s->m = m;
 	s->seq = 1;
 	s->failed = json_new_dict();
+	s->calls = json_new_dict();
 	s->pool = pool_new(m->ev, &o);
 	s->restart = ev_timer_new(m->ev, "spread worker restart", start, s);
 	m->spread = s;
@@ -128,12 +132,12 @@ void spread_flush(struct master *m, bool force, int64_t job, int64_t call)
 
 void spread_call(struct master *m, enum rpc rpc, bool candidates, json *args)
 {
-	if (m->spread->worker)
-		pool_send(m->spread->worker,
-			  json_pack("{s:s, s:b, s:o}", "call", rpc_name(rpc), "candidates",
-				    (int)candidates, "args", args));
-	else
-		json_put(args);
+	struct spread *s = m->spread;
+	json *msg = json_pack("{s:s, s:b, s:o}", "call", rpc_name(rpc), "candidates", (int)candidates, "args", args);
+
+	json_set(s->calls, rpc_name(rpc), msg);
+	if (s->worker)
+		pool_send(s->worker, json_ref(msg));
 }
 
 void spread_master_ip(struct master *m)
@@ -157,6 +161,7 @@ void spread_free(struct master *m)
 	ev_timer_free(s->restart);
 	pool_free(s->pool);
 	json_put(s->failed);
+	json_put(s->calls);
 	free(s);
 	m->spread = NULL;
 }

@@ -66,9 +66,11 @@ struct spread {
 	double ip_backoff;
 	bool ip_active;
 	struct rpc_batch *ip_call;
+	json *calls; /* array: came before the first export, when no node is known */
 };
 
 static void advance(struct target *t);
+static void make_calls(struct spread *s);
 
 static void set_text(char **p, const char *text)
 {
@@ -330,6 +332,7 @@ static void on_export(void *arg)
 	s->not_before = clock_mono() + fmax(MIN_PAUSE, cost * COST_FACTOR);
 	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
 		advance(t);
+	make_calls(s);
 	report(s);
 }
 
@@ -360,6 +363,13 @@ static void call_nodes(struct spread *s, const json *msg)
 	if (n) /* the master did its part itself */
 		rpc_start(s->tools.rpc, (enum rpc)rpc, nodes, n, json_ref(json_get(msg, "args")),
 			  NULL, CALL_TIMEOUT, called, (void *)rpc_name((enum rpc)rpc));
+}
+
+static void make_calls(struct spread *s)
+{
+	json_items (s->calls, i, msg)
+		call_nodes(s, msg);
+	json_put(STEAL(s->calls));
 }
 
 /* --- the master's address --- */
@@ -431,7 +441,11 @@ static void on_message(struct chan *c, json *msg, void *arg)
 		ev_timer_start(s->timer,
 			       json_get_bool(msg, "urgent", false) || wait < 0 ? 0 : wait);
 	} else if (json_has(msg, "call")) {
-		call_nodes(s, msg);
+		if (!s->calls)
+			s->calls = json_new_array();
+		json_append(s->calls, json_ref(msg));
+		if (s->exported)
+			make_calls(s);
 	} else if (json_has(msg, "activate_master_ip")) {
 		s->ip_active = false;
 		activate_ip(s);
