@@ -15,6 +15,7 @@ says() { # FILE STATUS
 status() { # JOB STATUS
 	[ "$(m gnt-job list --no-headers -o status "$1")" = "$2" ]
 }
+archived() { [ "$(vcl_luxi ArchiveJob "[$id]")" = true ]; }
 fired() { [ ! -e "$GANETI_FAULTS/mirror_write" ]; }
 none_due() { [ -e "$QUEUE/mirrored" ] && [ ! -s "$QUEUE/mirror" ]; }
 
@@ -26,13 +27,13 @@ ok "all files are written" wait_for 60 none_due
 
 for killed in false true; do
 	diag "archived before its file could be written; the master is killed: $killed"
-	id=$(submit 2)
+	id=$(submit 8)
 	ok "its file says that it runs" wait_for 60 says "$QUEUE/job-$id" running
 	rm -f "$GANETI_FAULTS/mirror_write.hits"
 	arm mirror_write "fail in ganeti-masterd"
 	ok "it ends" wait_for 60 status "$id" success
 	ok "its file can't be written" wait_for 60 fired
-	is "$(vcl_luxi ArchiveJob "[$id]")" 'true' "it is archived"
+	ok "it is archived" wait_for 60 archived # not before its worker is known to have ended
 	$killed && kill9 1 ganeti-masterd && master_up
 	ok "the file in the archive has its end" wait_for 60 says "$QUEUE/archive/0/job-$id" success
 	nok "there is no other" test -e "$QUEUE/job-$id"

@@ -29,16 +29,25 @@ one_master() {
 	[ ${#MASTERS[@]} = 1 ] && vcl_on "${MASTERS[0]}" gnt-cluster master-ping
 }
 
+# Agents go on with what a killed command has asked for: a master that is to be stopped may still answer.
+stays() {
+	local k pid
+	one_master && k=${MASTERS[0]} && pid_of "$k" ganeti-masterd || return
+	pid=$PID
+	sleep 3
+	one_master && [ "${MASTERS[0]}" = "$k" ] && pid_of "$k" ganeti-masterd && [ "$PID" = "$pid" ]
+}
+
 # What an administrator does whose failover broke off: nobody is the master, so start the one who should be, or
 # repeat the command, where it says.
 repair() {
 	local k
 	agents_up || return
-	one_master && return
+	stays && return
 	for k in $(shuf -e 1 2 3 --random-source=<(yes "$RANDOM")); do
-		vcl_on "$k" ganeti-masterd >"$T/repair" 2>&1 && one_master && return
+		vcl_on "$k" ganeti-masterd >"$T/repair" 2>&1 && stays && return
 		vcl_on "$k" gnt-cluster master-failover >>"$T/repair" 2>&1
-		one_master && return
+		stays && return
 	done
 	cat "$T/repair"
 	return 1

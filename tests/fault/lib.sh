@@ -150,9 +150,16 @@ master_up() {
 	return 1
 }
 
-# agent_up K
+# agent_up K: a child that one killed was about to start may hold its pid file a moment longer
 agent_up() {
-	pid_of "$1" ganeti-noded || vcl_on "$1" ganeti-noded
+	local i
+	for ((i = 0; i < 100; i++)); do
+		! pid_of "$1" ganeti-noded || return 0
+		vcl_on "$1" ganeti-noded >"$T/start" 2>&1 && return 0
+		sleep 0.1
+	done
+	cat "$T/start"
+	return 1
 }
 MASTER_OPTS=()
 CHECK_OPTS=()

@@ -147,7 +147,7 @@ vcl_kill9() { # K DAEMON
 	local pid
 	pid=$(vcl_pid "$1" "$2") || return
 	kill -9 "$pid"
-	wait_for 5 _vcl_gone "$pid"
+	wait_for 30 _vcl_gone "$pid"
 }
 
 # in one look: who is asked about twice may end in between
@@ -260,7 +260,7 @@ vcl_os_hold() {
 
 # vcl_os_held: wait until one does
 vcl_os_held() {
-	wait_for 20 test -s "$VCL/hold.pid"
+	wait_for 60 test -s "$VCL/hold.pid"
 }
 
 # vcl_os_go [fail]: let the waiting one go on, and others not stop

@@ -17,7 +17,7 @@ run luxi WaitForJobChange '[1,["status"],null,1,10]'
 like "$OUT" '^\[\["success"\],\[\[2,\[[0-9]+,[0-9]+\],"message"," - INFO: Test delay iteration 1/1"\]\]\]$' \
 	"only newer log entries"
 file() {
-	sed 's/\[17[0-9]*,[0-9]*\]/T/g; s/1[0-9]\{18\}/NS/' "$QUEUE_DIR/job-$1"
+	sed 's/\[1[0-9]\{9\},[0-9]*\]/T/g; s/1[0-9]\{18\}/NS/' "$QUEUE_DIR/job-$1"
 }
 ok "its file in the queue directory is there" wait_for 30 grep -q '"status":"success"' "$QUEUE_DIR/job-1"
 like "$(file 1)" '^\{"id":1,"ops":\[\{"input":\{.*"reason":\[\["user","why",17\],\["gnt:opcode:test_delay","job=1;index=0",NS\]\].*"OP_ID":"OP_TEST_DELAY"\},"status":"success","result":null,"log":\[\[1,T,"message"," - INFO: .*"start_timestamp":T,"exec_timestamp":T,"end_timestamp":T,"priority":0\}\],"start_timestamp":T,"end_timestamp":T,"received_timestamp":T\}$' \
@@ -42,9 +42,11 @@ is "$(ends "$job")" error "a node that does not exist"
 like "$(field "$job" opresult)" '"OpPrereqError",\["Node .nosuch. not known","unknown_entity"\]' "says so"
 
 # --- dependencies ---
-run luxi SubmitManyJobs "[[[$(delay 0.2)],[$(delay 0 'depends:[[-1,["success"]]]')],[$(delay 0 'depends:[[-2,["error"]]]')],[$(delay 0 'depends:[[-1,["error"]]]')]]]"
+run luxi SubmitManyJobs "[[[$(held)],[$(delay 0 'depends:[[-1,["success"]]]')],[$(delay 0 'depends:[[-2,["error"]]]')],[$(delay 0 'depends:[[-1,["error"]]]')]]]"
 is "$OUT" '[[true,5],[true,6],[true,7],[true,8]]' "four jobs at once"
+ok "the first one runs" holds 5
 is "$(field 6 status)" '"queued"' "a dependent one is queued while the other runs"
+let_go 5
 is "$(ends 6)" success "and then runs"
 is "$(ends 7)" error "one that wants a failure fails"
 is "$(field 7 opresult)" '[["OpExecError",["Dependency job 5 finished with status '"'success', not one of 'error'"' as required"]]]' \
@@ -53,8 +55,8 @@ is "$(ends 8)" success "one that wants that failure runs"
 ok "in that order" test "$(stamp 8 start_ts)" -gt "$(stamp 7 end_ts)"
 
 # --- cancelling ---
-holder=$(submit "$(locking 1.5)")
-ok "one job holds the node's lock" wait_state "$holder" running
+holder=$(submit "$(held no_locks:false)")
+ok "one job holds the node's lock" holds "$holder"
 waiter=$(submit "$(locking 0)")
 ok "another waits for it" wait_state "$waiter" waiting
 run luxi Query '["lock",["name","mode","owner","pending"],null]'
@@ -72,10 +74,12 @@ follower=$(submit "$(delay 0 "depends:[[$queued,[\"success\"]]]")")
 is "$(ends "$follower")" canceled "a job that depends on a cancelled one is cancelled"
 run luxi CancelJob "[$queued,false]"
 is "$OUT" "[false,\"Job $queued not found in queue\"]" "cancel a finished job"
+let_go "$holder"
 is "$(ends "$holder")" success "the running one went on to its end"
-two=$(submit "$(delay 0.7)" "$(delay 0)")
-ok "a job of two opcodes runs" wait_state "$two" running
+two=$(submit "$(held)" "$(delay 0)")
+ok "a job of two opcodes runs" holds "$two"
 luxi CancelJob "[$two,false]" >/dev/null
+let_go "$two"
 is "$(ends "$two")" canceled "asked to cancel, it ends before the next opcode"
 is "$(field "$two" opstatus)" '["success","canceled"]' "the first was not harmed"
 long=$(submit "$(locking 600)")
@@ -185,19 +189,19 @@ ok "the flag is a file, too" test -e "$QUEUE_DIR/drain"
 run luxi SubmitJobToDrainedQueue "[[$(delay 0)]]"
 is "$RC" 0 "but some are allowed"
 is "$(luxi SetDrainFlag '[false]')" true "open it"
-ok "the file is gone" not test -e "$QUEUE_DIR/drain"
+ok "the file is gone" wait_for 30 not test -e "$QUEUE_DIR/drain"
 is "$(luxi SetWatcherPause '[2000000000]')" 2000000000 "pause the watcher"
-is "$(cat "$WATCHER_PAUSEFILE")" 2000000000 "the file says until when"
+ok "the file says until when" wait_for 30 grep -qx 2000000000 "$WATCHER_PAUSEFILE"
 run luxi QueryConfigValues '[["drain_flag","watcher_pause"]]'
 like "$OUT" '^\[false,2000000000(\.0)?\]$' "and so does the query"
 is "$(luxi SetWatcherPause '[null]')" null "continue"
-ok "the file is gone" not test -e "$WATCHER_PAUSEFILE"
+ok "the file is gone" wait_for 30 not test -e "$WATCHER_PAUSEFILE"
 
 # --- archive ---
 is "$(luxi ArchiveJob '[1]')" true "archive a job"
 is "$(luxi ArchiveJob '[1]')" false "again"
 is "$(luxi ArchiveJob '[99999]')" false "one that does not exist"
-ok "its file has moved" test -e "$QUEUE_DIR/archive/0/job-1" -a ! -e "$QUEUE_DIR/job-1"
+ok "its file has moved" wait_for 30 test -e "$QUEUE_DIR/archive/0/job-1" -a ! -e "$QUEUE_DIR/job-1"
 is "$(field 1 archived)" true "it can still be asked for"
 run luxi WaitForJobChange '[1,["status"],null,null,1]'
 is "$ERR" '["JobLost",["Can'"'"'t load job file"]]' "but not waited for"
@@ -205,10 +209,11 @@ long=$(submit "$(delay 600)")
 ok "a job runs" wait_state "$long" running
 is "$(luxi ArchiveJob "[$long]")" false "a running job is not archived"
 is "$(luxi AutoArchiveJobs '[3600,10]')" '[0,0]' "nothing is that old"
-wait_for 10 test -e "$QUEUE_DIR/job-$long" # files are written a moment later
+wait_for 60 test -e "$QUEUE_DIR/job-$long" # files are written a moment later
 n=$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*' | wc -l)
 is "$(luxi AutoArchiveJobs '[-1,10]')" "[$((n - 1)),0]" "archive all that have ended"
-is "$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*')" "$QUEUE_DIR/job-$long" "only the running one is left"
+only_long() { [ "$(find "$QUEUE_DIR" -maxdepth 1 -name 'job-*')" = "$QUEUE_DIR/job-$long" ]; }
+ok "only the running one is left" wait_for 30 only_long # who asked is answered first
 luxi CancelJob "[$long,true]" >/dev/null
 is "$(ends "$long")" error "which ends"
 
@@ -220,7 +225,7 @@ last=${last%%]*}
 all_done() {
 	! luxi QueryJobs '[null,["status"]]' | grep -qE 'queued|waiting|running'
 }
-ok "a hundred jobs" wait_for 30 all_done
+ok "a hundred jobs" wait_for 120 all_done
 is "$(luxi QueryJobs '[null,["status"]]' | grep -o success | wc -l)" 100 "all succeed"
 ok "the serial is the last number" wait_for 30 grep -qx "$last" "$QUEUE_DIR/serial"
 # what WaitForJobChange says, a query knows, too

@@ -40,7 +40,7 @@ master_stop() {
 	local pid
 	pid=$(master_pid) || return 0
 	kill "$pid" 2>/dev/null || return 0
-	wait_for 30 gone "$pid"
+	wait_for 60 gone "$pid"
 }
 
 # left_workers: pids of all workers, whoever started them
@@ -61,7 +61,7 @@ master_kill() {
 	local pid
 	pid=$(master_pid)
 	kill -9 "$pid"
-	wait_for 20 gone "$pid" && wait_for 20 none_idle
+	wait_for 60 gone "$pid" && wait_for 60 none_idle
 }
 
 none_idle() {
@@ -106,7 +106,7 @@ _holds() {
 
 # holds JOB: wait until a held opcode of it runs
 holds() {
-	wait_for 30 _holds "$1"
+	wait_for 60 _holds "$1"
 }
 
 # let_go JOB: the held opcode goes on
@@ -143,7 +143,7 @@ state() {
 
 # wait_state JOB STATUS
 wait_state() {
-	wait_for 20 state "$1" "$2"
+	wait_for 60 state "$1" "$2"
 }
 
 # ends JOB: its final status, when it has one
