@@ -104,6 +104,7 @@ int main(int argc, char **argv)
 	pool_free(n.slow);
 	pool_free(n.in_order);
 	ev_timer_free(n.quit);
+	ev_timer_free(n.leave);
 	ev_free(n.ev);
 	log_info(NAME " ends");
 	return 0;

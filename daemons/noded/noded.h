@@ -17,6 +17,8 @@ struct noded {
 	struct pool *slow;      /* all others: they never keep a quick one waiting */
 	struct pool *in_order;  /* one process, for calls that must not overtake each other */
 	size_t busy;            /* calls without an answer */
+	struct call *leaving;   /* to leave the cluster: waits for those under way, others are refused */
+	struct ev_timer *leave; /* but not longer than this */
 	struct ev_timer *quit;  /* the node left its cluster */
 };
 

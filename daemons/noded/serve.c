@@ -12,7 +12,8 @@
 #define BUSY_MAX 1024
 #define RETIRE_AFTER 500
 #define RETIRE_ORDERED 1000000 /* it keeps a database open */
-#define QUIT_DELAY 0.5 /* for the last answer to get out */
+#define LEAVE_WAIT 10.0 /* for other calls, which may write what is about to be removed */
+#define QUIT_DELAY 0.5  /* for the last answer to get out */
 
 struct call {
 	struct noded *n;
@@ -61,25 +62,65 @@ static void reply_failure(struct http_req *r, const char *fmt, ...)
 	reply_text(r, body, strlen(body));
 }
 
+static void answered(struct pool_job *j, json *msg, bool final, void *arg);
+
 static void on_quit(void *arg)
 {
 	ev_stop(((struct noded *)arg)->ev);
+}
+
+static struct pool *pool_for(const struct noded *n, enum rpc rpc)
+{
+	if (rpc_attr(rpc)->in_order)
+		return n->in_order;
+	return rpc_attr(rpc)->timeout <= RPC_TMO_URGENT ? n->quick : n->slow;
+}
+
+/* The arguments go to the worker as they came. */
+static void execute(struct call *c)
+{
+	const char *peer = http_peer_digest(c->r), *body;
+	size_t len;
+
+	body = http_body(c->r, &len);
+	pool_submit_tail(pool_for(c->n, c->rpc),
+			 json_pack("{s:s, s:s, s:b}", "call", rpc_name(c->rpc), "peer", peer ? peer : "", "debug",
+				   log_get_level() == LOG_LEVEL_DEBUG),
+			 body, len, c->limit, answered, c);
+}
+
+static void leave_now(void *arg)
+{
+	struct noded *n = arg;
+
+	ev_timer_free(STEAL(n->leave));
+	execute(n->leaving);
+}
+
+static void leave(struct call *c)
+{
+	struct noded *n = c->n;
+
+	n->leaving = c;
+	n->leave = ev_timer_new(n->ev, "leave", leave_now, n);
+	ev_timer_start(n->leave, n->busy > 1 ? LEAVE_WAIT : 0);
 }
 
 static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 {
 	struct call *c = arg;
 	double took = clock_mono() - c->start;
+	struct noded *n = c->n;
 	const char *text;
-	size_t n;
+	size_t len;
 
 	if (!final)
 		return;
-	c->n->busy--;
+	n->busy--;
 	FAULT(node_reply);
-	text = pool_tail(j, &n);
+	text = pool_tail(j, &len);
 	if (text) {
-		reply_text(c->r, text, n);
+		reply_text(c->r, text, len);
 		log_debug("%s took %.3f s", rpc_name(c->rpc), took);
 	} else if (took >= c->limit) {
 		reply_failure(c->r,
@@ -92,10 +133,14 @@ static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 			      " '%s' died",
 			      rpc_name(c->rpc));
 	}
-	if (json_get_bool(msg, "quit", false) && !c->n->quit) {
+	if (n->leaving == c)
+		n->leaving = NULL;
+	else if (n->leave && n->busy == 1)
+		ev_timer_start(n->leave, 0);
+	if (json_get_bool(msg, "quit", false) && !n->quit) {
 		log_info("Left the cluster, ending");
-		c->n->quit = ev_timer_new(c->n->ev, "quit", on_quit, c->n);
-		ev_timer_start(c->n->quit, QUIT_DELAY);
+		n->quit = ev_timer_new(n->ev, "quit", on_quit, n);
+		ev_timer_start(n->quit, QUIT_DELAY);
 	}
 	free(c);
 }
@@ -112,24 +157,21 @@ static double limit_of(const struct noded *n, enum rpc rpc, const char *body, si
 	return n->max_time > 0 && n->max_time < limit ? n->max_time : limit;
 }
 
-/* The arguments go to the worker as they came. */
 static void submit(struct noded *n, struct http_req *r, enum rpc rpc)
 {
-	bool quick = rpc_attr(rpc)->timeout <= RPC_TMO_URGENT;
-	const char *peer = http_peer_digest(r), *body;
 	struct call *c = xcalloc(1, sizeof(*c));
+	const char *body;
 	size_t len;
 
 	body = http_body(r, &len);
-	*c = (struct call){ .n = n, .r = r, .rpc = rpc, .start = clock_mono(),
-			    .limit = limit_of(n, rpc, body, len) };
+	*c = (struct call){ .n = n, .r = r, .rpc = rpc, .start = clock_mono(), .limit = limit_of(n, rpc, body, len) };
 	FAULT(node_request);
 	n->busy++;
 	log_debug("%s from %s", rpc_name(rpc), http_peer_ip(r));
-	pool_submit_tail(rpc_attr(rpc)->in_order ? n->in_order : quick ? n->quick : n->slow,
-			 json_pack("{s:s, s:s, s:b}", "call", rpc_name(rpc), "peer", peer ? peer : "", "debug",
-				   log_get_level() == LOG_LEVEL_DEBUG),
-			 body, len, c->limit, answered, c);
+	if (rpc == RPC_node_leave_cluster)
+		leave(c);
+	else
+		execute(c);
 }
 
 /*
@@ -174,7 +216,7 @@ void noded_handle(struct http_req *r, void *noded)
 		refuse(r, 400, "Only the POST method is supported");
 	else if (rpc < 0 || rpc_attr(rpc)->todo)
 		refuse(r, 404, "Unknown call");
-	else if (n->quit)
+	else if (n->quit || n->leaving)
 		refuse(r, 503, "The node has left its cluster");
 	else if (n->busy >= BUSY_MAX)
 		refuse(r, 503, "Too many calls at once");

@@ -106,6 +106,26 @@ for p in $pids; do ok "killed hard: worker $p ends" wait_for 30 noded_gone "$p";
 noded_start
 is "$(call version '[]')" '[true,3010000]' "it starts again"
 
+diag "leaving the cluster"
+{ call test_delay '[4]'; echo "$EPOCHREALTIME" >"$T/slow"; } >"$T/delay.1" &
+slow=$!
+agent=$(noded_pid)
+if wait_for 10 busy; then
+	{ call node_leave_cluster '[false]'; echo "$EPOCHREALTIME" >"$T/left"; } >"$T/leave" &
+	leaving=$!
+	refused() { [ "$(status version '[]')" = 503 ]; }
+	ok "other calls are refused from then on" wait_for 30 refused
+	wait $slow $leaving
+	is "$(cat "$T/delay.1")" '[true,null]' "what is under way goes on"
+	like "$(cat "$T/leave")" '^\[true' "then the node leaves"
+	ok "in that order" test "$(tr -d ., <"$T/slow")" -lt "$(tr -d ., <"$T/left")"
+	ok "and its agent ends" wait_for 60 noded_gone "$agent"
+	is "$(find "$DATA_DIR" -maxdepth 1 -type f)" '' "no secret is left"
+else
+	wait $slow
+	skip 6 "cannot see what processes wait for"
+fi
+
 diag "options"
 must_fail 1 'Usage: ganeti-noded' "$B/ganeti-noded" argument
 must_fail 2 'invalid integer' "$B/ganeti-noded" -p x

@@ -220,11 +220,12 @@ ok "undrain" m gnt-node modify --drained=no node3.example.com
 ok "parameters" m gnt-node modify --node-parameters spindle_count=2 node3.example.com
 prints "are stored" 2 m gnt-node list --no-headers -o ndp/spindle_count node3.example.com
 ok "no candidate" m gnt-node modify -C no node2.example.com --force
-ok "all nodes are told" wait_for 10 not grep -q node2 "$(vcl_file 3 DATA_DIR)/ssconf_master_candidates"
+ok "all nodes are told" wait_for 60 not grep -q node2 "$(vcl_file 3 DATA_DIR)/ssconf_master_candidates"
 ok "candidate" m gnt-node modify -C yes node2.example.com
-ok "the configuration is back" wait_for 10 test -s "$(vcl_file 2 CONFIG_FILE)"
+ok "the configuration is back" wait_for 60 test -s "$(vcl_file 2 CONFIG_FILE)"
+ok "and it knows its role" wait_for 60 grep -q node2 "$(vcl_file 2 DATA_DIR)/ssconf_master_candidates"
 ok "remove an empty one" m gnt-node remove node2.example.com
-ok "its agent ends" wait_for 10 not vcl_pid 2 ganeti-noded
+ok "its agent ends" wait_for 60 not vcl_pid 2 ganeti-noded
 is "$(find "$(vcl_file 2 DATA_DIR)" -type f)" '' "no secret is left on it"
 ok "add it again" m gnt-node add node2.example.com
 is "$(untimed)" ' - INFO: Node will be a master candidate' "as a candidate"
@@ -249,7 +250,7 @@ ok "remove node3" m gnt-node remove node3.example.com
 refused 1 'Destroying a cluster is irreversible. If you really want destroy this cluster, supply the --yes-do-it option.' \
 	m gnt-cluster destroy
 ok "destroy" m gnt-cluster destroy --yes-do-it
-ok "all processes end" wait_for 20 _vcl_none
+ok "all processes end" wait_for 60 _vcl_none
 is "$(find "$(vcl_file 1 DATA_DIR)" -type f ! -path '*/queue/*')" '' "no file of the cluster is left"
 ok "a new one can be made at once" m gnt-cluster init "${VCL_INIT[@]}" $CLUSTER
 vcl_done
