@@ -214,7 +214,7 @@ vcl_hold() {
 	local text id
 	text=$(m gnt-debug delay --submit --interruptible "$@" 600 2>&1)
 	id=${text#JobID: }
-	wait_for 20 _vcl_holds "$id" || return
+	wait_for 60 _vcl_holds "$id" || return
 	echo "$id"
 }
 
@@ -296,7 +296,7 @@ vcl_stop() {
 			! pid=$(vcl_pid $k $d) || kill "$pid"
 		done
 	done
-	wait_for 30 _vcl_ended && return
+	wait_for 60 _vcl_ended && return
 	echo "left: $(vcl_processes)" >&2
 	return 1
 }

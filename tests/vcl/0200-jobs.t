@@ -49,19 +49,19 @@ ok "all fields" m gnt-job list -o "$(m gnt-job list-fields | awk 'NR > 1 {print 
 ok "info" m gnt-job info "$id"
 like "$OUT" "^- Job ID: $id"$'\n  Status: success\n  Received: ' "describes it"
 like "$OUT" $'\n        OP_ID: OP_TEST_DELAY\n' "and its opcodes"
-ok "it is a file, too" wait_for 10 grep -q OP_TEST_DELAY "$(vcl_file 1 QUEUE_DIR)/job-$id"
-ok "with the last number" wait_for 10 grep -qx "$id" "$(vcl_file 1 JOB_QUEUE_SERIAL_FILE)"
+ok "it is a file, too" wait_for 60 grep -q OP_TEST_DELAY "$(vcl_file 1 QUEUE_DIR)/job-$id"
+ok "with the last number" wait_for 60 grep -qx "$id" "$(vcl_file 1 JOB_QUEUE_SERIAL_FILE)"
 
 diag "one that runs"
 held=$(vcl_hold)
 is "$(vcl_status "$held")" running "runs"
 prior=$(submit 0)
-ok "another one needs its lock" wait_for 10 vcl_is "$prior" waiting
+ok "another one needs its lock" wait_for 60 vcl_is "$prior" waiting
 uuid=$(m gnt-node list --no-headers -o uuid)
 pending() {
 	m gnt-debug locks --no-headers --separator=' ' -o name,mode,owner,pending | grep -qx "node/$uuid exclusive $held exclusive:$prior"
 }
-ok "locks show who has it and who waits" wait_for 10 pending
+ok "locks show who has it and who waits" wait_for 60 pending
 run m gnt-job info "$prior"
 like "$OUT" $'\n'"  Waits for: exclusive lock of level node: node/node1.example.com, which job $held \\(exclusive\\) holds"$'\n' \
 	"info says what it waits for"
@@ -71,7 +71,7 @@ is "$(m gnt-job list --no-headers -o id --running)" "$held" "list --running"
 is "$(m gnt-job list --no-headers -o id --pending)" "$prior" "list --pending"
 run m gnt-job cancel "$prior"
 is "$RC" 0 "the waiting one can be cancelled"
-ok "it ends" wait_for 10 vcl_is "$prior" canceled
+ok "it ends" wait_for 60 vcl_is "$prior" canceled
 run m gnt-job wait "$prior"
 is "$RC/$ERR" "1/Job $prior failed: Unhandled Ganeti error: Job was canceled" "waiting for it says so"
 run m gnt-job cancel "$held"
@@ -79,7 +79,7 @@ is "$RC/$OUT" "1/Job no longer waiting, can't cancel (informed it anyway)" "the 
 refused 1 "Failed to archive job with ID '$held'" m gnt-job archive "$held"
 m gnt-job watch "$held" >"$T/watch" &
 watcher=$!
-ok "watch shows what happened" wait_for 10 grep -q 'delay-' "$T/watch"
+ok "watch shows what happened" wait_for 60 grep -q 'delay-' "$T/watch"
 ok "it ends" vcl_release "$held"
 wait $watcher
 is "$?" 0 "watch ends with it"
@@ -93,7 +93,7 @@ held=$(vcl_hold)
 looks_at_no_state() { # PID
 	! awk -v pid="$1" '$5 == pid && $7 >= 123 && $7 <= 127 {found = 1} END {exit !found}' /proc/locks
 }
-ok "while it waits the database's log does not grow behind it" wait_for 20 looks_at_no_state "$(vcl_worker "$held")"
+ok "while it waits the database's log does not grow behind it" wait_for 60 looks_at_no_state "$(vcl_worker "$held")"
 ok "a job without locks goes on" m gnt-debug delay --no-locks 0
 ok "so does one that only shares" m gnt-instance list -o name
 vcl_release "$held"
@@ -119,11 +119,11 @@ is "$(order "$low" "$normal" "$high" "$changed")" "$high $changed $normal $low" 
 ok "as many as usual again" m gnt-cluster modify --max-running-jobs=20
 held=$(vcl_hold)
 a=$(submit 0) b=$(submit 0)
-wait_for 10 vcl_is "$a" waiting
-wait_for 10 vcl_is "$b" waiting
+wait_for 60 vcl_is "$a" waiting
+wait_for 60 vcl_is "$b" waiting
 m gnt-job cancel -f --waiting >/dev/null
-ok "cancel --waiting" wait_for 10 vcl_is "$a" canceled
-ok "takes all" wait_for 10 vcl_is "$b" canceled
+ok "cancel --waiting" wait_for 60 vcl_is "$a" canceled
+ok "takes all" wait_for 60 vcl_is "$b" canceled
 vcl_release "$held"
 
 diag "dependencies"
@@ -145,7 +145,7 @@ bad=$(luxi SubmitJob '[[{"OP_ID":"OP_TEST_DELAY","reason":[],"duration":0,"on_no
 m gnt-job wait "$bad" >/dev/null 2>&1
 is "$(vcl_status "$bad")" error "one fails"
 on=$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$bad,[\"success\"]]]}]]" | tr -dc 0-9)
-ok "what needs its success" wait_for 10 vcl_is "$on" error
+ok "what needs its success" wait_for 60 vcl_is "$on" error
 ok "what only follows it" m gnt-job wait \
 	"$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$bad,[\"error\",\"success\"]]]}]]" | tr -dc 0-9)"
 
@@ -163,8 +163,8 @@ n=$(wc -l <<<"$OUT")
 ok "archive" m gnt-job archive 1
 is "$(m gnt-job list --no-headers | wc -l)" $((n - 1)) "not listed any more"
 is "$(m gnt-job list --no-headers --archived -o id,archived 1 | tr -d ' ')" '1Y' "but with --archived"
-ok "moved to its folder" wait_for 10 test -e "$(vcl_file 1 JOB_QUEUE_ARCHIVE_DIR)/0/job-1"
-ok "from here" wait_for 10 test ! -e "$(vcl_file 1 QUEUE_DIR)/job-1"
+ok "moved to its folder" wait_for 60 test -e "$(vcl_file 1 JOB_QUEUE_ARCHIVE_DIR)/0/job-1"
+ok "from here" wait_for 60 test ! -e "$(vcl_file 1 QUEUE_DIR)/job-1"
 ok "its info" m gnt-job info 1
 like "$OUT" 'OP_CLUSTER_POST_INIT' "is still there"
 refused 1 "Failed to archive job with ID '1'" m gnt-job archive 1

@@ -8,7 +8,7 @@
 . "$(dirname "$0")/../harness/vcl.sh"
 command -v socat >/dev/null || skip_all "needs socat"
 
-N=3000 DEAF=150
+N=3000 DEAF=150 VCL_TIMEOUT=400
 
 watch_to() { # FILE
 	m gnt-job watch "$id" >"$1" 2>&1 </dev/null &
@@ -38,14 +38,14 @@ vcl_up 2
 WATCHERS=()
 held=$(vcl_hold)
 id=$(m gnt-debug delay --submit -r $N 0 2>&1 | tr -dc 0-9)
-ok "a job waits for its lock" wait_for 20 vcl_is "$id" waiting
+ok "a job waits for its lock" wait_for 60 vcl_is "$id" waiting
 for i in 1 2 3 4; do watch_to "$T/quick$i"; done
 mkfifo "$T/slow" "$T/ask"
 exec 8<>"$T/slow" # somebody who will read, some time
 watch_to "$T/slow"
 slow=${WATCHERS[-1]}
 watch_to "$T/stopped"
-ok "one that is going to stand still" wait_for 20 find_stopped
+ok "one that is going to stand still" wait_for 60 find_stopped
 vcl_release "$held" >/dev/null 2>&1
 ok "the job logs" wait_for 60 some "$T/stopped"
 kill -STOP "$stopped"

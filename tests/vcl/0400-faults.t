@@ -46,7 +46,7 @@ ok "one elsewhere" m gnt-instance add "${S[@]}" -n node1.example.com inst2.examp
 workers=$(ps -o pid= --ppid "$(vcl_pid 2 ganeti-noded)")
 isnt "$workers" '' "its agent has workers"
 vcl_kill9 2 ganeti-noded
-for pid in $workers; do ok "they end with it" wait_for 10 _vcl_gone "$pid"; done
+for pid in $workers; do ok "they end with it" wait_for 60 _vcl_gone "$pid"; done
 run m gnt-node list --no-headers --separator=: -o name,dfree,mfree,pinst_cnt node2.example.com
 is "$RC/$OUT" '0/node2.example.com:?:?:1' "what is not known shows as such"
 is "$(m gnt-instance list --no-headers --separator=: -o name,status,oper_ram)" \
@@ -98,7 +98,7 @@ is "$?" 1 "the command fails"
 like "$(cat "$T/add")" $'Failure: command execution error:\nCould not add os for instance inst1.example.com on node node2.example.com: Error [0-9]+: ' \
 	"and says why"
 is "$(vcl_status "$(last_job)")" error "so does the job"
-ok "the script ends, too" wait_for 10 _vcl_gone "$script"
+ok "the script ends, too" wait_for 60 _vcl_gone "$script"
 vcl_os_go
 ok "the agent is started again" vcl_on 2 daemon-util start ganeti-noded
 healthy "afterwards"
@@ -132,7 +132,8 @@ ok "an installation runs" vcl_os_held
 running=$(last_job)
 m gnt-instance modify --submit -B memory=256 inst1.example.com >/dev/null 2>&1
 waiting=$(last_job)
-ok "a job waits for its locks" wait_for 20 vcl_is "$waiting" waiting
+asks() { m gnt-debug locks --no-headers -o pending | grep -qE "[:,]$waiting([,:]|\$)"; }
+ok "a job waits for its locks" wait_for 60 asks
 held=$(vcl_hold --no-locks)
 dead=$(vcl_hold --no-locks)
 sock=$(_vcl_socket "$dead")
@@ -140,11 +141,11 @@ vcl_kill9 1 ganeti-masterd
 idle() { vcl_processes | grep -E 'ganeti-(query|spread)-worker'; }
 workers() { vcl_processes | grep -c ganeti-job-worker; }
 four() { [ "$(workers)" = 4 ]; }
-ok "workers that run no job end with it" wait_for 20 not idle
-ok "those of the four jobs go on" wait_for 20 four
+ok "workers that run no job end with it" wait_for 60 not idle
+ok "those of the four jobs go on" wait_for 60 four
 kill -9 "${sock##*-}"
 rm "$sock"
-ok "one of them is killed" wait_for 10 _vcl_gone "${sock##*-}"
+ok "one of them is killed" wait_for 60 _vcl_gone "${sock##*-}"
 ok "start the master again" m daemon-util start ganeti-masterd
 is "$(vcl_status "$running") $(vcl_status "$waiting") $(vcl_status "$held") $(vcl_status "$dead")" \
 	"running waiting running error" "only that job has failed"
@@ -211,7 +212,7 @@ worker=$(vcl_worker "$held")
 ok "stop" m daemon-util stop ganeti-masterd
 ok "start" m daemon-util start ganeti-masterd
 ok "a job that was taken over is killed" m gnt-job cancel --kill --yes-do-it "$held"
-ok "with its process" wait_for 20 _vcl_gone "$worker"
+ok "with its process" wait_for 60 _vcl_gone "$worker"
 run m gnt-job wait "$held"
 is "$(vcl_status "$held")" error "as an error"
 rm -f "$(vcl_file 1 SOCKET_DIR)"/delay-*

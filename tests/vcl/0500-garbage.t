@@ -14,8 +14,8 @@ ssl=$(vcl_file 1 NODED_CLIENT_CERT_FILE)
 alive() { # AFTER
 	ok "$1: a job" m gnt-debug delay --no-master -n node2.example.com 0
 	ok "$1: a query with nodes" m gnt-node list -o name,mfree
-	like "$OUT" 'node2.example.com +[0-9.]+G' "$1: both answer"
-	is "$(curl -sk --max-time 10 "https://$VCL_NET.1:$((VCL_PORT + 1))/version")" 2 "$1: so does the REST daemon"
+	like "$OUT" 'node2.example.com +[0-9.]+[MGT]' "$1: both answer"
+	is "$(curl -sk --max-time 60 "https://$VCL_NET.1:$((VCL_PORT + 1))/version")" 2 "$1: so does the REST daemon"
 	is "$(vcl_pid 1 ganeti-masterd)$(vcl_pid 1 ganeti-noded)$(vcl_pid 1 ganeti-rapi)$(vcl_pid 2 ganeti-noded)" \
 		"$daemons" "$1: the daemons are the same"
 }

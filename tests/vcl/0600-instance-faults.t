@@ -21,7 +21,7 @@ agent_down() { # NODE
 }
 
 agent_up() { # NODE
-	vcl_on "$1" daemon-util start ganeti-noded && wait_for 10 vcl_pid "$1" ganeti-noded >/dev/null
+	vcl_on "$1" daemon-util start ganeti-noded && wait_for 60 vcl_pid "$1" ganeti-noded >/dev/null
 }
 
 # background ARG...: "gnt-instance ARG..." as a job of its own; prints its id
@@ -41,9 +41,9 @@ vcl_up 3
 diag "the OS's scripts fail"
 mkfifo "$VCL/hold"
 id=$(background add -t file -s 16m -o held+default -n node2.example.com inst1.example.com)
-ok "creating waits for them" wait_for 20 said "$id" 'running the instance OS create scripts'
+ok "creating waits for them" wait_for 60 said "$id" 'running the instance OS create scripts'
 echo fail >"$VCL/hold"
-ok "they fail" wait_for 20 vcl_is "$id" error
+ok "they fail" wait_for 60 vcl_is "$id" error
 run m gnt-job info "$id"
 like "$OUT" 'Could not add os for instance inst1.example.com on node node2.example.com: OS create script failed' \
 	"and the job says so"
@@ -65,7 +65,7 @@ is "$(vcl_leftovers)" '' "nothing is left"
 diag "an agent goes in the middle"
 mkfifo "$VCL/hold"
 id=$(background add -t file -s 16m -o held+default -n node2.example.com inst1.example.com)
-ok "creating waits" wait_for 20 said "$id" 'running the instance OS create scripts'
+ok "creating waits" wait_for 60 said "$id" 'running the instance OS create scripts'
 ok "the agent is killed" agent_down 2
 ok "the job ends" wait_for 60 vcl_is "$id" error
 ok "the agent is back" agent_up 2

@@ -134,10 +134,10 @@ is "$(field 'length')" "$(m gnt-job list --no-headers | wc -l)" "all are listed"
 # shellcheck disable=SC2119 # no options
 held=$(vcl_hold)
 waiting=$(m gnt-debug delay --submit 0 2>&1 | tr -dc 0-9)
-ok "one waits" wait_for 10 vcl_is "$waiting" waiting
+ok "one waits" wait_for 60 vcl_is "$waiting" waiting
 as admin:secret DELETE "/2/jobs/$waiting"
 is "$STATUS $(field '.[0]')" '200 true' "cancel"
-ok "it ends" wait_for 10 vcl_is "$waiting" canceled
+ok "it ends" wait_for 60 vcl_is "$waiting" canceled
 vcl_release "$held"
 as reader:readpw GET "/2/jobs/$held"
 is "$(field '.status')" success "the other one succeeds"

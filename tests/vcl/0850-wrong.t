@@ -59,7 +59,7 @@ if command -v openssl curl >/dev/null; then
 			-addext "subjectAltName=IP:127.0.0.1"
 	pid=$(vcl_pid 1 ganeti-rapi)
 	kill "$pid"
-	wait_for 20 _vcl_gone "$pid"
+	wait_for 60 _vcl_gone "$pid"
 	ok "with all of them" m ganeti-rapi -p $((VCL_PORT + 1)) -i lo -C "$T/leaf.crt" -K "$T/leaf.key" --ssl-chain "$T/middle.crt"
 	run curl -s --noproxy '*' --cacert root.crt "https://127.0.0.1:$((VCL_PORT + 1))/version"
 	is "$OUT" 2 "who knows the root trusts it"
@@ -67,7 +67,7 @@ if command -v openssl curl >/dev/null; then
 	is "$OUT" '' "it listens there only"
 	pid=$(vcl_pid 1 ganeti-rapi)
 	kill "$pid"
-	wait_for 20 _vcl_gone "$pid"
+	wait_for 60 _vcl_gone "$pid"
 	run m ganeti-rapi -p $((VCL_PORT + 1)) -i lo -b 127.0.0.1
 	isnt "$RC" 0 "an address and an interface is too much"
 	run m ganeti-rapi -p $((VCL_PORT + 1)) -C "$T/leaf.crt" -K "$T/root.key"

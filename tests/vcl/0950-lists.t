@@ -76,7 +76,7 @@ is "$RC" 0 "locks"
 held=$(vcl_hold -n node2.example.com)
 m gnt-debug delay --submit -n node2.example.com 0 >/dev/null
 waits() { m gnt-debug locks --no-headers --separator=: -o name,mode,owner,pending | grep -qE "^node/[^:]*:exclusive:$held:.+"; }
-ok "who holds them, and who waits" wait_for 10 waits
+ok "who holds them, and who waits" wait_for 60 waits
 is "$(luxi Query '["lock", ["mode", "owner"], ["=~", "name", "^node/"]]' | jq -c '[.data[] | [.[0][1], .[1][1]]] | map(select(.[0])) | first')" \
 	"[\"exclusive\",[\"$held\"]]" "for programs"
 vcl_release "$held" >/dev/null

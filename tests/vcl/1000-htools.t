@@ -81,7 +81,7 @@ like "$ERR" "Failed to contact node's node2.example.com MonD for DC cpu-avg-load
 if python3 -c '' 2>/dev/null; then
 	python3 "$here/mond.py" 3.5 "$VCL_NET".{1,2,3} >"$T/mond" 2>&1 &
 	at_exit kill $!
-	ok "monitoring daemons" wait_for 20 grep -q ready "$T/mond"
+	ok "monitoring daemons" wait_for 60 grep -q ready "$T/mond"
 	ok "hinfo asks them" m hinfo -L --mond -pname,cload
 	is "$(grep -c '^ *node[123] 3.500' <<<"$ERR")" 3 "all say the same"
 else
@@ -132,7 +132,7 @@ hbal_paused() {
 	# shellcheck disable=SC2016 # for the inner shell
 	m bash -c 'echo $$ >"$0"; exec hbal -L -X' "$T/pid" >"$T/hbal" 2>&1 &
 	job=$!
-	ok "hbal waits for its first jobs" wait_for 20 paused
+	ok "hbal waits for its first jobs" wait_for 60 paused
 	pid=$(cat "$T/pid")
 }
 go_on() {
@@ -140,7 +140,7 @@ go_on() {
 }
 hbal_paused
 kill -INT "$pid"
-ok "an interrupt is heard" wait_for 10 grep -q '^Cancel request registered, will exit at the end of the current job set...' "$T/hbal"
+ok "an interrupt is heard" wait_for 60 grep -q '^Cancel request registered, will exit at the end of the current job set...' "$T/hbal"
 go_on
 wait "$job"
 is $? 0 "it ends well"

@@ -29,7 +29,7 @@ power_off() {
 	for d in ganeti-masterd ganeti-noded; do
 		! pid=$(vcl_pid "$1" $d) || kill -9 "$pid" $(pgrep -P "$pid")
 	done
-	wait_for 10 no_master "$1"
+	wait_for 60 no_master "$1"
 }
 
 tags() {
@@ -121,7 +121,7 @@ is "$RC" 11 "and knows that it is not"
 diag "a copy that lacks something"
 vcl_kill9 1 ganeti-noded
 ok "change" m gnt-cluster add-tags fourth
-ok "which the other one has" wait_for 20 same 2
+ok "which the other one has" wait_for 60 same 2
 vcl_kill9 3 ganeti-masterd
 vcl_on 1 daemon-util start ganeti-noded
 run failover 1

@@ -8,9 +8,15 @@ contract() {
 	python3 -W ignore "$RECORDED/contract.py" "$@"
 }
 
+no_jobs() {
+	[ -z "$(m gnt-job list --no-headers --pending)$(m gnt-job list --no-headers --running)" ]
+}
+
 # recorded_state VERSION KIND RECORD: the cluster as it was when RECORD was made
 recorded_state() {
 	local conf=$RECORDED/../data/config/$1-$2.json k
+	# jobs outlive their master, and would go on with what is put in place here
+	! vcl_pid 1 ganeti-masterd >/dev/null || wait_for 60 no_jobs || return
 	for k in ganeti-rapi ganeti-masterd; do
 		! pid=$(vcl_pid 1 "$k") || { kill "$pid" && wait_for 30 _vcl_gone "$pid"; }
 	done
