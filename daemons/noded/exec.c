@@ -6,7 +6,6 @@
 #include "src/node/node.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -98,13 +98,8 @@ int main(int argc, char **argv)
 	log_info(NAME " " RELEASE_VERSION " listens on port %d", http_server_port(n.server));
 	daemon_ready();
 	ev_run(n.ev);
-	http_server_free(n.server);
+	noded_end(&n);
 	tls_ctx_free(n.tls);
-	pool_free(n.quick);
-	pool_free(n.slow);
-	pool_free(n.in_order);
-	ev_timer_free(n.quit);
-	ev_timer_free(n.leave);
 	ev_free(n.ev);
 	log_info(NAME " ends");
 	return 0;

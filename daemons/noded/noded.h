@@ -16,7 +16,8 @@ struct noded {
 	struct pool *quick;     /* calls that must be answered soon */
 	struct pool *slow;      /* all others: they never keep a quick one waiting */
 	struct pool *in_order;  /* one process, for calls that must not overtake each other */
-	size_t busy;            /* calls without an answer */
+	struct call *calls;     /* without an answer */
+	size_t busy;            /* that many */
 	struct call *leaving;   /* to leave the cluster: waits for those under way, others are refused */
 	struct ev_timer *leave; /* but not longer than this */
 	struct ev_timer *quit;  /* the node left its cluster */
@@ -25,6 +26,7 @@ struct noded {
 /* --- serve.c --- */
 void noded_pools(struct noded *n, int max_workers);
 void noded_handle(struct http_req *r, void *noded);
+void noded_end(struct noded *n); /* with all that is under way */
 
 /* --- access.c --- */
 /* May the owner of the certificate DIGEST call? */

@@ -16,6 +16,7 @@
 #define QUIT_DELAY 0.5  /* for the last answer to get out */
 
 struct call {
+	struct call *next, **prev; /* those without an answer */
 	struct noded *n;
 	struct http_req *r;
 	enum rpc rpc;
@@ -64,6 +65,15 @@ static void reply_failure(struct http_req *r, const char *fmt, ...)
 
 static void answered(struct pool_job *j, json *msg, bool final, void *arg);
 
+static void call_free(struct call *c)
+{
+	*c->prev = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	c->n->busy--;
+	free(c);
+}
+
 static void on_quit(void *arg)
 {
 	ev_stop(((struct noded *)arg)->ev);
@@ -94,6 +104,7 @@ static void leave_now(void *arg)
 	struct noded *n = arg;
 
 	ev_timer_free(STEAL(n->leave));
+	n->leaving->start = clock_mono();
 	execute(n->leaving);
 }
 
@@ -116,7 +127,6 @@ static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 
 	if (!final)
 		return;
-	n->busy--;
 	FAULT(node_reply);
 	text = pool_tail(j, &len);
 	if (text) {
@@ -135,14 +145,14 @@ static void answered(struct pool_job *j, json *msg, bool final, void *arg)
 	}
 	if (n->leaving == c)
 		n->leaving = NULL;
-	else if (n->leave && n->busy == 1)
-		ev_timer_start(n->leave, 0);
 	if (json_get_bool(msg, "quit", false) && !n->quit) {
 		log_info("Left the cluster, ending");
 		n->quit = ev_timer_new(n->ev, "quit", on_quit, n);
 		ev_timer_start(n->quit, QUIT_DELAY);
 	}
-	free(c);
+	call_free(c);
+	if (n->leave && n->busy == 1)
+		leave_now(n);
 }
 
 /* Seconds. What can't be read is the worker's to refuse. */
@@ -164,7 +174,11 @@ static void submit(struct noded *n, struct http_req *r, enum rpc rpc)
 	size_t len;
 
 	body = http_body(r, &len);
-	*c = (struct call){ .n = n, .r = r, .rpc = rpc, .start = clock_mono(), .limit = limit_of(n, rpc, body, len) };
+	*c = (struct call){ .next = n->calls, .prev = &n->calls, .n = n, .r = r, .rpc = rpc,
+			    .start = clock_mono(), .limit = limit_of(n, rpc, body, len) };
+	if (c->next)
+		c->next->prev = &c->next;
+	n->calls = c;
 	FAULT(node_request);
 	n->busy++;
 	log_debug("%s from %s", rpc_name(rpc), http_peer_ip(r));
@@ -217,7 +231,7 @@ void noded_handle(struct http_req *r, void *noded)
 	else if (rpc < 0 || rpc_attr(rpc)->todo)
 		refuse(r, 404, "Unknown call");
 	else if (n->quit || n->leaving)
-		refuse(r, 503, "The node has left its cluster");
+		refuse(r, 503, n->quit ? "The node has left its cluster" : "The node is leaving its cluster");
 	else if (n->busy >= BUSY_MAX)
 		refuse(r, 503, "Too many calls at once");
 	else if (newer = fenced(r), newer)
@@ -243,4 +257,18 @@ void noded_pools(struct noded *n, int max_workers)
 	n->slow = make_pool(n, "slow", 0, max_workers, RETIRE_AFTER);
 	/* most nodes never have one */
 	n->in_order = make_pool(n, "in order", 0, 1, RETIRE_ORDERED);
+}
+
+void noded_end(struct noded *n)
+{
+	http_server_free(n->server);
+	pool_free(n->quick);
+	pool_free(n->slow);
+	pool_free(n->in_order);
+	ev_timer_free(n->quit);
+	ev_timer_free(n->leave);
+	while (n->calls) {
+		http_reply(n->calls->r, 503, NULL, NULL, 0); /* to nobody */
+		call_free(n->calls);
+	}
 }

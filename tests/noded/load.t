@@ -107,14 +107,14 @@ noded_start
 is "$(call version '[]')" '[true,3010000]' "it starts again"
 
 diag "leaving the cluster"
-{ call test_delay '[4]'; echo "$EPOCHREALTIME" >"$T/slow"; } >"$T/delay.1" &
+{ call test_delay '[8]'; echo "$EPOCHREALTIME" >"$T/slow"; } >"$T/delay.1" &
 slow=$!
 agent=$(noded_pid)
 if wait_for 10 busy; then
 	{ call node_leave_cluster '[false]'; echo "$EPOCHREALTIME" >"$T/left"; } >"$T/leave" &
 	leaving=$!
-	refused() { [ "$(status version '[]')" = 503 ]; }
-	ok "other calls are refused from then on" wait_for 30 refused
+	says_503() { [ "$(status version '[]')" = 503 ]; }
+	ok "other calls are refused from then on" wait_for 30 says_503
 	wait $slow $leaving
 	is "$(cat "$T/delay.1")" '[true,null]' "what is under way goes on"
 	like "$(cat "$T/leave")" '^\[true' "then the node leaves"
