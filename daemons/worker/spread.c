@@ -66,7 +66,8 @@ struct spread {
 	double ip_backoff;
 	bool ip_active;
 	struct rpc_batch *ip_call;
-	json *calls; /* array: came before the first export, when no node is known */
+	json *calls; /* {RPC: message}: the last of each kind; made one after the other, once nodes are known */
+	const char *calling;
 };
 
 static void advance(struct target *t);
@@ -339,37 +340,45 @@ static void on_export(void *arg)
 /* --- other calls --- */
 static void called(const struct rpc_answer *answers, size_t n, void *arg)
 {
-	const char *name = arg;
+	struct spread *s = arg;
 
 	for (size_t i = 0; i < n; i++)
 		if (answers[i].failed)
-			log_warn("Call of %s on node %s failed: %s", name, answers[i].node,
+			log_warn("Call of %s on node %s failed: %s", s->calling, answers[i].node,
 				 answers[i].error);
+	s->calling = NULL;
+	make_calls(s);
 }
 
-static void call_nodes(struct spread *s, const json *msg)
+static void call_nodes(struct spread *s, enum rpc rpc, const json *msg)
 {
-	int rpc = rpc_find(json_get_str(msg, "call"));
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	struct rpc_node *nodes = ARENA_ARRAY(a, struct rpc_node, map_count(s->targets) + 1);
 	struct target *t;
 	size_t n = 0;
 
-	if (rpc < 0 || !s->tools.rpc)
-		return;
 	for (size_t pos = 0; map_next(s->targets, &pos, NULL, (void **)&t);)
 		if (!t->self && (t->candidate || !json_get_bool(msg, "candidates", false)))
 			nodes[n++] = rpc_node_of(t);
-	if (n) /* the master did its part itself */
-		rpc_start(s->tools.rpc, (enum rpc)rpc, nodes, n, json_ref(json_get(msg, "args")),
-			  NULL, CALL_TIMEOUT, called, (void *)rpc_name((enum rpc)rpc));
+	if (!n) /* the master did its part itself */
+		return;
+	s->calling = rpc_name(rpc);
+	rpc_start(s->tools.rpc, rpc, nodes, n, json_ref(json_get(msg, "args")), NULL, CALL_TIMEOUT, called, s);
 }
 
+/* One at a time: of two of a kind the later one has to arrive last. */
 static void make_calls(struct spread *s)
 {
-	json_items (s->calls, i, msg)
-		call_nodes(s, msg);
-	json_put(STEAL(s->calls));
+	while (s->exported && !s->calling && json_len(s->calls)) {
+		struct json_iter first = json_iter_first(s->calls);
+		int rpc = json_iter_next(&first) ? rpc_find(first.key) : -1;
+		json *msg CLEANUP(json_putp) = json_ref(first.value);
+
+		if (rpc < 0) /* nobody sends that */
+			return;
+		json_del(s->calls, first.key);
+		call_nodes(s, (enum rpc)rpc, msg);
+	}
 }
 
 /* --- the master's address --- */
@@ -441,11 +450,8 @@ static void on_message(struct chan *c, json *msg, void *arg)
 		ev_timer_start(s->timer,
 			       json_get_bool(msg, "urgent", false) || wait < 0 ? 0 : wait);
 	} else if (json_has(msg, "call")) {
-		if (!s->calls)
-			s->calls = json_new_array();
-		json_append(s->calls, json_ref(msg));
-		if (s->exported)
-			make_calls(s);
+		json_set(s->calls, json_get_str(msg, "call"), json_ref(msg));
+		make_calls(s);
 	} else if (json_has(msg, "activate_master_ip")) {
 		s->ip_active = false;
 		activate_ip(s);
@@ -459,6 +465,7 @@ int main(void)
 	worker_start("ganeti-spread-worker", PATH_MASTERD_LOG);
 	s.ev = ev_new();
 	s.targets = map_new();
+	s.calls = json_new_dict();
 	s.timer = ev_timer_new(s.ev, "export", on_export, &s);
 	s.ip_timer = ev_timer_new(s.ev, "master IP", activate_ip, &s);
 	s.chan = chan_new(s.ev, "master", WORKER_FD, LUXI_MAX_MESSAGE, on_message, &s);
