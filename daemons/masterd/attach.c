@@ -165,7 +165,6 @@ static int restore(struct mjob *j, const struct job_run *r, int pid_fd)
 		return -1;
 	}
 	reservations_restore(j->m->res, j->job->id, json_get(r->held, "reserved"));
-	j->cancel_wanted = json_get_bool(r->held, "cancel", false);
 	return 0;
 }
 
@@ -181,6 +180,7 @@ int run_adopt(struct mjob *j,
 		return -1;
 	if (!r)
 		return 0;
+	j->cancel_wanted = json_get_bool(r->held, "cancel", false);
 	fd = living(m, r);
 	if (fd < 0 || restore(j, r, fd) < 0) {
 		closep(&fd);

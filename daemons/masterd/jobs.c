@@ -163,7 +163,7 @@ static void died(struct mjob *j, bool away)
 
 	log_error("The worker of job %" PRId64 " has died", j->job->id);
 	if (away && !j->killed) { /* just as if it had died before this master was started */
-		ready_add(j); /* between two opcodes it is queued */
+		ready_add(j);
 		jobs_recover(j);
 		return;
 	}
@@ -444,7 +444,7 @@ void jobs_recover(struct mjob *j)
 		log_warn("Job %" PRId64 " was running when the master ended", job->id);
 		job_fail_open(job, j->a, arena_printf(a, "detected death of job %" PRId64, job->id),
 			      now);
-	} else if (s == job_status_canceling) {
+	} else if (s == job_status_canceling || j->cancel_wanted) {
 		job_cancel_started(job, j->a, now);
 	} else if (job->secrets_lost) {
 		job_fail_open(job, j->a,
@@ -454,7 +454,6 @@ void jobs_recover(struct mjob *j)
 	} else if (s == job_status_waiting) {
 		/* it waited for locks, and no opcode is under way: it may start again */
 		job_requeue(job);
-		ready_add(j);
 	} else {
 		return;
 	}

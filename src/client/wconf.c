@@ -23,7 +23,7 @@
 /* What a master that closes the channel sends counts as sent at once. */
 #define FRAME_TIMEOUT 60.0
 #define CONNECT_TIMEOUT 1.0
-#define ATTACH_TIMEOUT 60.0 /* a master may be busy when it has just been started; its end is seen at once */
+#define ATTACH_TIMEOUT 30.0 /* a master may be busy when it has just been started; its end is seen at once */
 #define ATTACH_PAUSE 0.1
 #define PATIENCE 3600.0 /* without any master */
 

@@ -23,7 +23,7 @@ for call in op_running log lock generate_mac reserve_name commit submit op_done;
 	pid=$(master_pid)
 	kill -9 "$pid"
 	wait_for 20 gone "$pid"
-	ok "the master is killed, and another one started" master
+	ok "the master is killed, and another one started" wait_for 60 master
 done
 is "$(ends "$job")" success "the job ends"
 is "$(cat "$T/out.$job.said")" "$(printf '%s same\n' op_running log lock generate_mac reserve_name commit submit op_done)" \
@@ -34,15 +34,35 @@ ok "one new job" wait_for 30 grep -qx "$((job + 1))" "$QUEUE_DIR/serial"
 is "$(ends $((job + 1)))" success "which has run"
 is "$(luxi --control locks)" '[]' "no lock is held"
 
-job=$(submit "$(delay 0 'comment:"between"')" "$(delay 0)")
 first_done() { [ "$(field "$job" opstatus)" = '["success","queued"]' ]; }
-ok "a job is between its opcodes" wait_for 30 first_done
-is "$(field "$job" status)" '"queued"' "and counts as queued"
-pid=$(master_pid)
-kill -9 "$pid"
-wait_for 20 gone "$pid"
-ok "the master is killed, and another one started" master
-is "$(ends "$(submit "$(delay 0)")")" success "others run there"
+# between_opcodes: a new job is, in JOB, and has a new master that its worker does not come to
+between_opcodes() {
+	local pid
+	rm -f "$T/out.die"
+	job=$(submit "$(delay 0 'comment:"between"')" "$(delay 0)")
+	ok "a job is between its opcodes" wait_for 30 first_done
+	is "$(field "$job" status)" '"queued"' "and counts as queued"
+	pid=$(master_pid)
+	kill -9 "$pid"
+	wait_for 60 gone "$pid"
+	ok "the master is killed, and another one started" wait_for 60 master
+	is "$(ends "$(submit "$(delay 0)")")" success "others run there"
+}
+
+between_opcodes
 touch "$T/out.die"
 is "$(ends "$job")" success "its worker dies, and it goes on with another one"
+is "$(field "$job" opstatus)" '["success","success"]' "to its end"
+
+between_opcodes
+luxi CancelJob "[$job,false]" >"$T/cancelled" &
+asked=$!
+wished() { python3 -c 'import sqlite3, sys
+rows = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True).execute("select held from job_run").fetchall()
+sys.exit(not any("\"cancel\":true" in str(held).replace(" ", "") for held, in rows))' "$CONFIG_DB"; }
+ok "it is to be cancelled" wait_for 60 wished
+touch "$T/out.die"
+is "$(ends "$job")" canceled "its worker dies: it is"
+wait $asked
+is "$(cat "$T/cancelled")" '[true,"Job successfully cancelled"]' "as who asked is told"
 done_testing
