@@ -150,7 +150,8 @@ users() { # HOST: user and name of each daemon; workers count as one
 	done | sort -u'
 }
 users_are() { # HOST TEXT: workers come and go as they are needed
-	[ "$(users "$1")" = "$2" ]
+	local text
+	text=$(users "$1") && [ "$text" = "$2" ]
 }
 MASTER_DAEMONS="gnt-masterd ganeti-job-worker
 gnt-masterd ganeti-masterd

@@ -119,7 +119,7 @@ master_kill
 kill -9 "$worker" "$worker2"
 wait_for 60 gone "$worker"
 wait_for 60 gone "$worker2"
-ok "two workers are killed while there is no master" master
+ok "two workers are killed while there is no master" wait_for 60 master
 is "$(field "$dead" status)" '"error"' "the next one knows at once that the job is dead"
 is "$(field "$dead" opresult)" \
 	"[null,[\"OpExecError\",[\"detected death of job $dead\"]],[\"OpExecError\",[\"detected death of job $dead\"]]]" \
@@ -131,7 +131,7 @@ holds "$dead"
 pid=$(master_pid) worker=$(worker_of "$dead")
 kill -9 "$pid" "$worker"
 wait_for 60 gone "$pid"
-ok "master and worker are killed together" master
+ok "master and worker are killed together" wait_for 60 master
 is "$(ends "$dead") $(owners)" "error " "the job is dead, its lock free"
 
 # one that does not come back in time
@@ -141,7 +141,7 @@ worker=$(worker_of "$stuck")
 kill -STOP "$worker"
 master_kill
 export GANETI_WORKER_GRACE=0.5
-ok "a worker that hangs" master
+ok "a worker that hangs" wait_for 60 master
 unset GANETI_WORKER_GRACE
 is "$(ends "$stuck")" error "is given up after a time"
 like "$(field "$stuck" opresult)" "detected death of job $stuck" "the job has died"
@@ -230,7 +230,7 @@ is "$wrong" 0 "each has every log entry once"
 is "$(luxi --control locks)" '[]' "no lock is held"
 # each master that lives long enough has it looked at
 verified() {
-	master_kill && : >"$MASTERD_LOG" && master && wait_for 60 grep -q "Configuration verified, 0 errors" "$MASTERD_LOG"
+	master_kill && : >"$MASTERD_LOG" && wait_for 60 master && wait_for 60 grep -q "Configuration verified, 0 errors" "$MASTERD_LOG"
 }
 ok "the configuration verifies" verified
 done_testing

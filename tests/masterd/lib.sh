@@ -12,6 +12,7 @@ for w in job query replica spread; do
 	[ -x "$B/ganeti-$w-worker" ] || skip_all "ganeti-$w-worker is not built"
 	ln -s "$B/ganeti-$w-worker" "$GANETI_LIBDIR/"
 done
+command -v socat >/dev/null || skip_all "needs socat"
 paths=$("$B/tests/noded/replay" paths) || bail "replay paths"
 eval "$paths"
 

@@ -9,7 +9,9 @@ contract() {
 }
 
 no_jobs() {
-	[ -z "$(m gnt-job list --no-headers --pending)$(m gnt-job list --no-headers --running)" ]
+	local pending running
+	pending=$(m gnt-job list --no-headers --pending) && running=$(m gnt-job list --no-headers --running) &&
+		[ -z "$pending$running" ]
 }
 
 # recorded_state VERSION KIND RECORD: the cluster as it was when RECORD was made
