@@ -92,6 +92,8 @@ void manage_priority(struct master *m, struct luxi_conn *c, int64_t id, int64_t 
 }
 
 /* --- archive --- */
+#define EARLY_STEP 0.005
+
 struct archived {
 	int64_t id;
 };
@@ -123,7 +125,7 @@ static int archive(struct master *m, int64_t id, bool *ret_done, struct err *e)
 	return 0;
 }
 
-void manage_archive(struct master *m, struct luxi_conn *c, int64_t id)
+static void archive_one(struct master *m, struct luxi_conn *c, int64_t id)
 {
 	struct err e CLEANUP(err_clear) = ERR_NONE;
 	bool done;
@@ -132,6 +134,50 @@ void manage_archive(struct master *m, struct luxi_conn *c, int64_t id)
 		luxi_fail(c, &e);
 	else
 		luxi_ok_after(m, c, json_new_bool(done));
+}
+
+/* The job has ended, as its clients know, but its worker has not taken leave yet: that is a matter of moments. */
+struct early {
+	struct master *m;
+	struct luxi_conn *c;
+	struct ev_timer *timer;
+	int64_t id;
+};
+
+static void early_free(void *arg)
+{
+	struct early *w = arg;
+
+	ev_timer_free(w->timer);
+	free(w);
+}
+
+static void early_again(void *arg)
+{
+	struct early *w = arg;
+
+	if (jobs_find(w->m, w->id)) {
+		ev_timer_start(w->timer, EARLY_STEP);
+		return;
+	}
+	luxi_on_gone(w->c, NULL, NULL);
+	archive_one(w->m, w->c, w->id);
+	early_free(w);
+}
+
+void manage_archive(struct master *m, struct luxi_conn *c, int64_t id)
+{
+	struct mjob *j = jobs_find(m, id);
+	struct early *w;
+
+	if (!j || !job_final(job_status_of(j->job))) {
+		archive_one(m, c, id);
+		return;
+	}
+	w = xcalloc(1, sizeof(*w));
+	*w = (struct early){ m, c, ev_timer_new(m->ev, "archive", early_again, w), id };
+	luxi_on_gone(c, early_free, w);
+	ev_timer_start(w->timer, EARLY_STEP);
 }
 
 /* In slices, one a turn: thousands of jobs must not stop everything else. */

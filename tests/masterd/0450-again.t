@@ -65,4 +65,14 @@ touch "$T/out.die"
 is "$(ends "$job")" canceled "its worker dies: it is"
 wait $asked
 is "$(cat "$T/cancelled")" '[true,"Job successfully cancelled"]' "as who asked is told"
+
+job=$(submit "$(delay 0 'comment:"late"')")
+is "$(ends "$job")" success "a job ends"
+luxi ArchiveJob "[$job]" >"$T/archived" 2>&1 &
+asked=$!
+is "$(luxi ArchiveJob '[99999]')" false "others are answered"
+ok "archiving it waits" kill -0 $asked
+touch "$T/out.go"
+wait $asked
+is "$(cat "$T/archived")" true "until its worker has taken leave"
 done_testing

@@ -4,7 +4,8 @@
 Started by the master instead of ganeti-job-worker. For a job whose first opcode has the comment "again" it makes
 some calls, writes the answers to the file $WORKER_OUT.JOB and waits until the master is gone; it comes back to the
 next one, sends the last call again, and so on for every call; then the job ends. With the comment "between" it stops
-after that opcode, outlives the master and dies when there is the file $WORKER_OUT.die. All else succeeds at once.
+after that opcode, outlives the master and dies when there is the file $WORKER_OUT.die. With "late" it takes leave of a
+job that has ended when there is the file $WORKER_OUT.go. All else succeeds at once.
 """
 import ctypes
 import json
@@ -104,10 +105,14 @@ def one_op(chan, i):
     chan.call(2 * i + 2, "op_done", {"op": i, "result": None})
 
 
+def wait_file(name):
+    while not os.path.exists(os.environ["WORKER_OUT"] + name):
+        time.sleep(0.05)
+
+
 def between(chan):
     one_op(chan, 0)
-    while not os.path.exists(os.environ["WORKER_OUT"] + ".die"):
-        time.sleep(0.05)
+    wait_file(".die")
     os._exit(0)
 
 
@@ -124,6 +129,8 @@ def main():
         else:
             for i in range(request["first"], len(request["ops"])):
                 one_op(chan, i)
+            if comment == "late":
+                wait_file(".go")
         chan.send({"final": True})
 
 
