@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,29 +90,41 @@ static int fill_file(int fd, const void *data, size_t n, const struct fs_attr *a
 	return 0;
 }
 
-int fs_write_atomic(const char *path, const void *data, size_t n, const struct fs_attr *attr)
+static int put_file(int fd, const char *tmp, const char *path, const void *data, size_t n, const struct fs_attr *attr)
 {
-	char *dir CLEANUP(freep) = parent_of(path);
-	const char *slash = strrchr(path, '/');
-	char *tmp CLEANUP(freep) = xasprintf("%s/.%s.XXXXXX", dir, slash ? slash + 1 : path);
-	int fd, r;
+	int r = fill_file(fd, data, n, attr);
 
-	if (FAULT(file_write))
-		return -EIO;
-	fd = mkostemp(tmp, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	r = fill_file(fd, data, n, attr);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && FAULT(file_rename))
 		r = -EIO;
 	if (r == 0 && rename(tmp, path) < 0)
 		r = -errno;
-	if (r < 0) {
+	if (r < 0)
 		unlink(tmp);
+	return r;
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t n, const struct fs_attr *attr)
+{
+	char *dir CLEANUP(freep) = parent_of(path);
+	const char *slash = strrchr(path, '/');
+	char *tmp CLEANUP(freep) = xasprintf("%s/.%s.XXXXXX", dir, slash ? slash + 1 : path);
+	sigset_t ends, old;
+	int fd, r;
+
+	if (FAULT(file_write))
+		return -EIO;
+	/* workers are told to end at any moment, and nobody else would remove the file */
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, &old);
+	fd = mkostemp(tmp, O_CLOEXEC);
+	r = fd < 0 ? -errno : put_file(fd, tmp, path, data, n, attr);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (r < 0)
 		return r;
-	}
 	return attr && attr->sync ? sync_dir(dir) : 0;
 }
 

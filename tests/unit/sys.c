@@ -86,6 +86,31 @@ static void test_files(void **state)
 	assert_string_equal(names.v[0], "f");
 }
 
+/* Whoever is told to end while it writes leaves the file, old or new, and nothing beside it. */
+static void test_files_interrupted(void **state)
+{
+	const char *d = in_dir("interrupted"), *f = in_dir("interrupted/f");
+	struct strs names = { 0 };
+
+	(void)state;
+	assert_int_equal(fs_mkdirs(d, 0755), 0);
+	assert_int_equal(fs_write_atomic(f, "x", 1, NULL), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		while (pid == 0)
+			if (fs_write_atomic(f, "xyz", 3, &(struct fs_attr){ .mode = 0644, .uid = (uid_t)-1, .gid = (gid_t)-1 }) < 0)
+				_exit(1);
+		usleep(2000 + i * 37);
+		assert_int_equal(kill(pid, SIGTERM), 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+	}
+	assert_int_equal(fs_list(A, d, &names), 0);
+	assert_int_equal(names.n, 1);
+	assert_string_equal(names.v[0], "f");
+}
+
 static void test_dirs(void **state)
 {
 	mode_t mask = umask(077);
@@ -605,6 +630,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_files_interrupted),
 		cmocka_unit_test(test_dirs),
 		cmocka_unit_test(test_remove_stops_at_mount),
 		cmocka_unit_test(test_locks),
