@@ -86,15 +86,15 @@ int main(int argc, char **argv)
 	if (env_ensure_dirs(&e) < 0 || daemon_start(&d, &e) < 0)
 		daemon_failed(1, err_msg(&e));
 	n.ev = ev_new();
+	ev_signal(n.ev, SIGTERM, on_stop, &n);
+	ev_signal(n.ev, SIGINT, on_stop, &n);
+	ev_signal(n.ev, SIGHUP, on_hup, &n);
 	if (listen_on(a, &n, o, &e) < 0)
 		daemon_failed(1, err_msg(&e));
 	privs_no_core();
 	if (!json_get_bool(o, "no_mlock", false))
 		lock_memory();
 	noded_pools(&n, (int)json_get_int(o, "max_clients", 20));
-	ev_signal(n.ev, SIGTERM, on_stop, &n);
-	ev_signal(n.ev, SIGINT, on_stop, &n);
-	ev_signal(n.ev, SIGHUP, on_hup, &n);
 	log_info(NAME " " RELEASE_VERSION " listens on port %d", http_server_port(n.server));
 	daemon_ready();
 	ev_run(n.ev);

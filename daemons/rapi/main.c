@@ -81,12 +81,12 @@ int main(int argc, char **argv)
 		daemon_failed(1, err_msg(&e));
 	/* after the forks: the kernel's part of a loop is not inherited */
 	rapi.ev = ev_new();
-	rapi.users = users_new(path_of(PATH_RAPI_USERS_FILE));
-	if (listen_on(&rapi, a, o, &e) < 0)
-		daemon_failed(1, err_msg(&e));
 	ev_signal(rapi.ev, SIGTERM, on_stop, &rapi);
 	ev_signal(rapi.ev, SIGINT, on_stop, &rapi);
 	ev_signal(rapi.ev, SIGHUP, on_hup, &rapi);
+	rapi.users = users_new(path_of(PATH_RAPI_USERS_FILE));
+	if (listen_on(&rapi, a, o, &e) < 0)
+		daemon_failed(1, err_msg(&e));
 	daemon_ready();
 	ev_run(rapi.ev);
 	http_server_free(rapi.server);

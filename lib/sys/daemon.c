@@ -138,6 +138,8 @@ int daemon_start(const struct daemon_opts *o, struct err *e)
 	umask(077);
 	signal(SIGPIPE, SIG_IGN); /* whoever started us may be gone when we report */
 	if (open_files(o, e) < 0) {
+		if (the.pid_fd >= 0)
+			unlink(o->pidfile);
 		closep(&the.pid_fd);
 		return -1;
 	}
@@ -147,6 +149,9 @@ int daemon_start(const struct daemon_opts *o, struct err *e)
 	the.user = o->user ? xstrdup(o->user) : NULL;
 	the.group = o->group ? xstrdup(o->group) : NULL;
 	if (the.background) {
+		/* this process is going to end: until the other one has written its number there is none */
+		if (the.pid_fd >= 0)
+			(void)!ftruncate(the.pid_fd, 0);
 		if (to_background(e) < 0)
 			return -1;
 		/* before there are children that would keep what we got from whoever started us */
