@@ -522,6 +522,8 @@ bool replicas_flush(struct master *m, double seconds)
 	r->flushed = settled(r);
 	if (r->flushed)
 		return true;
+	if (m->stopping && !m->open) /* told so before there was a loop to stop */
+		return false;
 	replicas_waiting(m, clock_mono());
 	ev_run_until(m->ev, &r->flushed, seconds);
 	return r->flushed;
@@ -534,6 +536,7 @@ void replicas_free(struct master *m)
 	if (!r)
 		return;
 	pool_free(r->pool);
+	replica_copy_drop(path_of(PATH_CONFIG_DB_SENT));
 	ev_timer_free(r->restart);
 	ev_timer_free(r->wait);
 	while (r->former) {

@@ -503,7 +503,7 @@ int main(void)
 	s.targets = map_new();
 	s.beat = ev_timer_new(s.ev, "beat", on_beat, &s);
 	ev_timer_start(s.beat, BEAT);
-	unlink(path_of(PATH_CONFIG_DB_SENT)); /* of an earlier one */
+	replica_copy_drop(path_of(PATH_CONFIG_DB_SENT)); /* of an earlier one */
 	s.chan = chan_new(s.ev, "master", WORKER_FD, LUXI_MAX_MESSAGE, on_message, &s);
 	ev_run(s.ev);
 	return 0;

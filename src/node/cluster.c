@@ -3,6 +3,7 @@
 
 #include "lib/base/log.h"
 #include "lib/net/net.h"
+#include "src/replica/replica.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -160,12 +161,13 @@ static int move_away(struct arena *a, const char *path, struct err *e)
 /* The copy of the master's database: what only candidates may know is in it. */
 static void drop_copy(void)
 {
-	static const enum path files[] = { PATH_CONFIG_DB, PATH_CONFIG_DB_WAL, PATH_CONFIG_DB_SHM,
-					   PATH_CONFIG_DB_DAMAGED };
+	static const enum path files[] = { PATH_CONFIG_DB_WAL, PATH_CONFIG_DB_SHM, PATH_CONFIG_DB_DAMAGED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (unlink(path_of(files[i])) < 0 && errno != ENOENT)
 			log_error("Cannot remove %s: %s", path_of(files[i]), strerror(errno));
+	replica_copy_drop(path_of(PATH_CONFIG_DB));
+	replica_copy_drop(path_of(PATH_CONFIG_DB_SENT));
 }
 
 int node_node_demote_from_mc(struct node_ctx *ctx, const struct rpc_node_demote_from_mc *args,

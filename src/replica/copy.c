@@ -2,6 +2,7 @@
 #include "src/replica/priv.h"
 
 #include "lib/base/fault.h"
+#include "lib/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,6 +133,18 @@ static int move_into_place(const char *path, const char *file, struct err *e)
 	if (sync_dir(path) < 0 || rename(file, path) < 0 || sync_dir(path) < 0)
 		return err_sys(e, errno, "Can't put %s in place", path);
 	return 0;
+}
+
+void replica_copy_drop(const char *path)
+{
+	static const char *const names[] = { "", ".new", SUFFIX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *file CLEANUP(freep) = xasprintf("%s%s", path, names[i]);
+
+		if (unlink(file) < 0 && errno != ENOENT)
+			log_error("Can't remove %s: %s", file, strerror(errno));
+	}
 }
 
 int replica_receive(const char *path, int64_t offset, const void *data, size_t n, const char *digest,

@@ -95,6 +95,8 @@ int replica_receive(const char *path, int64_t offset, const void *data, size_t n
 /* A consistent copy of D for sending, at FILE. RET: where it stands. */
 int replica_copy(struct db *d, const char *file, struct replica_pos *ret, char **ret_digest, int64_t *ret_size,
 		 struct err *e);
+/* Remove the copy at PATH, and what is left of one that was being made or received there. */
+void replica_copy_drop(const char *path);
 
 /* --- term.c: what every node keeps of the newest term it has heard of --- */
 struct replica_term {

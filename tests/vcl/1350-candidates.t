@@ -47,8 +47,11 @@ ok "it comes back" m gnt-node modify -f -O no node2.example.com
 pool MRCC 3 4
 
 diag "a candidate is drained"
+# of copies that were on their way when a process ended
+touch "$(vcl_file 3 CONFIG_DB).copy" "$(vcl_file 3 CONFIG_DB_SENT)" "$(vcl_file 3 CONFIG_DB_SENT).new"
 ok "another takes its place" m gnt-node modify -D yes --auto-promote node3.example.com
 pool MCDC 2 4
+is "$(find "$(vcl_file 3 DATA_DIR)" -name 'config.db*')" '' "no copy is left there, nor a part of one"
 ok "it is used again" m gnt-node modify -D no node3.example.com
 pool MCRC 2 4
 
