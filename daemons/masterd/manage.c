@@ -185,20 +185,25 @@ void manage_archive(struct master *m, struct luxi_conn *c, int64_t id)
 
 struct autoarchive {
 	struct master *m;
-	struct luxi_conn *c; /* NULL: gone */
+	struct luxi_conn *c;
 	struct ev_timer *timer;
 	double before, until;
 	int64_t done;
 };
 
-static void autoarchive_end(struct autoarchive *w, size_t left)
+static void autoarchive_free(void *arg)
 {
-	if (w->c) {
-		luxi_on_gone(w->c, NULL, NULL);
-		luxi_ok_after(w->m, w->c, json_pack("[I, I]", w->done, (int64_t)left));
-	}
+	struct autoarchive *w = arg;
+
 	ev_timer_free(w->timer);
 	free(w);
+}
+
+static void autoarchive_end(struct autoarchive *w, size_t left)
+{
+	luxi_on_gone(w->c, NULL, NULL);
+	luxi_ok_after(w->m, w->c, json_pack("[I, I]", w->done, (int64_t)left));
+	autoarchive_free(w);
 }
 
 static void autoarchive_step(void *arg)
@@ -224,20 +229,13 @@ static void autoarchive_step(void *arg)
 		log_error("Can't archive jobs: %s", err_msg(&e));
 	if (n < ARCHIVE_SLICE || !any) {
 		autoarchive_end(w, 0);
-	} else if (!w->c || clock_mono() > w->until) {
+	} else if (clock_mono() > w->until) {
 		if (queue_ended(w->m->db, a, w->before, SIZE_MAX / 2, &ids, &n, &e) < 0)
 			n = 0;
 		autoarchive_end(w, n);
 	} else {
 		ev_timer_start(w->timer, 0);
 	}
-}
-
-static void autoarchive_gone(void *arg)
-{
-	struct autoarchive *w = arg;
-
-	w->c = NULL; /* the next step ends it */
 }
 
 void manage_autoarchive(struct master *m, struct luxi_conn *c, int64_t age, int64_t timeout)
@@ -249,7 +247,7 @@ void manage_autoarchive(struct master *m, struct luxi_conn *c, int64_t age, int6
 	w->before = age < 0 ? INFINITY : clock_real() - (double)age;
 	w->until = clock_mono() + (double)timeout;
 	w->timer = ev_timer_new(m->ev, "auto-archive", autoarchive_step, w);
-	luxi_on_gone(c, autoarchive_gone, w);
+	luxi_on_gone(c, autoarchive_free, w);
 	autoarchive_step(w);
 }
 
