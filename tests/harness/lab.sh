@@ -60,8 +60,8 @@ guest() {
 
 # guest_fact ADDRESS NAME: one of them; asked again when the answer was not complete in time
 guest_fact() {
-	local text k
-	for k in 1 2 3 4 5; do
+	local text
+	for _ in 1 2 3 4 5; do
 		! text=$(guest "$1" 2>/dev/null) || break
 	done
 	sed -n "s/^$2 //p" <<<"$text"
