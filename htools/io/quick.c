@@ -34,39 +34,6 @@ static const char *text_in(const struct word *w, char buf[NAME_MAX_HERE])
 	return buf;
 }
 
-/* One of WORDS, which are no texts; -1. */
-static int read_bare(struct json_scan *s, const char *const *words, int n)
-{
-	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
-		s->p++;
-	for (int k = 0; k < n; k++) {
-		size_t len = strlen(words[k]);
-		const char *behind = s->p + len;
-
-		if ((size_t)(s->end - s->p) <= len || memcmp(s->p, words[k], len) != 0 || !strchr(",]} \n\t\r", *behind) || !*behind)
-			continue;
-		s->p = behind;
-		return k;
-	}
-	return -1;
-}
-
-static bool read_bool(struct json_scan *s, bool *ret)
-{
-	static const char *const words[] = { "false", "true" };
-	int v = read_bare(s, words, 2);
-
-	*ret = v > 0;
-	return v >= 0;
-}
-
-static bool read_null(struct json_scan *s)
-{
-	static const char *const words[] = { "null" };
-
-	return read_bare(s, words, 1) == 0;
-}
-
 static bool read_text(struct json_scan *s, struct arena *a, const char **ret)
 {
 	struct word w;
@@ -100,7 +67,7 @@ static bool pass_over(struct json_scan *s, int depth)
 
 	if (depth == 0)
 		return false;
-	if (read_word(s, &w) || json_scan_int(s, &number) || read_bool(s, &flag) || read_null(s))
+	if (read_word(s, &w) || json_scan_int(s, &number) || json_scan_bool(s, &flag) || json_scan_word(s, "null"))
 		return true;
 	if (s->p < s->end && *s->p == '[') {
 		for (json_scan_enter(s, '['); json_scan_item(s);)
@@ -116,25 +83,23 @@ static bool pass_over(struct json_scan *s, int depth)
 	return !json_scan_failed(s);
 }
 
-/* Which of KEYS a member has; -1: none of them, and its value was passed over. False: one that was SEEN, or no more
- * members, or not what is read here. */
+/* The next member that has one of KEYS: which; values of others are passed over. False: no more members, or (S failed)
+ * one that was SEEN, or what is not read here. */
 static bool next_key(struct json_scan *s, const char *const *keys, size_t n, uint32_t *seen, int *ret)
 {
 	struct word w;
 
 	while (json_scan_key(s, &w.s, &w.n)) {
-		for (size_t k = 0; k < n; k++) {
-			if (!is(&w, keys[k]))
-				continue;
-			if (*seen & 1u << k) {
-				s->p = NULL;
-				return false;
-			}
+		size_t k = 0;
+
+		while (k < n && !is(&w, keys[k]))
+			k++;
+		if (k < n && !(*seen & 1u << k)) {
 			*seen |= 1u << k;
 			*ret = (int)k;
 			return true;
 		}
-		if (!pass_over(s, DEPTH_HERE)) {
+		if (k < n || !pass_over(s, DEPTH_HERE)) {
 			s->p = NULL;
 			return false;
 		}
@@ -159,7 +124,7 @@ static bool read_params(struct json_scan *s, bool *excl, int64_t *spindles, uint
 	if (!json_scan_enter(s, '{'))
 		return false;
 	while (next_key(s, keys, N_PARAMS, seen, &k))
-		if (k == PARAM_EXCL ? !read_bool(s, excl) : !json_scan_int(s, spindles))
+		if (k == PARAM_EXCL ? !json_scan_bool(s, excl) : !json_scan_int(s, spindles))
 			return false;
 	return !json_scan_failed(s);
 }
@@ -187,7 +152,7 @@ bool quick_node(struct json_scan *s, struct arena *a, const struct ht_names *nam
 
 	while (ok && next_key(s, keys, N_NODE, &seen, &k)) {
 		if (k <= NODE_CAPABLE)
-			ok = read_bool(s, &flag[k]);
+			ok = json_scan_bool(s, &flag[k]);
 		else if (k == NODE_GROUP)
 			ok = read_word(s, &w) && text_in(&w, group) && ht_names_group(names, group, "", &n.group, NULL) == 0;
 		else if (k == NODE_PARAMS)
@@ -230,7 +195,7 @@ static bool read_disk(struct json_scan *s, struct ht_disk *ret)
 	if (!json_scan_enter(s, '{'))
 		return false;
 	while (next_key(s, keys, ARRAY_SIZE(keys), &seen, &k))
-		if (k == 0 ? !json_scan_int(s, &ret->size) : !json_scan_int(s, &ret->spindles) && !read_null(s))
+		if (k == 0 ? !json_scan_int(s, &ret->size) : !json_scan_int(s, &ret->spindles) && !json_scan_word(s, "null"))
 			return false;
 	return !json_scan_failed(s) && has(seen, 1);
 }
@@ -264,7 +229,7 @@ static bool read_nic(struct json_scan *s, struct arena *a, struct ht_inst *i, st
 	if (!json_scan_enter(s, '{'))
 		return false;
 	while (next_key(s, keys, ARRAY_SIZE(keys), &seen, &k)) {
-		if (!read_text(s, a, &ret->v[k]) && !read_null(s))
+		if (!read_text(s, a, &ret->v[k]) && !json_scan_word(s, "null"))
 			return false;
 		if (k == HT_NIC_MODE && ret->v[k] && !ht_nic_mode_known(ret->v[k]))
 			return false;
@@ -350,7 +315,7 @@ bool quick_inst(struct json_scan *s, struct arena *a, const struct ht_names *nam
 		else if (k == INST_ADMIN)
 			ok = read_word_of(s, &enum_admin_state, &admin);
 		else
-			ok = read_bool(s, &i.forthcoming);
+			ok = json_scan_bool(s, &i.forthcoming);
 	}
 	if (!ok || json_scan_failed(s) || !has(seen, (1u << INST_ADMIN) - 1))
 		return false;

@@ -140,11 +140,7 @@ static struct span key_of(struct recorder *r, const struct columns *c, const str
 
 static uint64_t hash_key(const struct table *t, struct span key)
 {
-	uint64_t h = (uintptr_t)t;
-
-	for (size_t i = 0; i < key.n; i++)
-		h = (h ^ (unsigned char)key.p[i]) * UINT64_C(0x100000001b3);
-	return h ^ h >> 32;
+	return str_hash_n(key.p, key.n) ^ (uintptr_t)t / sizeof(*t);
 }
 
 static void grow(struct recorder *r)

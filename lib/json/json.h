@@ -99,6 +99,13 @@ struct json_scan {
 	bool first;
 };
 bool json_scan_failed(const struct json_scan *s);
+/* The next that is no white space; 0: none. */
+static inline char json_scan_peek(struct json_scan *s)
+{
+	while (s->p && s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
+		s->p++;
+	return s->p && s->p < s->end ? *s->p : 0;
+}
 bool json_scan_enter(struct json_scan *s, char bracket); /* '[' or '{' */
 /* At the next value of what was entered last. False: no more, go on behind it; or it failed. */
 bool json_scan_item(struct json_scan *s);
@@ -108,6 +115,9 @@ bool json_scan_skip(struct json_scan *s, const char **ret, size_t *ret_n); /* RE
 bool json_scan_value(struct json_scan *s, json **ret);
 bool json_scan_plain(struct json_scan *s, const char **ret, size_t *ret_n);
 bool json_scan_int(struct json_scan *s, int64_t *ret);
+bool json_scan_float(struct json_scan *s, double *ret); /* with a fraction, without an exponent */
+bool json_scan_bool(struct json_scan *s, bool *ret);
+bool json_scan_word(struct json_scan *s, const char *word); /* true, false, null */
 
 /* Iteration: json_each(d, k, v) {...} over a dict, json_items(arr, i, v) {...} over an array. */
 struct json_iter {

@@ -181,7 +181,7 @@ bool compact_complete(struct compact *c, const struct record *r, struct arena *a
 	const char *dflt = defaults(c, r, a);
 
 	if (!dflt)
-		return record_complete(r, a, out, NULL, NULL) == 0;
+		return record_fill_defaults(r, a, out);
 	record_fill(r, out, dflt);
 	for (size_t i = 0; i < r->n; i++)
 		if (!r->fields[i].dflt && !r->fields[i].opt && !*(bool *)((char *)out + r->fields[i].has))

@@ -102,18 +102,6 @@ static int take_field(const struct field *f, struct arena *a, json *v, void *out
 	return f->opt ? 0 : err_plain(e, "missing");
 }
 
-int record_complete(const struct record *r, struct arena *a, void *out, const struct field **ret_bad, struct err *e)
-{
-	for (size_t i = 0; i < r->n; i++) {
-		if (is_set(&r->fields[i], out) || take_field(&r->fields[i], a, NULL, out, 0, e) == 0)
-			continue;
-		if (ret_bad)
-			*ret_bad = &r->fields[i];
-		return -1;
-	}
-	return 0;
-}
-
 int record_parse(const struct record *r, struct arena *a, json *in, void *out, int flags,
 		 const struct field **ret_bad, struct err *e)
 {
@@ -246,11 +234,14 @@ json *record_defaults(const struct record *r)
 	return j;
 }
 
-void record_fill_defaults(const struct record *r, struct arena *a, void *to)
+bool record_fill_defaults(const struct record *r, struct arena *a, void *to)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < r->n; i++)
-		if (!is_set(&r->fields[i], to))
-			(void)take_field(&r->fields[i], a, NULL, to, 0, NULL);
+		if (!is_set(&r->fields[i], to) && take_field(&r->fields[i], a, NULL, to, 0, NULL) < 0)
+			all = false;
+	return all;
 }
 
 int type_record_parse(const struct type *t, struct arena *a, json *in, void *out, struct err *e)

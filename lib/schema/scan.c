@@ -5,99 +5,9 @@
  */
 #include "lib/schema/schema.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_MAX 40
-#define DIGITS_MAX 19 /* with the point */
 #define TREE_DEPTH 8
-
-static char peek(struct json_scan *s)
-{
-	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\t' || *s->p == '\r'))
-		s->p++;
-	return s->p < s->end ? *s->p : 0;
-}
-
-static bool literal(struct json_scan *s, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (peek(s) != *word || (size_t)(s->end - s->p) <= n || strncmp(s->p, word, n) != 0 ||
-	    !strchr(",]} \n\t\r", s->p[n]) || !s->p[n])
-		return false;
-	s->p += n;
-	return true;
-}
-
-static bool scan_bool(struct json_scan *s, bool *ret)
-{
-	*ret = literal(s, "true");
-	return *ret || literal(s, "false");
-}
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-#ifdef __SIZEOF_INT128__ /* nor are doubles wider there while they are in a register */
-/* M / 10^K, what strtod() says of it. False: not that simple */
-static bool quotient(uint64_t m, unsigned k, double *ret)
-{
-	static const double tens[] = { 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9 };
-	unsigned __int128 n, ten, q;
-
-	if (k >= ARRAY_SIZE(tens))
-		return false;
-	if (m < (uint64_t)1 << 53) { /* both are exact, and so their quotient is rounded once */
-		*ret = (double)m / tens[k];
-		return true;
-	}
-	/* more bits than are rounded to; the last one stands for all that are left out */
-	n = (unsigned __int128)m << 64;
-	ten = (uint64_t)tens[k];
-	q = n / ten;
-	*ret = (double)(q | (q * ten != n)) * 0x1p-64;
-	return true;
-}
-#else
-static bool quotient(uint64_t m, unsigned k, double *ret)
-{
-	(void)m;
-	(void)k;
-	(void)ret;
-	return false;
-}
-#endif
-
-/* A number with a fraction; others are left alone. */
-static bool scan_float(struct json_scan *s, double *ret)
-{
-	bool minus = peek(s) == '-';
-	const char *start = s->p + minus, *p, *point = NULL;
-	char text[NUMBER_MAX];
-	uint64_t m = 0;
-	double v;
-
-	for (p = start; p < s->end && (is_digit(*p) || (*p == '.' && !point)); p++)
-		if (*p == '.')
-			point = p;
-		else if (p - start < DIGITS_MAX)
-			m = m * 10 + (uint64_t)(*p - '0');
-	/* no exponents */
-	if (p == s->end || p - s->p >= NUMBER_MAX || !point || point == start || p == point + 1 ||
-	    (*start == '0' && point > start + 1) || !strchr(",]} \n\t\r", *p) || !*p)
-		return false;
-	if (p - start > DIGITS_MAX || !quotient(m, (unsigned)(p - point - 1), &v)) {
-		memcpy(text, start, (size_t)(p - start));
-		text[p - start] = '\0';
-		v = strtod(text, NULL);
-	}
-	*ret = minus ? -v : v;
-	s->p = p;
-	return true;
-}
 
 /* --- trees of plain values --- */
 static bool scan_tree(struct json_scan *s, int depth, json **ret);
@@ -151,7 +61,7 @@ static bool scan_tree(struct json_scan *s, int depth, json **ret)
 	int64_t i;
 	bool b;
 
-	switch (depth > TREE_DEPTH ? 0 : peek(s)) {
+	switch (depth > TREE_DEPTH ? 0 : json_scan_peek(s)) {
 	case '[':
 		return scan_array(s, depth, ret);
 	case '{':
@@ -163,10 +73,10 @@ static bool scan_tree(struct json_scan *s, int depth, json **ret)
 		return true;
 	case 'n':
 		*ret = NULL;
-		return literal(s, "null");
+		return json_scan_word(s, "null");
 	case 't':
 	case 'f':
-		if (!scan_bool(s, &b))
+		if (!json_scan_bool(s, &b))
 			return false;
 		*ret = json_new_bool(b);
 		return true;
@@ -200,7 +110,7 @@ static bool scan_strs(struct reader *in, struct strs *out)
 	const char **v CLEANUP(freep) = NULL, *p;
 	size_t n = 0, cap = 0, len;
 
-	if (peek(&in->s) != '[' || !json_scan_enter(&in->s, '['))
+	if (json_scan_peek(&in->s) != '[' || !json_scan_enter(&in->s, '['))
 		return false;
 	while (json_scan_item(&in->s)) {
 		if (!json_scan_plain(&in->s, &p, &len))
@@ -242,7 +152,7 @@ static bool scan_records(const struct record *r, struct reader *in, struct recor
 	char *v CLEANUP(freep) = NULL;
 	size_t n = 0, cap = 0;
 
-	if (peek(&in->s) != '[' || !json_scan_enter(&in->s, '['))
+	if (json_scan_peek(&in->s) != '[' || !json_scan_enter(&in->s, '['))
 		return false;
 	while (json_scan_item(&in->s)) {
 		if (n == cap) {
@@ -255,7 +165,7 @@ static bool scan_records(const struct record *r, struct reader *in, struct recor
 	if (json_scan_failed(&in->s))
 		return false;
 	out->n = n;
-	out->v = n ? arena_dup(in->a, v, n * r->size) : arena_alloc(in->a, 0);
+	out->v = arena_dup(in->a, v, n * r->size);
 	return true;
 }
 
@@ -313,8 +223,8 @@ static bool scan_new(const struct field *f, struct reader *in, void *at)
 	if (is_integer(t))
 		return scan_integer(t, &in->s, at);
 	if (t == &type_bool)
-		return scan_bool(&in->s, at);
-	if (t == &type_num && scan_float(&in->s, at))
+		return json_scan_bool(&in->s, at);
+	if (t == &type_num && json_scan_float(&in->s, at))
 		return true;
 	if (t == &type_strs)
 		return scan_strs(in, at);
@@ -329,7 +239,7 @@ static bool scan_new(const struct field *f, struct reader *in, void *at)
 
 static bool shared_mostly(struct json_scan *s)
 {
-	char c = peek(s);
+	char c = json_scan_peek(s);
 
 	return c == '{' || (c == '[' && s->end - s->p > 1 && s->p[1] == ']');
 }
@@ -373,7 +283,7 @@ static bool scan_record(const struct record *r, struct reader *in, void *out, in
 	const char *key;
 
 	memset(out, 0, r->size);
-	if (peek(&in->s) != '{' || !json_scan_enter(&in->s, '{'))
+	if (json_scan_peek(&in->s) != '{' || !json_scan_enter(&in->s, '{'))
 		return false;
 	while (json_scan_key(&in->s, &key, &n)) {
 		const struct field *f;
@@ -386,7 +296,7 @@ static bool scan_record(const struct record *r, struct reader *in, void *out, in
 		has = (bool *)((char *)out + f->has);
 		if (*has) /* the last one counts */
 			return false;
-		if (literal(&in->s, "null"))
+		if (json_scan_word(&in->s, "null"))
 			continue;
 		if (!scan_value(f, in, (char *)out + f->offset))
 			return false;
@@ -396,12 +306,12 @@ static bool scan_record(const struct record *r, struct reader *in, void *out, in
 		return false;
 	if (flags & REC_NO_DEFAULTS)
 		return true;
-	return in->c ? compact_complete(in->c, r, in->a, out) : record_complete(r, in->a, out, NULL, NULL) == 0;
+	return in->c ? compact_complete(in->c, r, in->a, out) : record_fill_defaults(r, in->a, out);
 }
 
 bool record_scan(const struct record *r, struct arena *a, struct compact *c, const char *text, size_t n, void *out)
 {
 	struct reader in = { .s = { .p = text, .end = text + n }, .a = a, .c = c };
 
-	return scan_record(r, &in, out, REC_IGNORE_UNKNOWN) && !peek(&in.s) && in.s.p == in.s.end;
+	return scan_record(r, &in, out, REC_IGNORE_UNKNOWN) && !json_scan_peek(&in.s) && in.s.p == in.s.end;
 }

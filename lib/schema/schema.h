@@ -134,8 +134,6 @@ enum record_flags {
  */
 int record_parse(const struct record *r, struct arena *a, json *in, void *out, int flags,
 		 const struct field **ret_bad, struct err *e);
-/* Give what is not set its default; fails if there is none and it must be given. */
-int record_complete(const struct record *r, struct arena *a, void *out, const struct field **ret_bad, struct err *e);
 /* The same as record_parse(REC_IGNORE_UNKNOWN) of what TEXT holds, much faster; false: it is not as simple as what we
  * write, or wrong, and OUT is of no use. C (may be NULL): as compact_record() would copy it. */
 bool record_scan(const struct record *r, struct arena *a, struct compact *c, const char *text, size_t n, void *out);
@@ -146,8 +144,8 @@ json *record_emit(const struct record *r, const void *in, int flags); /* a dict 
 json *record_emit_list(const struct record *r, const void *in);       /* positional */
 /* Copy fields that are set in FROM and not in TO (fill defaults layer by layer). */
 void record_fill(const struct record *r, void *to, const void *from);
-/* The same from the defaults of the rows. */
-void record_fill_defaults(const struct record *r, struct arena *a, void *to);
+/* The same from the defaults of the rows. False: something has none and must be given. */
+bool record_fill_defaults(const struct record *r, struct arena *a, void *to);
 json *field_emit(const struct field *f, const void *in); /* null when unset */
 
 /*
@@ -179,7 +177,7 @@ json *type_record_list_emit(const struct type *t, const void *in);
 struct compact *compact_new(void);
 void compact_free(struct compact *c);
 void *compact_record(struct compact *c, const struct record *r, struct arena *a, const void *obj);
-/* For record_scan(): text that is there once; what TEXT was as the value of a field; record_complete(). */
+/* For record_scan(): text that is there once; what TEXT was as the value of a field; record_fill_defaults(). */
 const char *compact_text(struct compact *c, struct arena *a, const char *p, size_t n);
 bool compact_known(struct compact *c, const struct field *f, const char *text, size_t n, void *out);
 void compact_note(struct compact *c, struct arena *a, const struct field *f, const char *text, size_t n, const void *v);
