@@ -1,12 +1,12 @@
 /*
  * Applying changesets with statements that stay prepared: the library's own way prepares several for each
  * table each time, which costs more than the changes. Only rows that are exactly what the changeset says go
- * through here. Anything else is undone and left to the library (session.c), which knows what differs, and
+ * through here. Anything else is undone and left to the library (db_apply()), which knows what differs, and
  * how to go about rows that are in each other's way.
  */
 #include "lib/db/priv.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "lib/base/str.h"
 
@@ -19,17 +19,6 @@ struct change {
 	sqlite3_value **bound; /* in the order of the parameters */
 	int n_bound;
 };
-
-void db_quote(struct str *s, const char *name)
-{
-	str_addc(s, '"');
-	for (; *name; name++) {
-		if (*name == '"')
-			str_addc(s, '"');
-		str_addc(s, *name);
-	}
-	str_addc(s, '"');
-}
 
 static sqlite3_value *value(const struct change *c, int i, bool old)
 {
@@ -130,7 +119,7 @@ static int apply_each(struct db *d, const void *changes, size_t n)
 	return sqlite3changeset_finalize(it) == SQLITE_OK && rc == SQLITE_DONE ? 0 : -1;
 }
 
-int db_apply_prepared(struct db *d, const void *changes, size_t n)
+static int apply_prepared(struct db *d, const void *changes, size_t n)
 {
 	if (db_savepoint(d, NULL) < 0)
 		return -1;
@@ -138,4 +127,47 @@ int db_apply_prepared(struct db *d, const void *changes, size_t n)
 		return db_release(d, NULL);
 	(void)db_undo(d, NULL);
 	return -1;
+}
+
+/* --- by the library --- */
+static int said(struct err *e, int rc)
+{
+	if ((rc & 0xff) == SQLITE_CORRUPT)
+		db_note_damage(sqlite3_errstr(rc));
+	return err_plain(e, "database: %s", sqlite3_errstr(rc));
+}
+
+static int on_conflict(void *arg, int kind, sqlite3_changeset_iter *it)
+{
+	(void)it;
+	*(int *)arg = kind;
+	return SQLITE_CHANGESET_ABORT;
+}
+
+int db_apply(struct db *d, const void *changes, size_t n, struct err *e)
+{
+	static const char *const kinds[] = {
+		[SQLITE_CHANGESET_DATA] = "a row differs from what it should have been",
+		[SQLITE_CHANGESET_NOTFOUND] = "a row that was changed is missing",
+		[SQLITE_CHANGESET_CONFLICT] = "a row that was added is there already",
+		[SQLITE_CHANGESET_CONSTRAINT] = "a row does not fit to the others",
+		[SQLITE_CHANGESET_FOREIGN_KEY] = "a row points nowhere",
+	};
+	int conflict = 0, rc;
+
+	assert(db_in_transaction(d));
+	if (n > INT32_MAX)
+		return err_plain(e, "database: changes of %zu bytes are too large", n);
+	if (apply_prepared(d, changes, n) == 0)
+		return 0;
+	if (sqlite3_get_autocommit(db_handle(d))) /* full disk: what follows would be a transaction of its own */
+		return db_failed(d, e);
+	rc = sqlite3changeset_apply(db_handle(d), (int)n, (void *)(uintptr_t)changes, NULL, on_conflict,
+				    &conflict);
+	if (rc == SQLITE_OK)
+		return 0;
+	if (conflict <= 0 || conflict >= (int)ARRAY_SIZE(kinds))
+		return said(e, rc);
+	err_plain(e, "%s", kinds[conflict]);
+	return 1;
 }

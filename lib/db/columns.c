@@ -77,3 +77,14 @@ const struct columns *db_columns(struct db *d, const char *table, struct err *e)
 	map_put(t->by_name, table, c);
 	return c;
 }
+
+void db_quote(struct str *s, const char *name)
+{
+	str_addc(s, '"');
+	for (; *name; name++) {
+		if (*name == '"')
+			str_addc(s, '"');
+		str_addc(s, *name);
+	}
+	str_addc(s, '"');
+}

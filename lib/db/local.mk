@@ -6,5 +6,4 @@ libbase_a_SOURCES += \
 	lib/db/migrate.c \
 	lib/db/priv.h \
 	lib/db/record.c \
-	lib/db/session.c \
 	lib/db/sqlite.c

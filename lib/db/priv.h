@@ -15,9 +15,6 @@ int db_run(struct db *d, const char *sql, struct err *e);      /* statements wit
 int db_prepare(struct db *d, const char *sql, struct db_stmt **ret, struct err *e);
 sqlite3_stmt *db_stmt_handle(struct db_stmt *s);
 
-/* apply.c: 0 = all of it is applied; -1 = nothing is, for whatever reason */
-int db_apply_prepared(struct db *d, const void *changes, size_t n);
-
 /* columns.c: what is known of a table; no columns = there is none */
 struct columns {
 	const char *table;
