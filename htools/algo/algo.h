@@ -141,7 +141,7 @@ int ht_redundancy(struct ht_cluster *c, const struct ht_view *v, const struct ht
 struct ht_n1;
 struct ht_n1 *ht_n1_new(struct ht_cluster *c, const struct ht_view *v, const struct ht_algo_opts *o);
 void ht_n1_free(struct ht_n1 *n);
-void ht_n1_is_redundant(struct ht_n1 *n); /* C is, without it; says who asked before */
+void ht_n1_set_redundant(struct ht_n1 *n); /* C is, without it; says who asked before */
 bool ht_n1_base(struct ht_n1 *n); /* without it */
 bool ht_n1_never(struct ht_n1 *n, const struct ht_inst *i, int index); /* sure to be false wherever it goes? */
 /* I on PRI and SEC, where ht_alloc_try() found that it fits (upstream: allocGlobalN1). INDEX: it is to become

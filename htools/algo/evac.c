@@ -167,7 +167,6 @@ static int to_pair(const struct journey *j, struct err *e)
 struct pairs_sums {
 	bool on;
 	struct score b;
-	struct ht_view v;
 	struct ht_inst was;      /* before it moved */
 	struct ht_state *states; /* by node: likewise */
 	double tags;             /* what pairs of tags change of the score with the primary in question */
@@ -201,7 +200,7 @@ static bool is_worse(const struct pairs_sums *x, int pri, int sec, double best)
 	for (int k = 0; k < 4; k++) {
 		bool again = k >= 2 && (nodes[k] == nodes[0] || nodes[k] == nodes[1]);
 
-		if (again || x->b.c->nodes[nodes[k]].group != x->v.group)
+		if (again || x->b.c->nodes[nodes[k]].group != x->b.v->group)
 			continue;
 		score_delta_from(&x->b, nodes[k], &x->states[nodes[k]], &x->b.c->nodes[nodes[k]].s, &d);
 		delta_add(&sum, &sum, &d, x->b.k);
@@ -216,7 +215,7 @@ static int two_nodes(struct ht_cluster *c, const struct ht_algo_opts *o, int ins
 	struct journey j = { .c = c, .o = o, .inst = inst, .before = o->watch ? ht_score(c, &v) : 0, .told = true,
 			     .moves = ret_moves, .n = ret_n };
 	struct err last CLEANUP(err_clear) = ERR_NONE;
-	struct pairs_sums sums = { .v = v };
+	struct pairs_sums sums = { .on = false };
 	double best = INFINITY;
 	int pri = -1, sec = -1;
 

@@ -63,7 +63,7 @@ void ht_n1_free(struct ht_n1 *n)
 	free(n);
 }
 
-void ht_n1_is_redundant(struct ht_n1 *n)
+void ht_n1_set_redundant(struct ht_n1 *n)
 {
 	n->known = true;
 }

@@ -73,7 +73,6 @@ void sweep_prune(struct sweep *w);
 struct screen {
 	const struct score *b;
 	const int *insts; /* by position */
-	int n;
 	bool *exempt;                  /* by position: nothing is known of it */
 	double size[2][COLS][2];       /* by role and column of the score: the least and the most that an instance takes */
 	double need;                   /* memory kept for one, at most */

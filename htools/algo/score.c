@@ -478,9 +478,7 @@ void score_delta_from(const struct score *b, int node, const struct ht_state *wa
 		pair_put(ret->dq + k, to * to - from * from);
 		pair_put(ret->ds + k, to - from);
 	}
-	if (b->k % 2)
-		ret->dq[b->k] = ret->ds[b->k] = 0;
-	for (int k = (b->k + 1) & ~1; k < COLS; k++)
+	for (int k = b->k; k < COLS; k++)
 		ret->dq[k] = ret->ds[k] = 0;
 }
 
@@ -496,7 +494,7 @@ double score_with(const struct score *b, const struct delta *d)
 	return score;
 }
 
-static double approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i, int from)
+double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
 {
 	struct delta sum = { 0 }, d;
 
@@ -504,18 +502,8 @@ static double approx(const struct score *b, const struct ht_outcome *o, const st
 		score_delta(b, o->node[j], &o->s[j], &d);
 		delta_add(&sum, &sum, &d, b->k);
 	}
-	sum.lin += score_pairs(b, i, from, o->pri);
+	sum.lin += score_pairs(b, i, i->pri, o->pri);
 	return score_with(b, &sum);
-}
-
-double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
-{
-	return approx(b, o, i, i->pri);
-}
-
-double score_approx_new(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i)
-{
-	return approx(b, o, i, HT_NONE);
 }
 
 void delta_add(struct delta *to, const struct delta *a, const struct delta *b, int k)

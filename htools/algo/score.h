@@ -1,4 +1,4 @@
-/* Scoring of candidate moves: by updated sums, and exactly. Between score.c, roles.c and balance.c only. */
+/* Scoring of candidate moves: by updated sums, and exactly. Inside htools/algo only. */
 #ifndef HTOOLS_ALGO_SCORE_H
 #define HTOOLS_ALGO_SCORE_H
 #include "htools/algo/algo.h"
@@ -71,7 +71,6 @@ double score_exact(const struct score *b, const struct ht_outcome *o, const stru
 double score_exact_new(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
 /* By sums, within eps. */
 double score_approx(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
-double score_approx_new(const struct score *b, const struct ht_outcome *o, const struct ht_inst *i);
 /* By sums, with what nodes in other states change. */
 double score_with(const struct score *b, const struct delta *d);
 /* NODE in state S instead of its own. */

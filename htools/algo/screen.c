@@ -100,7 +100,6 @@ void screen_init(struct screen *s, const struct score *b, const int *insts, int 
 	memset(s, 0, sizeof(*s));
 	s->b = b;
 	s->insts = insts;
-	s->n = n;
 	s->exempt = xcalloc((size_t)n + 1, sizeof(*s->exempt));
 	s->own = xcalloc((size_t)n + 1, sizeof(*s->own));
 	s->least = xcalloc((size_t)b->n + 1, sizeof(*s->least));

@@ -39,7 +39,7 @@ static int fill_with(struct filler *f, const struct ht_inst *i, int64_t limit, b
 
 		a.n1 = n1 ? ht_n1_new(f->c, f->v, f->o) : NULL;
 		if (n1 && f->known && f->known_n == f->c->n_insts && f->redundant)
-			ht_n1_is_redundant(a.n1);
+			ht_n1_set_redundant(a.n1);
 		rc = ht_alloc_try(f->c, f->v, &a, i, f->t, &r, e);
 		ht_n1_free(a.n1);
 		if (rc < 0)

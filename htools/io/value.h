@@ -72,15 +72,15 @@ void ht_names_inst_add(struct ht_cluster *c, const char *name, const struct ht_i
 int ht_names_group_read(const struct ht_names *n, struct ht_cluster *c, struct hj *r, const char *name, struct err *e);
 int ht_names_group(const struct ht_names *n, const char *uuid, const char *node, int *ret, struct err *e);
 int ht_names_node(const struct ht_names *n, const char *node, const char *inst, int *ret, struct err *e);
-/* --- what is asked of an allocator --- */
+/* Once all is loaded: which node is the master, and the hypervisor (upstream: setMaster, setHypervisor). */
+int ht_names_finish(const struct ht_names *n, struct ht_cluster *c, const char *master, int hypervisor, struct err *e);
+
+/* --- ialloc.c: what is asked of an allocator --- */
 /* What requests don't say of instances, and what follows from the rest. ADMIN_STATE -1: not told. */
 void ht_inst_as_asked(struct ht_inst *i, int tmpl, int admin_state);
 bool ht_nic_mode_known(const char *mode);
 /* quick.c: the value of a node or an instance in a request. False: it has to be parsed to say what it is. */
 bool quick_node(struct json_scan *s, struct arena *a, const struct ht_names *names, struct ht_node *ret);
 bool quick_inst(struct json_scan *s, struct arena *a, const struct ht_names *names, struct ht_inst *ret);
-
-/* Once all is loaded: which node is the master, and the hypervisor (upstream: setMaster, setHypervisor). */
-int ht_names_finish(const struct ht_names *n, struct ht_cluster *c, const char *master, int hypervisor, struct err *e);
 
 #endif
