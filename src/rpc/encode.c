@@ -77,7 +77,8 @@ bool rpc_limit_asked(enum rpc rpc)
 double rpc_limit(enum rpc rpc, const json *args)
 {
 	double row = rpc_attr(rpc)->timeout;
-	double asked = rpc_limit_asked(rpc) ? json_float(json_at(args, (size_t)seconds_at(rpc)), 0) : 0;
+	int at = seconds_at(rpc);
+	double asked = at < 0 ? 0 : json_float(json_at(args, (size_t)at), 0);
 
 	if (rpc == RPC_test_delay)
 		return asked + TEST_DELAY_SLACK;

@@ -3,8 +3,6 @@
 
 #include "lib/base/clock.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #define DEPTH_MAX 8
@@ -25,7 +23,7 @@ static const char *readable(struct arena *a, const char *path)
 		if (*p < ' ' || *p > '~' || *p == '\\')
 			str_addf(&s, "\\x%02x", (unsigned char)*p);
 		else
-			str_addn(&s, p, 1);
+			str_addc(&s, *p);
 	return arena_strdup(a, str_get(&s));
 }
 
@@ -55,7 +53,7 @@ static void walk(struct listing *l, const char *path, int depth)
 		/* of file systems and whoever takes care of them */
 		if (*names.v[i] == '.' || (depth == 0 && str_eq(names.v[i], "lost+found")))
 			continue;
-		if (fstatat(AT_FDCWD, env_add_root(l->a, sub), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (lstat(env_add_root(l->a, sub), &st) < 0)
 			continue;
 		seen++;
 		if (!S_ISDIR(st.st_mode))
@@ -66,7 +64,7 @@ static void walk(struct listing *l, const char *path, int depth)
 	if (!seen && depth > 0) {
 		struct stat st;
 
-		if (fstatat(AT_FDCWD, env_add_root(l->a, path), &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (lstat(env_add_root(l->a, path), &st) == 0)
 			add(l, path, true, &st);
 	}
 }

@@ -217,11 +217,11 @@ static void want_storage(struct group_check *g, json *what)
 	bool shared = strs_has(&c->enabled_disk_templates,
 			       enum_name(&enum_disk_template, disk_template_sharedfile));
 
-	if (file || shared)
+	if (file || shared) {
 		want(what, node_check_file_storage_files, verify_storage_dirs(g, file, shared));
-	if (file || shared)
 		want(what, node_check_accepted_storage_paths,
 		     json_new_str(lu_node_name(g->lu, c->master_node)));
+	}
 	if (file)
 		want(what, node_check_file_storage_path, json_new_str(c->file_storage_dir));
 	if (shared)

@@ -23,7 +23,7 @@ struct strays {
 	int n; /* named of the present node */
 };
 
-json *verify_storage_dirs(const struct group_check *g, bool file, bool shared)
+static struct strs directories(const struct group_check *g, bool file, bool shared)
 {
 	const struct cluster *c = g->lu->cluster;
 	struct strs dirs = { NULL, 0 };
@@ -32,6 +32,13 @@ json *verify_storage_dirs(const struct group_check *g, bool file, bool shared)
 		strs_add(g->lu->a, &dirs, c->file_storage_dir);
 	if (shared && c->shared_file_storage_dir && *c->shared_file_storage_dir)
 		strs_add(g->lu->a, &dirs, c->shared_file_storage_dir);
+	return dirs;
+}
+
+json *verify_storage_dirs(const struct group_check *g, bool file, bool shared)
+{
+	struct strs dirs = directories(g, file, shared);
+
 	/* what is inside of the other is listed with it */
 	if (dirs.n == 2 && (str_eq(dirs.v[0], dirs.v[1]) || fs_is_below(dirs.v[1], dirs.v[0])))
 		dirs.n = 1;
@@ -163,13 +170,17 @@ static int look(struct strays *s, struct err *e)
 		const struct node_image *im = &s->g->nodes[k];
 		json *list = im->n->offline || im->rpc_fail ? NULL : json_get(im->answer->payload, check);
 
-		if (json_len(list) && !loaded)
+		if (json_len(list) && !loaded) {
 			TRY(know_group(s, e));
-		loaded = loaded || json_len(list);
+			loaded = true;
+		}
 		s->n = 0;
-		json_items(list, i, item)
-			if (json_str(json_at(item, 0)) && *json_str(json_at(item, 0)) == '/')
-				look_at(s, im->n, json_str(json_at(item, 0)), json_int(json_at(item, 1), 0));
+		json_items(list, i, item) {
+			const char *path = json_str(json_at(item, 0));
+
+			if (path && *path == '/')
+				look_at(s, im->n, path, json_int(json_at(item, 1), 0));
+		}
 		if (s->n > NAMED_MAX)
 			lu_log(s->g->lu, "  - NOTICE: node %s: %d more that belong to no instance", im->n->name,
 			       s->n - NAMED_MAX);
@@ -180,18 +191,11 @@ static int look(struct strays *s, struct err *e)
 int verify_strays(struct group_check *g, struct err *e)
 {
 	const struct cluster *c = g->lu->cluster;
-	struct strs roots = { NULL, 0 };
-	struct strays s = { .g = g, .groups = snap_count(g->lu->snap, OBJ_NODEGROUP) > 1 };
 	struct map *known CLEANUP(map_freep) = map_new(), *named CLEANUP(map_freep) = map_new();
+	struct strays s = { .g = g, .known = known, .named = named, .roots = directories(g, true, true),
+			    .groups = snap_count(g->lu->snap, OBJ_NODEGROUP) > 1 };
 
-	s.known = known;
-	s.named = named;
-	if (c->file_storage_dir && *c->file_storage_dir)
-		strs_add(g->lu->a, &roots, c->file_storage_dir);
-	if (c->shared_file_storage_dir && *c->shared_file_storage_dir) {
+	if (c->shared_file_storage_dir && *c->shared_file_storage_dir)
 		s.shared = c->shared_file_storage_dir;
-		strs_add(g->lu->a, &roots, s.shared);
-	}
-	s.roots = roots;
 	return look(&s, e);
 }
