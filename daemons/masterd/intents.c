@@ -49,7 +49,7 @@ int intents_start(void)
 	list.left = map_new();
 	for (size_t i = 0; i < ids.n; i++)
 		if (parse_int(ids.v[i], &id) == 0)
-			map_put(list.left, job_key(id, buf), (void *)(uintptr_t)(INTENT_END | INTENT_ARCHIVE));
+			map_put(list.left, job_key(id, buf), (void *)(uintptr_t)(INTENT_WRITE | INTENT_ARCHIVE));
 	reopen();
 	return r == -ENOENT ? 0 : r;
 }

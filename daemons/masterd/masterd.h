@@ -335,8 +335,8 @@ void mirror_job(struct mjob *j, bool log_only); /* soon */
 /* Nobody else knows J any more; it is discarded when its file is written. */
 void mirror_last(struct mjob *j);
 void mirror_flush(struct master *m); /* all that is due, now */
-enum intent { INTENT_END = 1, INTENT_ARCHIVE = 2 };
-void mirror_intend(struct master *m, int64_t id, enum intent what); /* that is about to be committed */
+enum intent { INTENT_WRITE = 1, INTENT_ARCHIVE = 2 };
+void mirror_intend(struct master *m, int64_t id, enum intent what); /* is about to be committed, or still to be done */
 void mirror_serial(struct master *m, int64_t serial);
 void mirror_archive(struct master *m, int64_t id);
 void mirror_drain(struct master *m, bool drained);

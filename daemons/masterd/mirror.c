@@ -68,9 +68,8 @@ static bool unlisted; /* what is missing is not in the list of intents */
 static char mark_text[MARK_MAX];
 
 static gid_t group = (gid_t)-1;
-static bool missed; /* something could not be written */
+static double retry_at; /* something could not be written, and is tried again then; 0 = nothing */
 static int failed; /* since something could */
-static double retry_at;
 
 static struct {
 	int64_t last, written;
@@ -96,7 +95,6 @@ static bool stuck(void)
 
 static void later(struct master *m)
 {
-	missed = true;
 	retry_at = clock_mono() + RETRY_DELAY;
 	failed++;
 	if (stuck())
@@ -124,6 +122,11 @@ static int put(struct master *m, const char *path, const char *text)
 	return done(m, r, "write", path);
 }
 
+static const char *file_of(struct arena *a, int64_t id)
+{
+	return path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id);
+}
+
 static int write_file(struct master *m, const struct job *job)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
@@ -138,7 +141,7 @@ static int write_file(struct master *m, const struct job *job)
 	}
 	file = job_to_file(job, log);
 	text = json_dump(file);
-	return put(m, path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, job->id), text);
+	return put(m, file_of(a, job->id), text);
 }
 
 /* In place: it is one short write, and a new file for each number would cost more than the job. */
@@ -218,7 +221,7 @@ static void write_job(struct mjob *j)
 	j->mirror_failed = write_file(m, j->job) < 0;
 	n_written++;
 	if (!j->mirror_failed && is_last(j, known_here))
-		intents_done(j->job->id, INTENT_END);
+		intents_done(j->job->id, INTENT_WRITE);
 	if (!known_here)
 		return;
 	map_del(gone, buf);
@@ -252,20 +255,20 @@ static bool is_filled(const char *path)
 /* Then it is complete. */
 static bool only_in_archive(struct arena *a, int64_t id)
 {
-	return is_filled(archived_file(a, id)) && !fs_exists(path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id));
+	return is_filled(archived_file(a, id)) && !fs_exists(file_of(a, id));
 }
 
 /* Is what the queue directory has known to be what it has to be? */
 static bool is_trusted(int64_t id)
 {
-	return !unlisted && !intents_has(id, INTENT_END);
+	return !unlisted && !intents_has(id, INTENT_WRITE);
 }
 
 /* -ENOENT = there is no file */
 static int to_archive(int64_t id)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
-	const char *from = path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id), *to = archived_file(a, id);
+	const char *from = file_of(a, id), *to = archived_file(a, id);
 	const char *dir = path_in(a, PATH_JOB_QUEUE_ARCHIVE_DIR, "%" PRId64, id / QUEUE_ARCHIVE_PER_DIR);
 	int r = fs_ensure_dir(dir, 0750, (uid_t)-1, group);
 
@@ -278,8 +281,8 @@ static void told_archived(struct master *m, int64_t id, int r)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 
-	if (done(m, r, "archive", path_in(a, PATH_QUEUE_DIR, "job-%" PRId64, id)) == 0)
-		intents_done(id, INTENT_END | INTENT_ARCHIVE);
+	if (done(m, r, "archive", file_of(a, id)) == 0)
+		intents_done(id, INTENT_WRITE | INTENT_ARCHIVE);
 	else
 		mirror_intend(m, id, INTENT_ARCHIVE);
 }
@@ -296,24 +299,24 @@ static void catch_up(struct master *m, int64_t id)
 	if (j) {
 		link_due(j);
 		if (job_final(job_status_of(j->job)))
-			mirror_intend(m, id, INTENT_END);
+			mirror_intend(m, id, INTENT_WRITE);
 		return;
 	}
 	if (queue_load(m->db, a, id, &job, &e) < 0) {
 		log_error("Can't read job %" PRId64 " for its file: %s", id, err_msg(&e));
-		mirror_intend(m, id, INTENT_END);
+		mirror_intend(m, id, INTENT_WRITE);
 		later(m);
 		return;
 	}
 	if (!job || (job->archived && only_in_archive(a, id))) {
-		intents_done(id, INTENT_END | INTENT_ARCHIVE);
+		intents_done(id, INTENT_WRITE | INTENT_ARCHIVE);
 		return;
 	}
 	if (write_file(m, job) < 0) {
-		mirror_intend(m, id, INTENT_END);
+		mirror_intend(m, id, INTENT_WRITE);
 		return;
 	}
-	intents_done(id, job->archived ? INTENT_END : INTENT_END | INTENT_ARCHIVE);
+	intents_done(id, job->archived ? INTENT_WRITE : INTENT_WRITE | INTENT_ARCHIVE);
 	if (job->archived)
 		told_archived(m, id, to_archive(id));
 }
@@ -486,7 +489,7 @@ static void try_again(struct master *m)
 {
 	struct mjob *j;
 
-	missed = false;
+	retry_at = 0;
 	failed = 0;
 	flags(m, NULL);
 	todo_start();
@@ -532,7 +535,7 @@ static void on_timer(void *arg)
 		arm(m, QUIET);
 		return;
 	}
-	if (missed && start >= retry_at && !uncommitted)
+	if (retry_at > 0 && start >= retry_at && !uncommitted)
 		try_again(m);
 	if (serial.written != serial.last)
 		write_serial(m);
@@ -550,7 +553,7 @@ static void on_timer(void *arg)
 	/* jobs that have ended and are on their way to the candidates come later */
 	if (m->mirror_due || todo.n || sweep.on)
 		arm(m, 0);
-	else if (missed)
+	else if (retry_at > 0)
 		arm(m, fmax(retry_at - start, 0));
 	else if (m->turn_armed || m->finished)
 		arm(m, LOG_DELAY);
@@ -570,7 +573,7 @@ void mirror_last(struct mjob *j)
 	char buf[JOB_KEY];
 
 	if (settle(j->job->id) || j->mirror_failed || (j->mirror_prev && !job_final(job_status_of(j->job))))
-		mirror_intend(m, j->job->id, INTENT_END); /* what ends is in the list otherwise */
+		mirror_intend(m, j->job->id, INTENT_WRITE); /* what ends is in the list otherwise */
 	if (!j->mirror_prev) {
 		jobs_discard(j);
 		return;

@@ -453,13 +453,10 @@ static void tell_entry(struct replicas *r, const struct replica_entry *last)
 {
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	json *msg = json_pack("{s:I, s:[I, I]}", "serial", r->m->serial, "after", r->last.term, r->last.serial);
-	json *args CLEANUP(json_putp) = NULL;
-	char *text CLEANUP(freep) = NULL;
+	const char *text = NULL;
 
-	if (last->changes && last->n <= DIRECT_MAX) {
-		args = replica_append_args(a, r->last, last, 1);
-		text = json_dump(args);
-	}
+	if (last->changes && last->n <= DIRECT_MAX)
+		text = json_dump_in(a, json_own(a, replica_append_args(a, r->last, last, 1)));
 	pool_send_tail(r->worker, msg, text, text ? strlen(text) : 0);
 }
 
@@ -522,7 +519,7 @@ bool replicas_flush(struct master *m, double seconds)
 	r->flushed = settled(r);
 	if (r->flushed)
 		return true;
-	if (m->stopping && !m->open) /* told so before there was a loop to stop */
+	if (m->stopping && !m->open) /* it gave up while the loop did not run, and running it would forget that */
 		return false;
 	replicas_waiting(m, clock_mono());
 	ev_run_until(m->ev, &r->flushed, seconds);

@@ -170,7 +170,7 @@ static int write_turn(struct master *m, struct arena *a, struct replica_entry *r
 		if (begin(m, e) < 0 || queue_save(m->db, j->job, e) < 0)
 			return -1;
 		if (job_final(job_status_of(j->job)))
-			mirror_intend(m, j->job->id, INTENT_END);
+			mirror_intend(m, j->job->id, INTENT_WRITE);
 	}
 	if (m->runs && (begin(m, e) < 0 || runs_store(m, e) < 0))
 		return -1;

@@ -58,32 +58,32 @@ static void test_life(void **state)
 	unlink(file);
 	assert_string_equal(next_master(&r), "");
 	assert_int_equal(r, 0);
-	assert_false(intents_has(7, INTENT_END));
-	assert_true(intents_add(7, INTENT_END));
-	assert_true(intents_add(8, INTENT_END));
+	assert_false(intents_has(7, INTENT_WRITE));
+	assert_true(intents_add(7, INTENT_WRITE));
+	assert_true(intents_add(8, INTENT_WRITE));
 	assert_true(intents_add(7, INTENT_ARCHIVE));
 	assert_string_equal(on_disk(), ",7,8");
 	assert_string_equal(left(), "7,8");
 	/* one of two things about a job */
-	intents_done(7, INTENT_END);
+	intents_done(7, INTENT_WRITE);
 	assert_string_equal(left(), "7,8");
-	intents_done(7, INTENT_END | INTENT_ARCHIVE);
+	intents_done(7, INTENT_WRITE | INTENT_ARCHIVE);
 	assert_string_equal(left(), "8");
-	intents_done(7, INTENT_END);
+	intents_done(7, INTENT_WRITE);
 	intents_done(1000, INTENT_ARCHIVE);
 	assert_string_equal(left(), "8");
 	/* the file says more than is left, never less */
 	assert_string_equal(on_disk(), ",7,8");
-	assert_true(intents_has(8, INTENT_END));
+	assert_true(intents_has(8, INTENT_WRITE));
 	assert_false(intents_has(8, INTENT_ARCHIVE));
 	assert_string_equal(next_master(&r), "7,8");
 	assert_int_equal(r, 0);
-	assert_true(intents_has(7, INTENT_END) && intents_has(7, INTENT_ARCHIVE));
-	intents_done(7, INTENT_END | INTENT_ARCHIVE);
-	intents_done(8, INTENT_END | INTENT_ARCHIVE);
+	assert_true(intents_has(7, INTENT_WRITE) && intents_has(7, INTENT_ARCHIVE));
+	intents_done(7, INTENT_WRITE | INTENT_ARCHIVE);
+	intents_done(8, INTENT_WRITE | INTENT_ARCHIVE);
 	assert_string_equal(left(), "");
 	assert_string_equal(on_disk(), ",7,8"); /* until that is said */
-	assert_true(intents_add(9, INTENT_END));
+	assert_true(intents_add(9, INTENT_WRITE));
 	assert_string_equal(on_disk(), ",7,8,9");
 	intents_forget();
 	assert_int_equal(size(), 0);
@@ -100,16 +100,16 @@ static void test_limit(void **state)
 	intents_forget();
 	/* done at once: it goes on for ever */
 	for (int i = 0; i < 50000; i++, id++) {
-		assert_true(intents_add(id, INTENT_END));
+		assert_true(intents_add(id, INTENT_WRITE));
 		assert_true(size() <= LIMIT);
 		if (i != 5)
-			intents_done(id, INTENT_END);
+			intents_done(id, INTENT_WRITE);
 	}
 	assert_string_equal(left(), "100005");
 	assert_non_null(strstr(on_disk(), "100005"));
 	assert_non_null(strstr(on_disk(), "149999"));
 	/* never done: there is an end */
-	while (n < 50000 && intents_add(++id, INTENT_END))
+	while (n < 50000 && intents_add(++id, INTENT_WRITE))
 		n++;
 	assert_in_range(n, 1000, LIMIT / 7);
 	assert_in_range(size(), 1, LIMIT);
@@ -117,7 +117,7 @@ static void test_limit(void **state)
 	next_master(&r);
 	assert_int_equal(r, 0);
 	intents_forget();
-	assert_true(intents_add(id, INTENT_END));
+	assert_true(intents_add(id, INTENT_WRITE));
 }
 
 static void test_unreadable(void **state)
@@ -130,14 +130,14 @@ static void test_unreadable(void **state)
 	assert_int_equal(fs_write_atomic(file, text, 2 * LIMIT, NULL), 0);
 	assert_string_equal(next_master(&r), "");
 	assert_true(r < 0);
-	assert_true(intents_add(1, INTENT_END)); /* it starts anew */
+	assert_true(intents_add(1, INTENT_WRITE)); /* it starts anew */
 	assert_string_equal(on_disk(), ",1");
 	/* there is something else */
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(mkdir(file, 0700), 0);
 	assert_string_equal(next_master(&r), "");
 	assert_true(r < 0);
-	assert_false(intents_add(1, INTENT_END));
+	assert_false(intents_add(1, INTENT_WRITE));
 	assert_int_equal(rmdir(file), 0);
 }
 
