@@ -12,9 +12,6 @@ submit() { # SECONDS
 says() { # FILE STATUS
 	grep -q "\"status\": *\"$2\"" "$1"
 }
-status() { # JOB STATUS
-	[ "$(m gnt-job list --no-headers -o status "$1")" = "$2" ]
-}
 archived() { [ "$(vcl_luxi ArchiveJob "[$id]")" = true ]; }
 fired() { [ ! -e "$GANETI_FAULTS/mirror_write" ]; }
 none_due() { [ -e "$QUEUE/mirrored" ] && [ ! -s "$QUEUE/mirror" ]; }
@@ -31,7 +28,7 @@ for killed in false true; do
 	ok "its file says that it runs" wait_for 60 says "$QUEUE/job-$id" running
 	rm -f "$GANETI_FAULTS/mirror_write.hits"
 	arm mirror_write "fail in ganeti-masterd"
-	ok "it ends" wait_for 60 status "$id" success
+	ok "it ends" wait_for 60 vcl_is "$id" success
 	ok "its file can't be written" wait_for 60 fired
 	ok "it is archived" wait_for 60 archived # not before its worker is known to have ended
 	$killed && kill9 1 ganeti-masterd && master_up

@@ -35,10 +35,6 @@ disarm() {
 	rm -f "$GANETI_FAULTS/$1"
 }
 
-vcl_luxi() {
-	vcl_on "${MASTER:-1}" "$VCL_BUILD/tests/harness/luxi" "$@"
-}
-
 # clients_start N: N of them work from now on
 clients_start() {
 	local i
@@ -138,28 +134,28 @@ ends() {
 	return 1
 }
 
-# master_up: it runs and lets clients in, whatever state it was in
-master_up() {
-	local i
+# _up K DAEMON OPTION...: it runs, whatever state it was in; a child that one killed was about to start may hold its
+# pid file a moment longer
+_up() {
+	local i k=$1 d=$2
+	shift 2
 	for ((i = 0; i < 100; i++)); do
-		! pid_of "${MASTER:-1}" ganeti-masterd || return 0
-		vcl_on "${MASTER:-1}" ganeti-masterd "${MASTER_OPTS[@]}" >"$T/start" 2>&1 && return 0
+		! pid_of "$k" "$d" || return 0
+		vcl_on "$k" "$d" "$@" >"$T/start" 2>&1 && return 0
 		sleep 0.1
 	done
 	cat "$T/start"
 	return 1
 }
 
-# agent_up K: a child that one killed was about to start may hold its pid file a moment longer
+# master_up: it lets clients in
+master_up() {
+	_up "${MASTER:-1}" ganeti-masterd "${MASTER_OPTS[@]}"
+}
+
+# agent_up K
 agent_up() {
-	local i
-	for ((i = 0; i < 100; i++)); do
-		! pid_of "$1" ganeti-noded || return 0
-		vcl_on "$1" ganeti-noded >"$T/start" 2>&1 && return 0
-		sleep 0.1
-	done
-	cat "$T/start"
-	return 1
+	_up "$1" ganeti-noded
 }
 MASTER_OPTS=()
 CHECK_OPTS=()

@@ -50,6 +50,11 @@ m() {
 	vcl_on "${MASTER:-1}" "$@"
 }
 
+# vcl_luxi [--control] METHOD [ARGS]: one request to the master, see tests/harness/luxi.c
+vcl_luxi() {
+	m "$VCL_BUILD/tests/harness/luxi" "$@"
+}
+
 # vcl_file K NAME: where a node has the file that src/env/paths.def calls NAME
 vcl_file() {
 	local v=VCL_PATH_$2
@@ -239,7 +244,7 @@ vcl_release() {
 
 # vcl_worker ID: the process of a job that runs
 vcl_worker() {
-	m "$VCL_BUILD/tests/harness/luxi" --control workers | grep -o "\[$1,[0-9]*" | cut -d, -f2
+	vcl_luxi --control workers | grep -o "\[$1,[0-9]*" | cut -d, -f2
 }
 
 # vcl_status ID: of a job

@@ -6,9 +6,6 @@
 N=1300 # jobs that wait; a thousand jobs stay in memory
 new_cluster 1 127.0.0.1
 master || bail "masterd does not start"
-stat_of() {
-	luxi --control stats | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
-}
 many() { # COUNT OPCODE
 	local i sep=''
 	for ((i = 0; i < $1; i++)); do
@@ -83,9 +80,6 @@ ok "(it is taken out)" wait_state "$extra" canceled
 run luxi CancelJob "[$((extra - 1)),false]"
 
 free_all
-none_left() {
-	[ "$(stat_of jobs_live)" = 0 ]
-}
 ok "when there is room all run" wait_for 120 none_left
 ok "the urgent one first" test "$(stamp "$last" start_ts)" -lt "$(stamp "$middle" start_ts)"
 ok "and one that was submitted as urgent" test "$(stamp "$new" start_ts)" -lt "$(stamp "$middle" start_ts)"

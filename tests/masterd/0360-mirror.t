@@ -43,7 +43,6 @@ new_cluster 1 127.0.0.1
 master || bail "masterd does not start"
 for ((i = 0; i < last; i += 50)); do id=$(submit_batch); done
 is "$id" $last "$last jobs"
-none_left() { luxi --control stats | grep -q '"jobs_live":0'; }
 ok "all end" wait_for 60 none_left
 for ((i = 1; i <= ARCHIVED; i++)); do
 	run luxi ArchiveJob "[$i]"

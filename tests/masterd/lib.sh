@@ -78,6 +78,16 @@ luxi() {
 	"$B/tests/harness/luxi" "$@"
 }
 
+# stat_of NAME: a counter of the master's
+stat_of() {
+	luxi --control stats | sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p"
+}
+
+# none_left: all jobs have ended
+none_left() {
+	[ "$(stat_of jobs_live)" = 0 ]
+}
+
 # delay SECONDS [KEY:VALUE...]: an opcode as JSON, holding no locks unless told
 delay() {
 	local s=$1 x out

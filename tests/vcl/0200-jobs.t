@@ -14,11 +14,6 @@ submit() {
 	echo "${text#JobID: }"
 }
 
-# luxi METHOD ARGS: the answer's result
-luxi() {
-	m "$VCL_BUILD/tests/harness/luxi" "$@"
-}
-
 # order ID...: the jobs in the order of their execution
 order() {
 	m gnt-job list --no-headers --separator=' ' -o id,start_ts "$@" | tr -d '[](),' |
@@ -129,25 +124,25 @@ vcl_release "$held"
 diag "dependencies"
 delay='"OP_ID":"OP_TEST_DELAY","reason":[],"no_locks":true'
 held=$(vcl_hold --no-locks)
-on=$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$held,[\"success\"]]]}]]" | tr -dc 0-9)
-after=$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$on,[]]]}]]" | tr -dc 0-9)
+on=$(vcl_luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$held,[\"success\"]]]}]]" | tr -dc 0-9)
+after=$(vcl_luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$on,[]]]}]]" | tr -dc 0-9)
 is "$(vcl_status "$on") $(vcl_status "$after")" "queued queued" "wait for what they depend on"
 run m gnt-job info "$on"
 like "$OUT" $'\n'"  Waits for: Need to wait for job $held, wanted status 'success'"$'\n' "info says for which"
 vcl_release "$held"
 ok "go on when that is over" m gnt-job wait "$after"
 is "$(vcl_status "$on")" success "one after the other"
-run luxi SubmitManyJobs "[[[{$delay,\"duration\":0}],[{$delay,\"duration\":0,\"depends\":[[-1,[\"success\"]]]}]]]"
+run vcl_luxi SubmitManyJobs "[[[{$delay,\"duration\":0}],[{$delay,\"duration\":0,\"depends\":[[-1,[\"success\"]]]}]]]"
 like "$OUT" '\[\[true, ?[0-9]+\], ?\[true, ?[0-9]+\]\]' "relative to each other"
 last=$(tr -c '0-9\n' ' ' <<<"$OUT" | awk '{print $NF}')
 ok "as well" m gnt-job wait "$last"
-bad=$(luxi SubmitJob '[[{"OP_ID":"OP_TEST_DELAY","reason":[],"duration":0,"on_nodes":["nosuch"]}]]' | tr -dc 0-9)
+bad=$(vcl_luxi SubmitJob '[[{"OP_ID":"OP_TEST_DELAY","reason":[],"duration":0,"on_nodes":["nosuch"]}]]' | tr -dc 0-9)
 m gnt-job wait "$bad" >/dev/null 2>&1
 is "$(vcl_status "$bad")" error "one fails"
-on=$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$bad,[\"success\"]]]}]]" | tr -dc 0-9)
+on=$(vcl_luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$bad,[\"success\"]]]}]]" | tr -dc 0-9)
 ok "what needs its success" wait_for 60 vcl_is "$on" error
 ok "what only follows it" m gnt-job wait \
-	"$(luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$bad,[\"error\",\"success\"]]]}]]" | tr -dc 0-9)"
+	"$(vcl_luxi SubmitJob "[[{$delay,\"duration\":0,\"depends\":[[$bad,[\"error\",\"success\"]]]}]]" | tr -dc 0-9)"
 
 diag "drain"
 ok "drain" m gnt-cluster queue drain
@@ -188,7 +183,7 @@ No jobs with the requested status have been found" m gnt-job cancel --pending --
 
 diag "many jobs at once"
 jobs=$(for i in $(seq 100); do printf ',[{%s,"duration":0}]' "$delay"; done)
-run luxi SubmitManyJobs "[[${jobs#,}]]"
+run vcl_luxi SubmitManyJobs "[[${jobs#,}]]"
 ids=$(tr -c '0-9' '\n' <<<"$OUT" | grep . | paste -sd' ')
 is "$(wc -w <<<"$ids")" 100 "a hundred"
 # shellcheck disable=SC2086 # a list

@@ -67,7 +67,7 @@ is "$(entries "$T/after")" all "one that comes when it is over, too"
 diag "the answers"
 at=0 n=0
 while :; do
-	run m "$VCL_BUILD/tests/harness/luxi" WaitForJobChange "[$id,[\"status\"],null,$at,5]"
+	run vcl_luxi WaitForJobChange "[$id,[\"status\"],null,$at,5]"
 	got=$(grep -o ',"message",' <<<"$OUT" | wc -l)
 	[ "$got" != 0 ] || break
 	[ "$got" -le 1000 ] || fail "an answer has $got entries"

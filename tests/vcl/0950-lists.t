@@ -34,12 +34,8 @@ gnt-filter list|filter|6|priority,action,watermark|2
 gnt-backup list|export|2|node,export|3
 '
 fields_of() { # RESOURCE
-	luxi QueryFields "[\"$1\", null]" | jq -r '[.fields[].name] | join(",")'
+	vcl_luxi QueryFields "[\"$1\", null]" | jq -r '[.fields[].name] | join(",")'
 }
-luxi() {
-	m "$VCL_BUILD/tests/harness/luxi" "$@"
-}
-
 while IFS='|' read -r cmd resource count some n; do
 	[ -n "$cmd" ] || continue
 	read -ra list <<<"$cmd"
@@ -68,7 +64,7 @@ while IFS='|' read -r cmd resource count some n; do
 	is "$(jq length <<<"$OUT") $(jq -r '.[0] | keys_unsorted | join(",")' <<<"$OUT")" "$n $some" "as JSON"
 done <<<"$lists"
 is "$(m gnt-node list --no-headers -o mtotal --units=m node1.example.com)" \
-	"$(luxi QueryNodes '[["node1.example.com"],["mtotal"],false]' | tr -dc 0-9)" "in MiB"
+	"$(vcl_luxi QueryNodes '[["node1.example.com"],["mtotal"],false]' | tr -dc 0-9)" "in MiB"
 like "$(m gnt-node list --no-headers -o mtotal --units=g node1.example.com)" '^[0-9]+\.[0-9]$' "in GiB"
 like "$(m gnt-node list --no-headers -o mtotal --units=h node1.example.com)" '^[0-9.]+[MGT]$' "for people"
 run m gnt-debug locks --no-headers -o name,mode,owner,pending
@@ -77,7 +73,7 @@ held=$(vcl_hold -n node2.example.com)
 m gnt-debug delay --submit -n node2.example.com 0 >/dev/null
 waits() { m gnt-debug locks --no-headers --separator=: -o name,mode,owner,pending | grep -qE "^node/[^:]*:exclusive:$held:.+"; }
 ok "who holds them, and who waits" wait_for 60 waits
-is "$(luxi Query '["lock", ["mode", "owner"], ["=~", "name", "^node/"]]' | jq -c '[.data[] | [.[0][1], .[1][1]]] | map(select(.[0])) | first')" \
+is "$(vcl_luxi Query '["lock", ["mode", "owner"], ["=~", "name", "^node/"]]' | jq -c '[.data[] | [.[0][1], .[1][1]]] | map(select(.[0])) | first')" \
 	"[\"exclusive\",[\"$held\"]]" "for programs"
 vcl_release "$held" >/dev/null
 
@@ -86,7 +82,7 @@ diag "the filter language: words, and the lists they stand for"
 same() {
 	local n=$1 words=$2 form=$3 what=${4:-instance} got
 	got=$(m "gnt-$what" list --no-headers -o name -F "$words" 2>&1)
-	is "$(luxi Query "[\"$what\", [\"name\"], $form]" | jq -r '.data[][0][1]')" "$got" "$words"
+	is "$(vcl_luxi Query "[\"$what\", [\"name\"], $form]" | jq -r '.data[][0][1]')" "$got" "$words"
 	is "$(grep -c . <<<"$got")" "$n" "selects $n"
 }
 same 1 'name == "inst1.example.com"' '["=","name","inst1.example.com"]'
@@ -113,8 +109,8 @@ same 2 'not (role == "M")' '["!",["=","role","M"]]' node
 same 1 'node_cnt == 0' '["=","node_cnt",0]' group
 is "$(m gnt-job list --no-headers -o id -F 'status == "success" and id < 3' | tr '\n' ' ')" '1 2 ' "jobs"
 m gnt-job archive 1
-is "$(luxi QueryJobs '[null, ["id", "archived"]]' | jq -c '.[0:2]')" '[[1,true],[2,false]]' "archived ones where they can be told apart"
-is "$(luxi QueryJobs '[null, ["id"]]' | jq -c '.[0]')" '[2]' "else not"
+is "$(vcl_luxi QueryJobs '[null, ["id", "archived"]]' | jq -c '.[0:2]')" '[[1,true],[2,false]]' "archived ones where they can be told apart"
+is "$(vcl_luxi QueryJobs '[null, ["id"]]' | jq -c '.[0]')" '[2]' "else not"
 is "$(m gnt-job list --no-headers -o id -F 'received_ts > 1')" "$(m gnt-job list --no-headers -o id)" "jobs by time"
 # what is not known of an instance lets it through
 same 7 'oper_ram > 1' '[">","oper_ram",1]'
@@ -156,15 +152,15 @@ run m gnt-storage info
 like "$OUT" 'pool: the pool' "parameters they have in common"
 unlike "$OUT" 'extra' "only those"
 op='{"OP_ID":"OP_CLUSTER_CONFIG_QUERY","reason":[],"output_fields":["cluster_name","master_node","drain_flag","tags"]}'
-id=$(luxi SubmitJob "[[$op]]")
+id=$(vcl_luxi SubmitJob "[[$op]]")
 m gnt-job wait "$id" >/dev/null
-is "$(luxi QueryJobs "[[$id],[\"opresult\"]]" | jq -c '.[0][0][0]')" \
+is "$(vcl_luxi QueryJobs "[[$id],[\"opresult\"]]" | jq -c '.[0][0][0]')" \
 	'["cl.example.com","node1.example.com",false,["ctag1","htools:iextags:rack"]]' "values of the cluster"
 for what in cluster os extstorage; do
 	op="{\"OP_ID\":\"OP_QUERY_FIELDS\",\"reason\":[],\"what\":\"$what\",\"fields\":null}"
-	id=$(luxi SubmitJob "[[$op]]")
+	id=$(vcl_luxi SubmitJob "[[$op]]")
 	m gnt-job wait "$id" >/dev/null
-	is "$(luxi QueryJobs "[[$id],[\"opresult\"]]" | jq '.[0][0][0].fields | length')" \
+	is "$(vcl_luxi QueryJobs "[[$id],[\"opresult\"]]" | jq '.[0][0][0].fields | length')" \
 		"$(jq ".$what | length" "$RECORDED/../data/query_fields.json")" "fields of $what, by a job"
 done
 vcl_done

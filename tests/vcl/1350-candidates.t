@@ -74,7 +74,7 @@ diag "the end, while jobs run"
 for k in 1 2; do ok "node$k leaves" m gnt-node remove node$k.example.com; done
 held=$(vcl_hold)
 # one answer, which is there before the cluster goes; "gnt-job wait" asks several times
-m "$VCL_BUILD/tests/harness/luxi" WaitForJobChange "[$held,[\"status\"],[\"running\"],1000000,89]" >"$T/held" 2>&1 </dev/null &
+vcl_luxi WaitForJobChange "[$held,[\"status\"],[\"running\"],1000000,89]" >"$T/held" 2>&1 </dev/null &
 ENDS=$!
 m gnt-cluster destroy --yes-do-it >"$T/destroy" 2>&1 </dev/null &
 BG=$!

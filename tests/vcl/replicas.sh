@@ -28,7 +28,7 @@ sql() {
 }
 
 control() {
-	m "$VCL_BUILD/tests/harness/luxi" --control "$@"
+	vcl_luxi --control "$@"
 }
 
 # agents K: the node agent and its workers
