@@ -69,6 +69,8 @@ measure() { # NODES INSTANCES, then the budgets: ms to START LIST NODES TAG, MiB
 	for ((i = 0; i < ROUNDS; i++)); do ms gnt-instance add-tags inst7.example.com "t$i"; done
 	row "a tag added, as a job" "$(median)" ms "$6" "${11}"
 	row "all daemons of the master node, share of memory (PSS)" "$(master_side)" MiB "$7" "${12}"
+	# the look for damage after the start reads the database as it was when that began
+	wait_for 60 grep -q 'Configuration verified' "$(vcl_file 1 MASTERD_LOG)" || stop "verification"
 	gnt-debug delay --submit --no-locks 600 >"$T/.out" 2>"$T/.err" || stop "gnt-debug delay"
 	if ! wait_for 60 one_runs || ! tag_jobs || ! wait_for 300 none_waits || ! wait_for 60 one_runs; then stop "tag jobs"; fi
 	row "log of the database after 1000 tag jobs while a job waits" "$(log_size)" MiB 20
