@@ -25,7 +25,7 @@ static uint64_t draw(struct maker *m, uint64_t n)
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return (z ^ (z >> 31)) % n;
+	return n ? (z ^ (z >> 31)) % n : 0;
 }
 
 static bool trait(const struct maker *m, const char *name)
