@@ -81,6 +81,7 @@ static int open_files(const struct daemon_opts *o, struct err *e)
 	uid_t uid = (uid_t)-1;
 	gid_t gid = (gid_t)-1;
 	const char *log_group = o->log_group ? o->log_group : o->group;
+	pid_t pid;
 	int r;
 
 	if (o->user && (r = user_ids(o->user, &uid, &gid)) < 0)
@@ -89,9 +90,11 @@ static int open_files(const struct daemon_opts *o, struct err *e)
 		return err_sys(e, r, "group %s", log_group);
 	if (o->pidfile) {
 		the.pid_fd = pidfile_take(o->pidfile);
-		if (the.pid_fd == -EBUSY)
-			return err_plain(e, "%s is already running with pid %d", o->name,
-					 (int)pidfile_alive(o->pidfile));
+		if (the.pid_fd == -EBUSY) {
+			pid = pidfile_alive(o->pidfile);
+			return pid ? err_plain(e, "%s is already running with pid %d", o->name, (int)pid) :
+				     err_plain(e, "%s is already running, or about to", o->name);
+		}
 		if (the.pid_fd < 0)
 			return err_sys(e, the.pid_fd, "pid file %s", o->pidfile);
 	}
