@@ -27,8 +27,7 @@ static void reopen(void)
 	struct arena *a CLEANUP(arena_freep) = arena_new();
 	const char *path = path_in(a, PATH_QUEUE_DIR, NAME);
 
-	if (list.fd >= 0)
-		close(list.fd);
+	closep(&list.fd);
 	list.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (list.fd < 0)
 		log_error("Can't open %s: %s", path, strerror(errno));
@@ -128,8 +127,6 @@ void intents_forget(void)
 
 void intents_end(void)
 {
-	if (list.fd >= 0)
-		close(list.fd);
-	list.fd = -1;
+	closep(&list.fd);
 	map_freep(&list.left);
 }
