@@ -81,19 +81,6 @@ static void number_places(struct seconds *s, const struct ht_cluster *c, const s
 	free(n);
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* Does M keep more memory with I than it would if it kept none for I's primary already? Only then that matters. */
-static bool keeps_more(const struct ht_node *m, const struct ht_inst *i, int64_t kept)
-{
-	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0;
-
-	return larger(m->s.r_mem, kept + need) != larger(m->s.r_mem, need);
-}
-
 static void who_keeps(struct seconds *s, const struct pairs *x)
 {
 	const struct ht_targets *t = x->t;
@@ -104,7 +91,7 @@ static void who_keeps(struct seconds *s, const struct pairs *x)
 		const struct ht_node *m = &x->c->nodes[t->sec[k]];
 
 		for (int j = 0; j < m->peers.n; j++) {
-			bool more = keeps_more(m, x->i, m->peers.v[j].mem);
+			bool more = !ht_same_reserve(m, x->i, m->peers.v[j].mem, 0);
 
 			s->kept[m->peers.v[j].node + 2] += more;
 			n += more;
@@ -117,7 +104,7 @@ static void who_keeps(struct seconds *s, const struct pairs *x)
 		const struct ht_node *m = &x->c->nodes[t->sec[k]];
 
 		for (int j = 0; j < m->peers.n; j++)
-			if (keeps_more(m, x->i, m->peers.v[j].mem))
+			if (!ht_same_reserve(m, x->i, m->peers.v[j].mem, 0))
 				s->keeps[s->kept[m->peers.v[j].node + 1]++] = t->sec[k];
 	}
 }

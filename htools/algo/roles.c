@@ -61,14 +61,6 @@ static void take_sec(const struct sweep *w, struct part *x, const struct ht_inst
 	finish(w, x, node, ht_try_sec(&w->b->c->nodes[node], from, &x->s, i, kept, only_role, force) == HT_OK);
 }
 
-/* Of KEPT and NONE: is what is reserved on N for the instance as secondary the same? */
-static bool same_reserve(const struct ht_node *n, const struct ht_inst *i, int64_t p, int64_t s)
-{
-	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0;
-
-	return p == s || (p + need <= n->s.r_mem && s + need <= n->s.r_mem);
-}
-
 /* What target T changes by taking the instance in either role; NULL: it is of no kind. */
 static const struct taken *taken_by(const struct sweep *w, const struct inst_parts *a, int t)
 {
@@ -109,7 +101,7 @@ static const struct delta *target_sec(const struct sweep *w, const struct inst_p
 				      struct part *room)
 {
 	const struct ht_node *n = &w->b->c->nodes[t];
-	const struct taken *x = !force && same_reserve(n, a->i, kept, 0) ? taken_by(w, a, t) : NULL;
+	const struct taken *x = !force && ht_same_reserve(n, a->i, kept, 0) ? taken_by(w, a, t) : NULL;
 
 	if (x)
 		return x->sec_ok ? &x->sec : NULL;
@@ -383,7 +375,7 @@ static void drbd_target(struct sweep *w, struct inst_parts *a, int inst, int t, 
 	as_primary(w, a, inst, t, order, use_sec);
 	if (!use_sec || !a->p_to_s || !a->fx->ok[FIX_FR])
 		return;
-	if (a->force_s != a->force_p || !a->fx->ok[FIX_RS] || !same_reserve(n, a->i, kept_p, kept_s))
+	if (a->force_s != a->force_p || !a->fx->ok[FIX_RS] || !ht_same_reserve(n, a->i, kept_p, kept_s))
 		sec = target_sec(w, a, t, kept_s, a->force_p, &room);
 	if (sec)
 		keep(w, a, inst, (struct ht_move){ HT_FAILOVER_REPLACE, t }, order + 3, &a->fx->d[FIX_FR], sec, a->sec,

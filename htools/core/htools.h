@@ -206,6 +206,13 @@ struct ht_node {
 	const char *name, *alias;
 	struct strs ntags;
 };
+/* Is what is reserved on N for I as secondary the same whether it keeps A or B for I's primary already? */
+static inline bool ht_same_reserve(const struct ht_node *n, const struct ht_inst *i, int64_t a, int64_t b)
+{
+	int64_t need = ht_inst_uses_sec_mem(i) ? i->mem : 0;
+
+	return a == b || (a + need <= n->s.r_mem && b + need <= n->s.r_mem);
+}
 static inline int64_t ht_pair(int loc, int excl) { return (int64_t)loc << 32 | (uint32_t)excl; }
 
 /* --- the cluster --- */

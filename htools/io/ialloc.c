@@ -123,18 +123,19 @@ bool ht_nic_mode_known(const char *mode)
 	return str_eq(mode, "bridged") || str_eq(mode, "routed") || str_eq(mode, "openvswitch");
 }
 
+const char *const ht_nic_keys[HT_N_NIC] = { [HT_NIC_MAC] = "mac", [HT_NIC_IP] = "ip", [HT_NIC_MODE] = "mode",
+					    [HT_NIC_LINK] = "link", [HT_NIC_BRIDGE] = "bridge", [HT_NIC_NETWORK] = "network" };
+
 static int read_nic(struct reader *r, const char *name, const json *v, struct ht_inst *i, struct ht_nic *ret, struct err *e)
 {
-	static const char *const texts[] = { [HT_NIC_MAC] = "mac", [HT_NIC_IP] = "ip", [HT_NIC_MODE] = "mode", [HT_NIC_LINK] = "link",
-					     [HT_NIC_BRIDGE] = "bridge", [HT_NIC_NETWORK] = "network" };
 	struct hj x = { .a = r->c->a, .dict = v };
 
-	for (size_t k = 0; k < ARRAY_SIZE(texts); k++) {
+	for (size_t k = 0; k < HT_N_NIC; k++) {
 		const char *text;
 
-		if (!hj_has(&x, texts[k]))
+		if (!hj_has(&x, ht_nic_keys[k]))
 			continue;
-		if (hj_str(&x, texts[k], &text, e) < 0)
+		if (hj_str(&x, ht_nic_keys[k], &text, e) < 0)
 			return -1;
 		if (k == HT_NIC_MODE && !ht_nic_mode_known(text))
 			return err_plain(e, "invalid NIC mode in instance %s", name);

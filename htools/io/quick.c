@@ -220,15 +220,13 @@ static bool read_disks(struct json_scan *s, struct arena *a, struct ht_inst *i)
 
 static bool read_nic(struct json_scan *s, struct arena *a, struct ht_inst *i, struct ht_nic *ret)
 {
-	static const char *const keys[] = { [HT_NIC_MAC] = "mac", [HT_NIC_IP] = "ip", [HT_NIC_MODE] = "mode",
-					    [HT_NIC_LINK] = "link", [HT_NIC_BRIDGE] = "bridge", [HT_NIC_NETWORK] = "network" };
 	uint32_t seen = 0;
 	int k;
 
 	*ret = (struct ht_nic){ { NULL } };
 	if (!json_scan_enter(s, '{'))
 		return false;
-	while (next_key(s, keys, ARRAY_SIZE(keys), &seen, &k)) {
+	while (next_key(s, ht_nic_keys, HT_N_NIC, &seen, &k)) {
 		if (!read_text(s, a, &ret->v[k]) && !json_scan_word(s, "null"))
 			return false;
 		if (k == HT_NIC_MODE && ret->v[k] && !ht_nic_mode_known(ret->v[k]))

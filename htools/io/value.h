@@ -79,6 +79,7 @@ int ht_names_finish(const struct ht_names *n, struct ht_cluster *c, const char *
 /* What requests don't say of instances, and what follows from the rest. ADMIN_STATE -1: not told. */
 void ht_inst_as_asked(struct ht_inst *i, int tmpl, int admin_state);
 bool ht_nic_mode_known(const char *mode);
+extern const char *const ht_nic_keys[HT_N_NIC];
 /* quick.c: the value of a node or an instance in a request. False: it has to be parsed to say what it is. */
 bool quick_node(struct json_scan *s, struct arena *a, const struct ht_names *names, struct ht_node *ret);
 bool quick_inst(struct json_scan *s, struct arena *a, const struct ht_names *names, struct ht_inst *ret);
